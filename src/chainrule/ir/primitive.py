@@ -1,0 +1,145 @@
+"""What a primitive is: one object that answers every question a walk asks of an operation.
+
+A subclass of :class:`Primitive` is a *kind* (elementwise, reduction, contraction, ...): it answers
+each question once for all its members. An instance is a primitive: a row of data.
+
+Rules receive and return array-likes. They are written in NumPy, so they compute on arrays and
+record on traced arrays; a rule can be tested without any differentiation engine, and the
+primitives need not know the tracer: whatever has a ``__record__`` method is asked to record.
+
+The vocabulary, used throughout: the *primal* is the function's own value; a *tangent* is a
+direction of change of a primal, pushed forward from arguments to result; a *cotangent* is the
+sensitivity of a final scalar to a primal, pulled back from result to arguments. ``None`` stands
+for a tangent or cotangent that is structurally zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .types import ArrayType, Type
+
+#: An ndarray, a scalar, or a traced array: what rules compute with.
+Array = Any
+Maybe = Any  # Array | None, for a structural zero
+
+
+class Primitive:
+    """The questions every operation answers. ``params`` are a node's static parameters.
+
+    ========================================  ====================================================
+    ``infer(types, *params)``                 the type of the result
+    ``evaluate(arrays, *params)``             its value: the reference semantics, in NumPy
+    ``evaluator(types, *params)``             a function of the arrays, planned once per node
+    ``jvp(out, args, tangents, *params)``     the tangent of the result
+    ``pullback(out, ct, args, wanted, ...)``  cotangents of the ``wanted`` arguments
+    ``batch(args, batched, size, *params)``   the same operation with one more leading axis
+    ``dependence(i, types, type, *params)``   which results depend on which elements of argument i
+    ``build(nodes, *params)``                 the node(s) that record it: explicit casts, broadcasts
+    ========================================  ====================================================
+
+    Axes among the parameters count from the right, so that a leading batch axis changes none.
+    """
+
+    name: str
+    #: Names of the parameters, for printing and for the reference page.
+    parameters: ClassVar[tuple[str, ...]] = ()
+    #: Notation: a template over the operands, its LaTeX, and its binding strength.
+    text: str = ""
+    latex: str = ""
+    precedence: int = 9
+    #: Positions in which the result is linear when the other arguments are held fixed.
+    linear_in: tuple[int, ...] = ()
+    #: Whether running it can raise on values (``LinAlgError``): such nodes run while tracing.
+    raises: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> Any:
+        return _primitive, (type(self).__module__, self.name)
+
+    # -- recording or computing ------------------------------------------------------------------
+
+    def bind(self, args: Sequence[Array], *params: Any) -> Array:
+        """Record on the first argument that records, else compute."""
+        for arg in args:
+            record = getattr(type(arg), "__record__", None)
+            if record is not None:
+                return record(arg, self, args, params)
+        return self.evaluate(args, *params)
+
+    def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:
+        """The node that records this operation on ``nodes``."""
+        from .node import node  # the one cycle of the IR: nodes hold primitives
+
+        return node(self, nodes, params)
+
+    # -- what a kind must answer -----------------------------------------------------------------
+
+    def infer(self, types: Sequence[ArrayType], *params: Any) -> Type:
+        """The type of the result."""
+        raise NotImplementedError(f"{self.name} has no type rule")
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        """The value of the result, by NumPy."""
+        raise NotImplementedError(f"{self.name} has no reference evaluation")
+
+    def evaluator(self, types: Sequence[ArrayType], *params: Any) -> Callable[..., Any]:
+        """A function of the arrays alone; a kind that plans (``einsum``) does so here, once."""
+        evaluate = self.evaluate
+        return lambda *arrays: evaluate(arrays, *params)
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        """Push tangents forward. The default is linearity in each of ``linear_in``."""
+        live = [i for i, t in enumerate(tangents) if t is not None]
+        if not set(live) <= set(self.linear_in):
+            raise NotImplementedError(f"{self.name} has no derivative rule")
+        return total(
+            self.bind([*args[:i], tangents[i], *args[i + 1 :]], *params) for i in live
+        )
+
+    #: Pull a cotangent back to the wanted arguments. ``None`` on a kind that has only a ``jvp``:
+    #: the walk then linearises the one operation and transposes that.
+    pullback: Callable[..., Sequence[Maybe]] | None = None
+
+    def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Array:
+        """The same operation where the ``batched`` arguments have one more leading axis."""
+        raise NotImplementedError(f"{self.name} has no batching rule")
+
+    def dependence(
+        self, i: int, types: Sequence[ArrayType], out: ArrayType, *params: Any
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Pairs (flat index of result, flat index of argument ``i``) that may depend.
+
+        ``None`` says that every element of the result may depend on every element of it.
+        """
+        return None
+
+    def examples(self) -> Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """Arguments and parameters on which the laws are tested: ``((arrays, params), ...)``."""
+        return ()
+
+
+def total(terms: Any) -> Maybe:
+    """The sum of tangents or cotangents, where ``None`` is a structural zero."""
+    result = None
+    for term in terms:
+        if term is not None:
+            result = term if result is None else result + term
+    return result
+
+
+def _primitive(module: str, name: str) -> Primitive:
+    """Find a primitive again when a graph is unpickled."""
+    import importlib
+
+    for value in vars(importlib.import_module(module)).values():
+        if isinstance(value, Primitive) and value.name == name:
+            return value
+    raise LookupError(f"no primitive named {name!r} in {module}")

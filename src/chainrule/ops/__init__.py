@@ -1,0 +1,26 @@
+"""The primitives: one row each, grouped by kind, with NumPy as the reference evaluator.
+
+:data:`PRIMITIVES` lists every row; :data:`UFUNCS` says which row answers to a NumPy ufunc.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+
+from ..ir.primitive import Primitive
+from . import arithmetic, contraction, elementwise, structural, transcendental
+from .elementwise import Elementwise
+
+_MODULES = (structural, elementwise, arithmetic, transcendental, contraction)
+
+#: Every row, in the order of the files.
+PRIMITIVES: tuple[Primitive, ...] = tuple(
+    dict.fromkeys(value for module in _MODULES for value in vars(module).values() if isinstance(value, Primitive))
+)
+
+#: NumPy ufunc -> the row that records it.
+UFUNCS: MappingProxyType[np.ufunc, Elementwise] = MappingProxyType(
+    {p._function: p for p in PRIMITIVES if isinstance(p, Elementwise) and isinstance(p._function, np.ufunc)}
+)

@@ -1,0 +1,146 @@
+"""Arithmetic, comparison, logic, rounding and complex parts: one row each.
+
+The columns: reference, notation, precedence, partial derivatives in ``(out, *args)``.
+Precedences: 1 comparison, 3 sum, 4 sign, 5 product, 7 power, 9 atom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.node import Node, is_literal
+from ..ir.primitive import Array, Maybe
+from .elementwise import Elementwise, Extremum, RealLinear, gate, literal_of, logical_not, not_equal, where
+from .structural import cast
+
+# fmt: off
+add         = Elementwise(np.add,         "{0} + {1}", 3, linear_in=(0, 1), partials=(1, 1))
+subtract    = Elementwise(np.subtract,    "{0} − {1}", 3, linear_in=(0, 1), partials=(1, -1))
+negative    = Elementwise(np.negative,    "−{0}",      4, linear_in=(0,),   partials=(-1,))
+positive    = Elementwise(np.positive,    "{0}",       9, linear_in=(0,),   partials=(1,))
+multiply    = Elementwise(np.multiply,    "{0} ⊙ {1}", 5, linear_in=(0, 1), partials=(lambda out, x, y: y, lambda out, x, y: x))
+divide      = Elementwise(np.divide,      "{0} ⊘ {1}", 5, linear_in=(0,),   partials=(lambda out, x, y: 1 / y, lambda out, x, y: -(out / y)), latex=r"\frac{{{0}}}{{{1}}}")
+reciprocal  = Elementwise(np.reciprocal,  "1 ⊘ {0}",   5, partials=(lambda out, x: -(out * out),), latex=r"\frac{{1}}{{{0}}}")
+square      = Elementwise(np.square,      "{0}^⊙2",    7, partials=(lambda out, x: 2 * x,), latex=r"{{{0}}}^{{\odot 2}}")
+# fmt: on
+
+
+class Power(Elementwise):
+    """``x ** y``; ``x ** 2`` with the 2 standing in the program is recorded as ``square``."""
+
+    def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:
+        x, y = nodes
+        if y.type.weak and is_literal(y, 2.0) and x.type.dtype.kind in "fc":
+            return square.build((x,))
+        return super().build((x, y), *params)
+
+
+def _power_x(out: Array, x: Array, y: Array) -> Array:
+    c = literal_of(y)
+    if c is not None:  # an exponent that stands in the program
+        return 0.0 * x if c == 0 else c if c == 1 else c * x if c == 2 else c * x ** (c - 1)
+    # y = 0 gives the constant 1, also at x = 0, where x ** (y - 1) is infinite.
+    return np.where(y == 0, 0.0, y * x ** np.where(y == 0, 1.0, y - 1)).astype(out.dtype)
+
+
+def _power_y(out: Array, x: Array, y: Array) -> Array:
+    # 0 ** y is 0 for every y > 0: flat, although log 0 is not finite.
+    flat = (x == 0) & (np.real(y) > 0)
+    return np.where(flat, 0.0, out * np.log(np.where(flat, 1.0, x))).astype(out.dtype)
+
+
+# fmt: off
+power       = Power(np.power, "{0}^{1}", 7, partials=(_power_x, _power_y), latex="{{{0}}}^{{{1}}}", domain=((0.0, np.inf), (-np.inf, np.inf)))
+float_power = Power(np.float_power, "{0}^{1}", 7, partials=(_power_x, _power_y), latex="{{{0}}}^{{{1}}}", domain=((0.0, np.inf), (-np.inf, np.inf)))
+floor_divide = Elementwise(np.floor_divide, "⌊{0} / {1}⌋", 9, partials=(None, None))
+remainder   = Elementwise(np.remainder, "{0} mod {1}", 5, partials=(1, lambda out, x, y: -np.floor_divide(x, y)))
+fmod        = Elementwise(np.fmod, "fmod({0}, {1})", partials=(1, lambda out, x, y: -np.trunc(x / y)))
+hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: _toward(x, out), lambda out, x, y: _toward(y, out)))
+copysign    = Elementwise(np.copysign, "copysign({0}, {1})", partials=(lambda out, x, y: np.copysign(1.0, x) * np.copysign(1.0, y), None))
+fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert")
+sign        = Elementwise(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})")
+heaviside   = Elementwise(np.heaviside, "heaviside({0}, {1})", partials=(None, lambda out, x, y: np.where(x == 0, 1.0, 0.0).astype(out.dtype)))
+
+floor       = Elementwise(np.floor, "⌊{0}⌋", partials=(None,))
+ceil        = Elementwise(np.ceil,  "⌈{0}⌉", partials=(None,))
+rint        = Elementwise(np.rint,  "round({0})", partials=(None,))
+trunc       = Elementwise(np.trunc, "trunc({0})", partials=(None,))
+
+maximum     = Extremum(np.maximum, "max({0}, {1})")
+minimum     = Extremum(np.minimum, "min({0}, {1})")
+fmax        = Extremum(np.fmax,    "fmax({0}, {1})")
+fmin        = Extremum(np.fmin,    "fmin({0}, {1})")
+
+less          = Elementwise(np.less,          "{0} < {1}", 1, partials=(None, None))
+less_equal    = Elementwise(np.less_equal,    "{0} ≤ {1}", 1, partials=(None, None))
+greater       = Elementwise(np.greater,       "{0} > {1}", 1, partials=(None, None))
+greater_equal = Elementwise(np.greater_equal, "{0} ≥ {1}", 1, partials=(None, None))
+equal         = Elementwise(np.equal,         "{0} = {1}", 1, partials=(None, None))
+logical_and   = Elementwise(np.logical_and, "{0} ∧ {1}", 2, partials=(None, None))
+logical_or    = Elementwise(np.logical_or,  "{0} ∨ {1}", 2, partials=(None, None))
+logical_xor   = Elementwise(np.logical_xor, "{0} ⊻ {1}", 2, partials=(None, None))
+bitwise_and   = Elementwise(np.bitwise_and, "{0} ∧ {1}", 2, partials=(None, None))
+bitwise_or    = Elementwise(np.bitwise_or,  "{0} ∨ {1}", 2, partials=(None, None))
+bitwise_xor   = Elementwise(np.bitwise_xor, "{0} ⊻ {1}", 2, partials=(None, None))
+invert        = Elementwise(np.invert, "¬{0}", 6, partials=(None,))
+isnan         = Elementwise(np.isnan, "isnan({0})", partials=(None,))
+isinf         = Elementwise(np.isinf, "isinf({0})", partials=(None,))
+isfinite      = Elementwise(np.isfinite, "isfinite({0})", partials=(None,))
+signbit       = Elementwise(np.signbit, "signbit({0})", partials=(None,))
+# fmt: on
+
+
+def _toward(x: Array, length: Array) -> Array:
+    """The direction ``x / length``, 0 at the origin."""
+    origin = length == 0
+    return np.where(origin, 0.0, x / np.where(origin, 1.0, length))
+
+
+class Relu(Elementwise):
+    """``maximum(x, 0)`` with the 0 standing in the program: slope 0 at 0."""
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        dtype = np.dtype(operands[0])
+        return (dtype,), dtype
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        return np.maximum(arrays[0], 0)
+
+    def evaluator(self, types: Sequence[Any], *params: Any) -> Any:
+        return lambda x: np.maximum(x, 0)
+
+
+class Absolute(Elementwise):
+    """``|x|``, also of complex numbers, where the result is real; slope 0 at 0."""
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        dtype = np.dtype(operands[0])
+        return (dtype,), np.abs(np.zeros((), dtype)).dtype
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        (x,), (t,) = args, tangents
+        if x.dtype.kind != "c":
+            return super().jvp(out, args, tangents)
+        return np.real(np.conjugate(_toward(x, out)) * t)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        (x,) = args
+        if x.dtype.kind != "c":
+            return super().pullback(out, ct, args, wanted)  # type: ignore[misc]
+        return (_toward(x, out) * ct,)
+
+
+# fmt: off
+relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
+absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert", holomorphic=False)
+real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))
+imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x: 1j * ct if x.dtype.kind == "c" else None)
+conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")
+# fmt: on
+
+__all__ = ["gate", "logical_not", "not_equal", "where"]

@@ -1,0 +1,354 @@
+"""The elementwise kind: ``out[i] = f(x[i], y[i], ...)``, one row of data for each function.
+
+A row gives the NumPy reference, the notation and the partial derivatives; all else follows from
+the kind. The tangent is the sum of partial times tangent, the cotangent of an argument is
+cotangent times (conjugated) partial, batching applies the row as it is, and element ``i`` of the
+result depends on elements ``i``.
+
+A partial is plain NumPy in ``(out, *args)``. ``1`` and ``-1`` are written as numbers; ``None``
+marks an argument in which the function is piecewise constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..ir.literal import Literal
+from ..ir.node import CONSTANT, Node, node
+from ..ir.primitive import Array, Maybe, Primitive, total
+from ..ir.types import ArrayType, type_of
+from .structural import broadcast, cast, lead_all, place, reshape, slice_
+
+Partial: TypeAlias = Callable[..., Array] | int | None
+
+#: NumPy's promotion takes Python's own types for weak operands.
+_PYTHON = {"f": float, "i": int, "c": complex, "b": bool}
+
+
+class Elementwise(Primitive):
+    """The kind. ``function`` is a ufunc, or the dotted path of one to import when first used."""
+
+    def __init__(
+        self,
+        function: np.ufunc | str,
+        text: str,
+        precedence: int = 9,
+        *,
+        partials: tuple[Partial, ...] | None = None,
+        linear_in: tuple[int, ...] = (),
+        latex: str = "",
+        name: str | None = None,
+        holomorphic: bool = True,
+        gated: bool = False,
+        domain: tuple[float, float] | tuple[tuple[float, float], ...] = (-np.inf, np.inf),
+    ) -> None:
+        self._function = function
+        self.name = name or (function.rpartition(".")[2] if isinstance(function, str) else function.__name__)
+        self.text = text
+        self.latex = latex
+        self.precedence = precedence
+        self.partials = partials
+        self.linear_in = linear_in
+        #: Whether it is complex differentiable where it takes complex numbers.
+        self.holomorphic = holomorphic
+        #: Whether a partial of 0 means "not chosen", so that nothing passes, not even infinity.
+        self.gated = gated
+        #: Where it is defined on the reals: one interval, or one for each argument.
+        self.domain = domain
+        self._plans: dict[Any, tuple[ArrayType, tuple[Any, ...] | None]] = {}
+
+    @property
+    def function(self) -> Any:
+        """The NumPy or SciPy function, imported when first used."""
+        function = self._function
+        if isinstance(function, str):
+            module, _, attribute = function.rpartition(".")
+            function = self._function = getattr(import_module(module), attribute)
+        return function
+
+    def __call__(self, *args: Array) -> Array:
+        """Apply to array-likes that broadcast together."""
+        return self.bind(args)
+
+    # -- types, values, nodes --------------------------------------------------------------------
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        """The dtypes that the operands are converted to, and the dtype of the result.
+
+        Operands are dtypes, or Python types for weak scalars.
+        """
+        *loop, out = self.function.resolve_dtypes((*operands, None))
+        return loop, out
+
+    def _plan(self, types: tuple[ArrayType, ...]) -> tuple[ArrayType, tuple[Any, ...] | None]:
+        """The type of the result, and what must be done first to each operand, if anything."""
+        shape = np.broadcast_shapes(*[t.shape for t in types])
+        weak = all(t.weak for t in types)
+        operands = [_PYTHON[t.dtype.kind] if t.weak and not weak else t.dtype for t in types]
+        loop, out = self.dtypes(operands)
+        result = ArrayType(shape, out, weak and out.kind != "b")
+        steps = tuple(
+            (d if d != t.dtype or (t.weak and not weak) else None, t.shape != shape)
+            for t, d in zip(types, loop, strict=True)
+        )
+        return result, steps if any(a is not None or b for a, b in steps) else None
+
+    def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:
+        key = tuple([n.type for n in nodes])
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) > 4096:
+                self._plans.clear()
+            plan = self._plans[key] = self._plan(key)
+        out, steps = plan
+        if steps is not None:
+            nodes = tuple(
+                _conform(n, dtype, out.shape if spread else None)
+                for n, (dtype, spread) in zip(nodes, steps, strict=True)
+            )
+        return node(self, nodes, params, out)
+
+    def infer(self, types: Sequence[ArrayType], *params: Any) -> ArrayType:
+        return self._plan(tuple(types))[0]
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        return self.function(*arrays)
+
+    def evaluator(self, types: Sequence[ArrayType], *params: Any) -> Any:
+        return self.function
+
+    # -- derivatives -----------------------------------------------------------------------------
+
+    def partial(self, i: int, out: Array, args: Sequence[Array]) -> Maybe:
+        """The partial derivative in argument ``i``: an array, ``1``, ``-1`` or ``None``."""
+        if self.partials is None:
+            raise NotImplementedError(f"{self.name} has no derivative rule")
+        partial = self.partials[i]
+        return partial(out, *args) if callable(partial) else partial
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        return total(
+            _scaled(t, self.partial(i, out, args), gated=self.gated)
+            for i, t in enumerate(tangents)
+            if t is not None
+        )
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        results: list[Maybe] = []
+        for i, want in enumerate(wanted):
+            partial = self.partial(i, out, args) if want else None
+            result = _scaled(ct, partial, conjugate=True, gated=self.gated)
+            if result is not None and result.dtype.kind == "c" and args[i].dtype.kind != "c":
+                result = np.real(result)
+            results.append(result)
+        return results
+
+    def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Array:
+        return self.bind(lead_all(args, batched, size), *params)
+
+    def dependence(
+        self, i: int, types: Sequence[ArrayType], out: ArrayType, *params: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        every = np.arange(out.size)
+        return every, every
+
+
+def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = False) -> Maybe:
+    """``partial * t``, which stays zero where ``t`` is zero by structure.
+
+    A zero times an infinite partial would be NaN, so a selection or an embedding is taken outside
+    the product: ``p ⊙ where(m, c, 0)`` is ``where(m, p ⊙ c, 0)``.
+    """
+    if t is None or partial is None:
+        return None
+    if type(partial) is int and partial in (1, -1):
+        return t if partial == 1 else -t
+    if gated:
+        return gate(partial, t)
+    if conjugate and np.iscomplexobj(partial):
+        partial = np.conjugate(partial)
+    described: Node | None = getattr(t, "node", None)
+    if described is not None:
+        op = described.op
+        if op is place and np.shape(t) == np.shape(partial):
+            wrap = t.wrap
+            pieces = [wrap(p) * slice_(partial, k) for p, k in zip(described.args, described.params[1], strict=True)]
+            return place(pieces, *described.params)
+        mask = support(described)
+        if mask is not None:
+            return where(t.wrap(mask), t * partial, 0.0)
+    return t * partial
+
+
+def support(n: Node) -> Node | None:
+    """A mask outside which ``n`` is zero by structure, or ``None`` if there is no such structure.
+
+    It looks through what only moves elements: masks commute with indexing and broadcasting.
+    """
+    path: list[Node] = []
+    true = node(CONSTANT, (), (Literal(np.True_),))
+    while True:
+        op = n.op
+        if op is where and _is_zero(n.args[2]):
+            mask = n.args[0]
+            break
+        if op is where and _is_zero(n.args[1]):
+            mask = logical_not.build((n.args[0],))
+            break
+        if op is gate:
+            zero = node(CONSTANT, (), (Literal(0.0),))
+            mask = not_equal.build((n.args[0], zero))
+            break
+        if op is place:
+            pieces = tuple(_spread(true, a.type.shape) for a in n.args)
+            mask = node(place, pieces, n.params)
+            break
+        if op is broadcast or op is reshape or op.name in _MOVES:
+            path.append(n)
+            n = n.args[0]
+            continue
+        return None
+    for moved in reversed(path):
+        mask = node(moved.op, (mask,), moved.params)
+    return mask
+
+
+_MOVES = frozenset({"transpose", "slice"})
+
+
+def _is_zero(n: Node) -> bool:
+    while n.op is broadcast or n.op is cast:
+        (n,) = n.args
+    return n.op is CONSTANT and not n.params[0].array.any()
+
+
+def literal_of(x: Array) -> Any:
+    """The number that ``x`` is in the text of the program, or ``None`` if it varies."""
+    n: Node | None = getattr(x, "node", None)
+    if n is None:
+        return x if isinstance(x, int | float) else None
+    while n.op is broadcast or n.op is cast:
+        (n,) = n.args
+    return n.params[0].array.item() if n.op is CONSTANT and not n.type.shape else None
+
+
+def _spread(n: Node, shape: tuple[int, ...]) -> Node:
+    return n if n.type.shape == shape else node(broadcast, (n,), (shape, ()))
+
+
+def _conform(n: Node, dtype: np.dtype | None, shape: tuple[int, ...] | None) -> Node:
+    """``n`` cast to ``dtype`` and repeated to ``shape``, each as a node of its own."""
+    if dtype is not None:
+        if n.op is CONSTANT:
+            n = node(CONSTANT, (), (Literal(n.params[0].array.astype(dtype), weak=False),))
+        else:
+            n = node(cast, (n,), (dtype, False))
+    if shape is not None:
+        axes = range(-n.type.ndim, 0)
+        kept = tuple(a for a in axes if n.type.shape[a] == shape[a])
+        if len(kept) < n.type.ndim:  # an axis of length 1 is repeated: drop it, then add it anew
+            n = node(reshape, (n,), (tuple(n.type.shape[a] for a in kept),))
+        if n.type.shape != shape:
+            n = node(broadcast, (n,), (shape, kept))
+    return n
+
+
+class Where(Elementwise):
+    """Selection. It selects cotangents too, so what happens on the side not taken stays there."""
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        values = [np.zeros((), o) if isinstance(o, np.dtype) else o() for o in operands[1:]]
+        out = np.result_type(*values)
+        return (np.dtype(bool), out, out), out
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        _, a, b = (0.0 if t is None else t for t in tangents)
+        return where(args[0], a, b)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return (
+            None,
+            where(args[0], ct, 0.0) if wanted[1] else None,
+            where(args[0], 0.0, ct) if wanted[2] else None,
+        )
+
+
+class Gate(Elementwise):
+    """``weight ⊙ t``, but 0 wherever the weight is 0, whatever ``t`` is there.
+
+    The derivative of a selection by value (``maximum``, ``relu``): the weight is the share that
+    an argument has in the result.
+    """
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        return np.multiply.resolve_dtypes((*operands, None))[:2], np.multiply.resolve_dtypes((*operands, None))[2]
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        weight, t = arrays
+        with np.errstate(invalid="ignore"):
+            return np.where(weight == 0, weight * 0, weight * t)[()]
+
+    def evaluator(self, types: Sequence[ArrayType], *params: Any) -> Any:
+        return lambda weight, t: self.evaluate((weight, t))
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        return None if tangents[1] is None else self(args[0], tangents[1])
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return None, self(args[0], ct) if wanted[1] else None
+
+
+class Extremum(Elementwise):
+    """``maximum``, ``minimum`` and their kin: the winner takes the derivative, a tie shares it."""
+
+    def __init__(self, function: np.ufunc, text: str, **keywords: Any) -> None:
+        super().__init__(function, text, gated=True, partials=(None, None), **keywords)
+
+    def partial(self, i: int, out: Array, args: Sequence[Array]) -> Maybe:
+        x, y = args[i], args[1 - i]
+        lost = np.where(self._wins(y, x), 0.0, np.nan)  # neither wins where the result is NaN
+        return np.where(x == y, 0.5, np.where(self._wins(x, y), 1.0, lost)).astype(out.dtype)
+
+    def _wins(self, x: Array, y: Array) -> Array:
+        won = x < y if self.name in ("minimum", "fmin") else x > y
+        return won | (np.isnan(y) & ~np.isnan(x)) if self.name in ("fmax", "fmin") else won
+
+
+class RealLinear(Elementwise):
+    """Functions of complex numbers that are linear over the reals only: ``real``, ``conj``."""
+
+    def __init__(
+        self, function: Any, text: str, *, adjoint: Callable[[Array, Array], Array], real: bool, **keywords: Any
+    ) -> None:
+        super().__init__(function, text, linear_in=(0,), holomorphic=False, **keywords)
+        self._adjoint = adjoint
+        self._real = real
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        dtype = np.dtype(operands[0])
+        return (dtype,), np.zeros((), dtype).real.dtype if self._real else dtype
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        return self(tangents[0])
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return (self._adjoint(ct, args[0]),)
+
+
+# What the kind itself needs; the other rows are in arithmetic.py, transcendental.py, special.py.
+where = Where(np.where, "where({0}, {1}, {2})", linear_in=(1, 2), partials=(None, 1, 1), name="where")
+gate = Gate("chainrule.gate", "{0} ⊙ {1}", 5, linear_in=(1,), partials=(None, lambda out, w, t: w))
+logical_not = Elementwise(np.logical_not, "¬{0}", 6, partials=(None,))
+not_equal = Elementwise(np.not_equal, "{0} ≠ {1}", 3, partials=(None, None))

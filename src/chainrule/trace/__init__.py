@@ -1,0 +1,1 @@
+"""Tracing: plain NumPy functions become graphs by running on traced arrays."""

@@ -1,0 +1,18 @@
+"""NumPy's functions as compositions of primitives, written in NumPy itself.
+
+Each module holds functions with NumPy's own names and signatures, and a table ``FUNCTIONS`` from
+NumPy's function to ours. A composition needs no derivative rule: it has that of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from . import products, reductions, shaping
+
+#: NumPy callable -> the composition that records it.
+FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
+    {**shaping.FUNCTIONS, **reductions.FUNCTIONS, **products.FUNCTIONS}
+)

@@ -1,0 +1,285 @@
+"""A trace: one run of a function on traced arrays, and all that is remembered of it.
+
+Nodes hold expressions only. What a trace adds: which concrete value each input has, in what order
+and on which source line the operations came, what was captured from outside, and which decisions
+Python took on concrete values. Traces nest, one for each transform at work; inputs of a trace at
+level ``k`` are nodes of level ``k``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import CutDerivative, EndedTrace
+from ..ir.literal import Literal
+from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
+from ..ir.primitive import Primitive
+from ..ir.types import TupleType, type_of
+from ..ops.structural import broadcast, cast
+from . import dispatch
+from .indexing import getitem
+from .site import Mark, here, user_frame
+from .tracer import Tracer
+
+_SCALARS = (bool, int, float, complex)
+
+
+class Recorder:
+    """What a tracer asks of its trace. This base records nodes and nothing else: derivative rules
+    run on it, where no concrete values are at hand."""
+
+    level = 0
+    active = True
+    #: Whether sizes and names are kept for a formula.
+    naming = False
+
+    def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
+        """Record one operation and return its traced result."""
+        made = op.build(nodes, *params)
+        if type(made.type) is TupleType:
+            return tuple(Tracer(item(made, k), self) for k in range(len(made.type.items)))  # type: ignore[arg-type]
+        return Tracer(made, self)  # type: ignore[arg-type]
+
+    def lift(self, value: Any) -> Tracer:
+        """A tracer for any array-like."""
+        kind = type(value)
+        if kind is Tracer:
+            return value  # type: ignore[no-any-return]
+        if kind in _SCALARS or isinstance(value, np.generic):
+            return Tracer(constant(value), self)  # type: ignore[arg-type]
+        return Tracer(self.capture(np.asarray(value)), self)  # type: ignore[arg-type]
+
+    def capture(self, array: np.ndarray) -> Node:
+        """A node for an array that a rule brings along: a literal."""
+        if array.ndim and array.size and (array == array.flat[0]).all():
+            return node(broadcast, (constant(array.flat[0]),), (array.shape, ()))
+        return constant(array)
+
+    def ufunc(self, ufunc: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
+        """A ufunc met a tracer."""
+        return dispatch.ufunc(self, ufunc, method, inputs, keywords)
+
+    def function(self, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
+        """A NumPy function met a tracer."""
+        return dispatch.function(self, function, args, keywords)
+
+    def shape(self, x: Tracer) -> tuple[int, ...]:
+        """The shape of ``x``."""
+        shape: tuple[int, ...] = x.node.type.shape
+        return shape
+
+    def getitem(self, x: Tracer, index: Any) -> Any:
+        """``x[index]``."""
+        return getitem(x, index)
+
+    def setitem(self, x: Tracer, index: Any, value: Any) -> Tracer:
+        """``x`` with ``x[index] = value`` done."""
+        return dispatch.setitem(x, index, value)
+
+    def value(self, n: Node) -> Any:
+        """The concrete value of a node."""
+        raise AssertionError("a derivative rule has no concrete values")
+
+    def decide(self, x: Tracer, kind: type) -> Any:
+        """A concrete value on which Python takes a decision."""
+        return self.value(x.node)
+
+    def cut(self, x: Tracer, how: str) -> Any:
+        """Refuse a conversion that would cut the derivative."""
+        raise CutDerivative(f"{how} would cut the derivative of {x.node.type}", here())
+
+
+SYMBOLIC = Recorder()
+
+
+def symbolic(n: Node) -> Tracer:
+    """A node dressed for a derivative rule."""
+    return Tracer(n, SYMBOLIC)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A decision that the program took on a concrete value: ``kind(node) == outcome``."""
+
+    node: Node
+    kind: type
+    outcome: Any
+    mark: Mark | None
+
+
+class Trace(Recorder):
+    """A run of the user's function.
+
+    ``sources`` binds each input to what the caller gave: an array, or a tracer of the enclosing
+    trace. ``captures`` (of the outermost trace) binds hidden inputs, in order of first use, to
+    the arrays that the function brought along. ``events`` lists every operation with its place.
+    """
+
+    def __init__(self, parent: Trace | None, *, naming: bool = False) -> None:
+        self.parent = parent
+        self.root: Trace = self if parent is None else parent.root
+        self.level = 1 if parent is None else parent.level + 1
+        self.naming = naming or (parent is not None and parent.naming)
+        self.active = True
+        self.inputs: list[Node] = []
+        self.sources: dict[Node, Any] = {}
+        self.captures: dict[int, tuple[Node, np.ndarray]] = {}
+        self.events: list[tuple[Node, Mark | None]] = []
+        self.guards: list[Guard] = []
+        self.values: dict[Node, Any] = {}
+        self.refusals: list[Exception] = []
+
+    # -- inputs ----------------------------------------------------------------------------------
+
+    def input(self, source: Any) -> Tracer:
+        """The next input, bound to an array, a Python scalar, or a tracer of an outer trace."""
+        t = source.node.type if type(source) is Tracer else type_of(source)
+        made = input_node(self.level, len(self.inputs), t)
+        self.inputs.append(made)
+        self.sources[made] = source
+        return Tracer(made, self)
+
+    def capture(self, array: np.ndarray) -> Node:
+        """The hidden input for an array from outside, the same one at each use."""
+        captures = self.root.captures
+        known = captures.get(id(array))
+        if known is None:
+            if array.size == 1 and array.ndim == 0 and array.dtype.kind not in "fciub":
+                raise TypeError(f"an array of dtype {array.dtype} cannot take part in a computation")
+            made = input_node(0, len(captures), type_of(array))
+            known = captures[id(array)] = (made, array)
+        return known[0]
+
+    # -- recording -------------------------------------------------------------------------------
+
+    def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
+        if not self.active:
+            raise EndedTrace("a traced array was used after its trace had ended", here())
+        try:
+            made = op.build(nodes, *params)
+        except (ValueError, TypeError) as error:
+            raise _misfit(op, nodes, error) from None
+        frame = user_frame(2)
+        mark = None if frame is None else (frame.f_code, frame.f_lasti)
+        if op.raises:
+            self.value(made)
+        if type(made.type) is TupleType:
+            items = [item(made, k) for k in range(len(made.type.items))]
+            self.events.extend((n, mark) for n in items)
+            return tuple(Tracer(n, self) for n in items)
+        self.events.append((made, mark))
+        return Tracer(made, self)
+
+    def lift(self, value: Any) -> Tracer:
+        if type(value) is Tracer:
+            if not value.recorder.active:
+                raise EndedTrace("a traced array was used after its trace had ended", here())
+            return value
+        traced = getattr(value, "__traced__", None)  # a buffer or a named size
+        if traced is not None:
+            found = traced(self)
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+        return super().lift(value)
+
+    # -- concrete values -------------------------------------------------------------------------
+
+    def value(self, n: Node) -> Any:
+        """The concrete value of ``n``, computed when first asked for."""
+        values = self.values
+        if n in values:
+            return values[n]
+        stack = [n]
+        with np.errstate(all="ignore"):
+            while stack:
+                current = stack[-1]
+                if current in values:
+                    stack.pop()
+                elif current.op is INPUT or current.level < self.level and self.parent is not None:
+                    values[current] = self._bound(current)
+                    stack.pop()
+                else:
+                    missing = [a for a in current.args if a not in values]
+                    if missing:
+                        stack.extend(missing)
+                        continue
+                    arrays = [values[a] for a in current.args]
+                    values[current] = current.op.evaluate(arrays, *current.params)
+                    stack.pop()
+        return values[n]
+
+    def _bound(self, n: Node) -> Any:
+        if n.op is INPUT and n.level == self.level:
+            source = self.sources[n]
+            return source.recorder.value(source.node) if type(source) is Tracer else source
+        if n.op is INPUT and n.level == 0:
+            return next(array for made, array in self.root.captures.values() if made is n)
+        assert self.parent is not None
+        return self.parent.value(n)
+
+    def decide(self, x: Tracer, kind: type) -> Any:
+        value = self.value(x.node)
+        frame = user_frame(2)
+        mark = None if frame is None else (frame.f_code, frame.f_lasti)
+        if np.size(value) == 1:
+            self.guards.append(Guard(x.node, kind, kind(np.reshape(value, ())[()]), mark))
+        return value
+
+    def cut(self, x: Tracer, how: str) -> Any:
+        error = CutDerivative(
+            f"{how} would cut the derivative: the argument is a traced {x.node.type}. "
+            "Use the NumPy function of the same name (np.sin for math.sin), or keep the array.",
+            here(),
+        )
+        self.refusals.append(error)
+        raise error
+
+
+def _misfit(op: Primitive, nodes: Sequence[Node], error: Exception) -> Exception:
+    from ..errors import ShapeMismatch, TraceError
+
+    types = ", ".join(str(n.type) for n in nodes)
+    if isinstance(error, ValueError):
+        return ShapeMismatch(f"{op.name} of {types}: {error}", here())
+    return TraceError(f"{op.name} of {types}: {error}", here())
+
+
+class _Stack(threading.local):
+    """The traces at work on this thread, outermost first."""
+
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+
+
+_stack = _Stack()
+
+
+def current() -> Trace | None:
+    """The innermost trace at work on this thread."""
+    return _stack.traces[-1] if _stack.traces else None
+
+
+@contextmanager
+def tracing(*, naming: bool = False) -> Iterator[Trace]:
+    """Open a trace inside the current one, and end it in any case."""
+    trace = Trace(current(), naming=naming)
+    _stack.traces.append(trace)
+    try:
+        yield trace
+    finally:
+        trace.active = False
+        _stack.traces.remove(trace)
+
+
+def value_of(x: Any) -> Any:
+    """The concrete value of a traced array; anything else as it is."""
+    return x.recorder.value(x.node) if type(x) is Tracer else x
+
+
+__all__ = ["CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing", "value_of"]

@@ -1,0 +1,102 @@
+"""Where in the user's code an operation was called, remembered cheaply and decoded on demand."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import os
+import sys
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import Site
+
+#: A code object and an instruction offset in it: all that is stored for each operation.
+Mark: TypeAlias = tuple[CodeType, int]
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_internal: dict[str, bool] = {}
+
+
+def is_internal(filename: str) -> bool:
+    """Whether a file belongs to chainrule or NumPy rather than to the user."""
+    known = _internal.get(filename)
+    if known is None:
+        known = _internal[filename] = filename.startswith((_OURS, _NUMPY, "<__array_function__"))
+    return known
+
+
+def user_frame(depth: int = 1) -> FrameType | None:
+    """The innermost frame that is the user's own, or another library's."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        known = _internal.get(filename)
+        if known is None:
+            known = is_internal(filename)
+        if not known:
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def mark(depth: int = 1) -> Mark | None:
+    """A mark at the user's current instruction."""
+    frame = user_frame(depth + 1)
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def site_of(where: Mark | None) -> Site | None:
+    """Decode a mark."""
+    if where is None:
+        return None
+    code, offset = where
+    lines = list(code.co_positions())
+    line = (lines[offset // 2][0] if offset // 2 < len(lines) else None) or code.co_firstlineno
+    source = linecache.getline(code.co_filename, line).strip()
+    return Site(code.co_filename, line, code.co_name, source)
+
+
+def here() -> Site | None:
+    """The user's current place: what an error shows."""
+    return site_of(mark(2))
+
+
+_STORES = frozenset({"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"})
+
+
+@lru_cache(maxsize=512)
+def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
+    """For each instruction whose result is stored at once: the local names it is stored in."""
+    result: dict[int, tuple[str, ...]] = {}
+    instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
+    for k, instruction in enumerate(instructions[:-1]):
+        names: list[str] = []
+        wanted, j = 1, k + 1
+        if instructions[j].opname == "UNPACK_SEQUENCE":
+            wanted, j = int(instructions[j].arg or 0), j + 1
+        while len(names) < wanted and j < len(instructions):
+            following = instructions[j]
+            if following.opname in _STORES:
+                names.append(str(following.argval))
+            elif following.opname.startswith("STORE_FAST_") and isinstance(following.argval, tuple):
+                names.append(str(following.argval[0]))  # a fused pair of instructions (3.13)
+                if following.opname == "STORE_FAST_STORE_FAST":
+                    names.append(str(following.argval[1]))
+            else:
+                break
+            j += 1
+        if names:
+            result[instruction.offset] = tuple(names)
+    return result
+
+
+def assigned_names(where: Mark | None) -> tuple[str, ...]:
+    """The local names to which the user's code assigns the result of the marked instruction."""
+    if where is None:
+        return ()
+    return _names_after(where[0]).get(where[1], ())

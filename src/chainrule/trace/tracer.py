@@ -1,0 +1,291 @@
+"""The traced array: a node dressed as an ndarray.
+
+NumPy's own dispatch protocols bring every ufunc and function call here, so the user's code and
+our derivative rules are both plain NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ir.node import Node, constant
+from ..ir.primitive import Primitive
+from ..ir.types import ArrayType
+from ..ops import arithmetic as ar
+from ..ops.elementwise import Elementwise
+from ..ops.structural import cast, transpose
+
+if TYPE_CHECKING:
+    from .recording import Trace
+
+
+class Tracer:
+    """An array whose operations are recorded. ``node`` is what it stands for."""
+
+    __slots__ = ("__weakref__", "node", "recorder")
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+
+    node: Node
+    recorder: Trace
+
+    def __init__(self, node: Node, trace: Trace) -> None:
+        self.node = node
+        self.recorder = trace
+
+    # -- recording -------------------------------------------------------------------------------
+
+    def __record__(self, op: Primitive, args: Any, params: tuple[Any, ...]) -> Any:
+        trace = self.recorder
+        nodes = []
+        for arg in args:
+            if type(arg) is Tracer:
+                other = arg.recorder
+                if other is not trace and other.level > trace.level:
+                    trace = other
+            else:
+                arg = trace.lift(arg)
+            nodes.append(arg.node)
+        return trace.record(op, tuple(nodes), params)
+
+    def wrap(self, node: Node) -> Tracer:
+        """Another node of the same trace, without an event of its own."""
+        return Tracer(node, self.recorder)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        return self.recorder.ufunc(ufunc, method, inputs, keywords)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, keywords: Any) -> Any:
+        return self.recorder.function(function, args, keywords)
+
+    # -- what an array says of itself ------------------------------------------------------------
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """Code that asks ``isinstance(x, np.ndarray)`` is answered as NumPy would answer it."""
+        return float if self.node.type.weak else np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes, each an ``int`` that remembers where it came from."""
+        return self.recorder.shape(self)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype."""
+        dtype: np.dtype = self.node.type.dtype
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.node.type.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(self.node.type.size)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes for one element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes for all elements."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        if not self.node.type.shape:
+            raise TypeError("len() of unsized object")
+        return int(self.node.type.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.node.type.shape:
+            raise TypeError("iteration over a 0-d array")
+        return iter([self[k] for k in range(self.node.type.shape[0])])
+
+    def __repr__(self) -> str:
+        return f"<traced {self.node.type}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.recorder.value(self.node), spec) if spec else repr(self)
+
+    # -- where a concrete value is needed --------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        return bool(self.recorder.decide(self, bool))
+
+    def __index__(self) -> int:
+        return int(self.recorder.decide(self, int))
+
+    def __int__(self) -> int:
+        return int(self.recorder.decide(self, int))
+
+    def __float__(self) -> float:
+        return float(self.recorder.cut(self, "float(x)"))
+
+    def __complex__(self) -> complex:
+        return complex(self.recorder.cut(self, "complex(x)"))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.asarray(self.recorder.cut(self, "a conversion to a plain array"))
+
+    def item(self, *index: int) -> Any:
+        """The element as a scalar, still traced."""
+        if index:
+            return self[index[0] if len(index) == 1 else index]
+        return np.reshape(self, ())
+
+    def tolist(self) -> Any:
+        """Nested lists of traced scalars."""
+        return [x.tolist() if x.ndim else x for x in self] if self.ndim else self
+
+    # -- methods, as ndarray has them ------------------------------------------------------------
+
+    @property
+    def T(self) -> Any:
+        """The transpose."""
+        return transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        """The transpose of the last two axes."""
+        return np.swapaxes(self, -1, -2)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Any:
+        """The elements in order."""
+        return np.ravel(self)
+
+    @property
+    def flags(self) -> Any:
+        """The flags of a fresh array in C order."""
+        return np.empty(self.node.type.shape, self.dtype).flags
+
+    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+        """A cast; to an integer or boolean it is piecewise constant."""
+        return cast(self, np.dtype(dtype))
+
+    def copy(self, order: str = "C") -> Any:
+        """A traced array is immutable but for in-place updates, so a copy is itself anew."""
+        return Tracer(self.node, self.recorder)
+
+    def view(self, *args: Any) -> Any:
+        """The same array."""
+        return self.copy()
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """As :func:`numpy.reshape`."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
+
+    def transpose(self, *axes: Any) -> Any:
+        """As :meth:`numpy.ndarray.transpose`."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.recorder.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.node = self.recorder.setitem(self, index, value).node
+
+
+def _method(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+
+    def method(self: Tracer, *args: Any, **keywords: Any) -> Any:
+        return function(self, *args, **keywords)
+
+    method.__name__ = name
+    method.__doc__ = f"As :func:`numpy.{name}`."
+    return method
+
+
+for _name in (
+    "sum", "prod", "mean", "var", "std", "max", "min", "argmax", "argmin", "cumsum", "cumprod", "any", "all",
+    "ravel", "squeeze", "swapaxes", "diagonal", "trace", "repeat", "take", "dot", "clip", "round", "argsort",
+    "nonzero", "ptp", "searchsorted", "compress", "choose",
+):  # fmt: skip
+    setattr(Tracer, _name, _method(_name))
+Tracer.flatten = Tracer.ravel  # type: ignore[attr-defined]
+Tracer.conj = Tracer.conjugate = _method("conjugate")  # type: ignore[attr-defined]
+
+
+def _operator(op: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: Tracer, other: Any) -> Any:
+        if type(other) is Tracer:
+            trace, theirs = self.recorder, other.recorder
+            if theirs is not trace and theirs.level > trace.level:
+                trace = theirs
+            return trace.record(op, (self.node, other.node), ())
+        if _defers(other):
+            return NotImplemented
+        trace = self.recorder
+        return trace.record(op, (self.node, trace.lift(other).node), ())
+
+    def backward(self: Tracer, other: Any) -> Any:
+        trace = self.recorder
+        return trace.record(op, (trace.lift(other).node, self.node), ())
+
+    return forward, backward
+
+
+def _defers(other: Any) -> bool:
+    return getattr(type(other), "__array_ufunc__", True) is None
+
+
+for _symbol, _op in {
+    "add": ar.add, "sub": ar.subtract, "mul": ar.multiply, "truediv": ar.divide, "pow": ar.power,
+    "floordiv": ar.floor_divide, "mod": ar.remainder, "and": ar.bitwise_and, "or": ar.bitwise_or,
+    "xor": ar.bitwise_xor,
+}.items():  # fmt: skip
+    _forward, _backward = _operator(_op)
+    setattr(Tracer, f"__{_symbol}__", _forward)
+    setattr(Tracer, f"__r{_symbol}__", _backward)
+    # x += y rebinds the name to a new traced array; a buffer or a view updates in place.
+    setattr(Tracer, f"__i{_symbol}__", _forward)
+for _symbol, _op in {
+    "lt": ar.less, "le": ar.less_equal, "gt": ar.greater, "ge": ar.greater_equal, "eq": ar.equal,
+    "ne": ar.not_equal,
+}.items():  # fmt: skip
+    setattr(Tracer, f"__{_symbol}__", _operator(_op)[0])
+for _symbol, _op in {"neg": ar.negative, "pos": ar.positive, "abs": ar.absolute, "invert": ar.invert}.items():
+
+    def _unary(self: Tracer, op: Elementwise = _op) -> Any:
+        return self.recorder.record(op, (self.node,), ())
+
+    setattr(Tracer, f"__{_symbol}__", _unary)
+
+
+def _matmul(self: Tracer, other: Any) -> Any:
+    return NotImplemented if _defers(other) else np.matmul(self, other)
+
+
+def _rmatmul(self: Tracer, other: Any) -> Any:
+    return np.matmul(other, self)
+
+
+Tracer.__matmul__ = _matmul  # type: ignore[attr-defined]
+Tracer.__rmatmul__ = _rmatmul  # type: ignore[attr-defined]
+
+
+def scalar_node(value: Any) -> Node:
+    """The literal for a Python or NumPy scalar."""
+    return constant(value)
+
+
+__all__ = ["ArrayType", "Tracer", "scalar_node"]
