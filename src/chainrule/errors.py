@@ -201,10 +201,11 @@ class ArgumentError(ChainruleError, TypeError):
 
 
 class NotScalar(ArgumentError):
-    """`grad` was given a function whose result is an array.
+    """`grad` was given a function whose result is not one real number.
 
     A gradient is the derivative of one number. For an array of results there is `jacobian`, or
-    `vjp` for a weighted sum of its rows. For one number, reduce the result, say with ``np.sum``.
+    `vjp` for a weighted sum of its rows. For one number, reduce the result, say with ``np.sum``;
+    of a complex result take the real part, or whatever is to be steepest.
 
     >>> import numpy as np, chainrule as cr
     >>> cr.grad(lambda x: x ** 2)(np.array([1.0, 3.0]))
