@@ -21,7 +21,8 @@ from ..ir.literal import Literal
 from ..ir.node import CONSTANT, Node, node
 from ..ir.primitive import Array, Maybe, Primitive, total
 from ..ir.types import ArrayType, type_of
-from .structural import broadcast, cast, lead_all, place, reshape, slice_
+from .indexing import add_along, gather, scatter_add, take_along
+from .structural import broadcast, cast, lead_all, place, reshape, slice_, transpose
 
 Partial: TypeAlias = Callable[..., Array] | int | None
 
@@ -171,15 +172,19 @@ def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = 
         return t if partial == 1 else -t
     if gated:
         return gate(partial, t)
-    if conjugate and np.iscomplexobj(partial):
+    if conjugate and getattr(getattr(partial, "dtype", None), "kind", "f") == "c":
         partial = np.conjugate(partial)
     described: Node | None = getattr(t, "node", None)
     if described is not None:
-        op = described.op
-        if op is place and np.shape(t) == np.shape(partial):
-            wrap = t.wrap
-            pieces = [wrap(p) * slice_(partial, k) for p, k in zip(described.args, described.params[1], strict=True)]
-            return place(pieces, *described.params)
+        if described.op in _EMBEDDINGS and np.shape(t) == np.shape(partial):
+            # Its adjoint reads the factor where each piece lies.
+            op, params = described.op, described.params
+            args = [t.wrap(a) for a in described.args]
+            wanted = [a.dtype.kind in "fc" for a in args]
+            reads = op.pullback(t, partial, args, wanted, *params)
+            return op.bind(
+                [a if r is None else _scaled(a, r) for a, r in zip(args, reads, strict=True)], *params
+            )
         mask = support(described)
         if mask is not None:
             return where(t.wrap(mask), t * partial, 0.0)
@@ -205,21 +210,23 @@ def support(n: Node) -> Node | None:
             zero = node(CONSTANT, (), (Literal(0.0),))
             mask = not_equal.build((n.args[0], zero))
             break
-        if op is place:
-            pieces = tuple(_spread(true, a.type.shape) for a in n.args)
-            mask = node(place, pieces, n.params)
+        if op in _EMBEDDINGS:
+            pieces = [_spread(true, a.type.shape) if a.type.differentiable else a for a in n.args]
+            mask = node(op, tuple(pieces), n.params)
             break
-        if op is broadcast or op is reshape or op.name in _MOVES:
+        if op in _MOVES:
             path.append(n)
             n = n.args[0]
             continue
         return None
     for moved in reversed(path):
-        mask = node(moved.op, (mask,), moved.params)
+        mask = node(moved.op, (mask, *moved.args[1:]), moved.params)
     return mask
 
 
-_MOVES = frozenset({"transpose", "slice"})
+#: Operations that put their arguments into zeros, and those that only move their first argument.
+_EMBEDDINGS: frozenset[Any] = frozenset({place, scatter_add, add_along})
+_MOVES: frozenset[Any] = frozenset({broadcast, reshape, transpose, slice_, gather, take_along})
 
 
 def _is_zero(n: Node) -> bool:

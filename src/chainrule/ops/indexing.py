@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..ir.node import Node, node
 from ..ir.primitive import Array, Maybe
 from ..ir.types import ArrayType, Shape
 from .structural import Structural, lead_all, transpose
@@ -122,6 +123,13 @@ class ScatterAdd(Structural):
         """Every position, however many: the indices never vary."""
         return range(1 << 30)
 
+    def sum_key(self, shape: Shape, axes: Any) -> Any:  # type: ignore[override]
+        return shape
+
+    def sum_of(self, nodes: Sequence[Node]) -> Node:
+        args = tuple(a for n in nodes for a in n.args)
+        return node(self, args, (nodes[0].params[0], tuple(a for n in nodes for a in n.params[1])))
+
     def infer(
         self, types: Sequence[ArrayType], shape: Shape, axes: tuple[tuple[int, ...], ...]
     ) -> ArrayType:
@@ -137,7 +145,7 @@ class ScatterAdd(Structural):
         value, (index, *_), first = pieces[0]
         lead = value.shape[: value.ndim - index.ndim - len(shape) + len(first)]
         full = lead + shape
-        total: Any = 0
+        total: Any = None
         for axes_of_group in dict.fromkeys(axes):
             group = [(v, ix) for v, ix, a in pieces if a == axes_of_group]
             count = len(axes_of_group)
@@ -152,9 +160,8 @@ class ScatterAdd(Structural):
                 for v, ix in group
             ]
             summed = _add_up(where, np.concatenate(values), int(np.prod(lengths)))
-            total = total + np.moveaxis(
-                summed.reshape(*lengths, *rest), range(count), axes_of_group
-            )
+            placed = np.moveaxis(summed.reshape(*lengths, *rest), range(count), axes_of_group)
+            total = placed if total is None else total + placed
         return total
 
     def jvp(
