@@ -46,7 +46,7 @@ def network(name: str) -> Callable[..., Any]:
     """Return the two-layer network with one activation, as the notes write it."""
     sigma, _ = ACTIVATIONS[name]
 
-    def net(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:  # noqa: N803
+    def net(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
         h = sigma(X @ W1 + b1)
         return h @ W2 + b2
 
@@ -77,7 +77,7 @@ def test_values_for_several_losses(name: str, loss: str) -> None:
     cotangent = cr.grad(final)(net(W1, b1, W2, b2))
     first, second = by_hand(name, cotangent)
 
-    def whole(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:  # noqa: N803
+    def whole(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
         return final(net(W1, b1, W2, b2))
 
     gradient = cr.grad(whole, wrt=("W1", "W2"))(W1, b1, W2, b2)
@@ -99,9 +99,9 @@ def test_formula_of_the_first_layer(name: str, prints: Matcher) -> None:
 
 
 def test_formula_of_the_last_layer_under_squared_loss(prints: Matcher) -> None:
-    def loss(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:  # noqa: N803
+    def loss(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
         h = np.tanh(X @ W1 + b1)
-        E = h @ W2 + b2 - y  # noqa: N806
+        E = h @ W2 + b2 - y
         return 0.5 * np.sum(E**2)
 
     formula = cr.formula(cr.grad(loss, wrt="W2"))(W1, b1, W2, b2)

@@ -1,6 +1,7 @@
 """ML relevance: back-propagation is the chain rule through layers, optimisers follow gradients,
 second-order methods use the Hessian."""
 
+from itertools import pairwise
 from typing import Any
 
 import chainrule as cr
@@ -12,7 +13,7 @@ def test_backpropagation_is_the_chain_rule_through_layers() -> None:
     """Pulling a cotangent back layer by layer, by hand, gives the gradient of the whole."""
     rng = np.random.default_rng(3)
     widths = [4, 6, 5, 3, 1]
-    weights = [rng.normal(size=s) / np.sqrt(s[0]) for s in zip(widths[:-1], widths[1:], strict=True)]
+    weights = [rng.normal(size=s) / np.sqrt(s[0]) for s in pairwise(widths)]
     x = rng.normal(size=(7, 4))
 
     def layer(h: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -59,7 +59,9 @@ class TestDoublePrecisionForCurvature:
         for dtype in (np.float32, np.float64):
             data, targets = X.astype(dtype), y.astype(dtype)
 
-            def loss(w: np.ndarray, data: np.ndarray = data, targets: np.ndarray = targets) -> float:
+            def loss(
+                w: np.ndarray, data: np.ndarray = data, targets: np.ndarray = targets
+            ) -> float:
                 return np.sum((data @ w - targets) ** 2)
 
             hessian = cr.hessian(loss)(np.zeros(4, dtype))

@@ -22,7 +22,7 @@ def mse(w: np.ndarray, b: float) -> float:
     return np.mean((y - (X @ w + b)) ** 2)
 
 
-def mse_of_all(X: np.ndarray, y: np.ndarray, w: np.ndarray, b: float) -> float:  # noqa: N803
+def mse_of_all(X: np.ndarray, y: np.ndarray, w: np.ndarray, b: float) -> float:
     return np.mean((y - (X @ w + b)) ** 2)
 
 

@@ -1,0 +1,146 @@
+"""``chainrule derive``: one derivative as a formula, checked against numbers, and timed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+from chainrule.cli.arguments import Arguments, arguments_of
+from chainrule.cli.page import Page
+from chainrule.cli.target import CommandError, Target, find
+
+__all__ = ["Request", "derive"]
+
+ORDINALS = {1: "first", 2: "second", 3: "third"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One ``chainrule derive``, as typed."""
+
+    target: str
+    wrt: tuple[str, ...] = ()
+    order: int = 1
+    latex: bool = False
+    code: str | None = None
+    steps: bool = False
+    shapes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+def derive(request: Request, page: Page) -> bool:
+    """Print what was asked for; return whether every check agreed."""
+    if request.order < 1:
+        raise CommandError(
+            f"--order {request.order} is not the order of a derivative. Write 1, 2, or more."
+        )
+    target = find(request.target)
+    arguments = arguments_of(target, request.shapes, request.assumptions)
+
+    if target.is_expression:
+        page.formula(f"f({', '.join(target.parameters)}) = {target.source}")
+    else:
+        page.source(target.source)
+    if arguments.declared:
+        page.gap()
+        page.say("for " + "; ".join(map(str, arguments.declared)))
+    if arguments.guessed:
+        page.say(f"Shapes guessed for {', '.join(arguments.guessed)}: --shape declares them.")
+
+    agreed = True
+    for wrt in request.wrt or target.parameters[:1]:
+        page.heading(f"{ORDINALS.get(request.order, f'{request.order}th')} derivative by {wrt}")
+        agreed &= _one(request, target, arguments, wrt, page)
+    return agreed
+
+
+def _one(request: Request, target: Target, arguments: Arguments, wrt: str, page: Page) -> bool:
+    """Print the derivative by one argument."""
+    verb, differentiated = _verb(target, arguments, wrt, request.order)
+    formula = cr.formula(differentiated)(*arguments.symbols)
+    page.formula(str(formula))
+    if request.steps:
+        page.gap()
+        page.say("step by step:")
+        page.entries([(f"{n}.", str(step)) for n, step in enumerate(formula.steps, 1)])
+    if request.latex:
+        page.gap()
+        page.say("LaTeX:")
+        page.block(formula.latex)
+    if request.code is not None:
+        page.gap()
+        page.say("stand-alone NumPy:")
+        page.source(formula.code(request.code))
+
+    page.gap()
+    # A check compares two orders with numbers; beyond them it starts from a derivative that is
+    # two orders lower. It covers all arguments, so also what a path is into.
+    base = target.function
+    if request.order > 2:
+        _, base = _verb(target, arguments, wrt, request.order - 2)
+    report = cr.check(base, *arguments.values, order=min(request.order, 2))
+    page.verdict(bool(report), str(report))
+    page.gap()
+    page.say(_speed(target.function, verb, differentiated, arguments.values))
+    return bool(report)
+
+
+def _verb(
+    target: Target, arguments: Arguments, wrt: str, order: int
+) -> tuple[str, Callable[..., Any]]:
+    """Return the derivative that fits the function: of a number or of an array, of any order."""
+    function = target.function
+    shape = np.shape(function(*arguments.values))
+    if order == 1:
+        if shape == ():
+            return "gradient", cr.grad(function, wrt=wrt)
+        return "Jacobian", cr.jacobian(function, wrt=wrt)
+    names = list(target.parameters)
+    variable = arguments.values[names.index(wrt)] if wrt in names else None
+    if variable is not None and np.shape(variable) == shape == ():
+        return "derivative", cr.derivative(function, wrt=wrt, order=order)
+    if order == 2 and shape == ():
+        return "Hessian", cr.hessian(function, wrt=wrt)
+    nested = cr.grad(function, wrt=wrt) if shape == () else cr.jacobian(function, wrt=wrt)
+    for _ in range(order - 1):
+        nested = cr.jacobian(nested, wrt=wrt)
+    return "derivative", nested
+
+
+def _speed(
+    function: Callable[..., Any],
+    verb: str,
+    differentiated: Callable[..., Any],
+    values: tuple[Any, ...],
+) -> str:
+    """Return a sentence with the time of one call of the function and of its derivative."""
+    plain, derived = (_seconds(lambda f=f: f(*values)) for f in (function, differentiated))
+    return (
+        f"one call: function {_duration(plain)}, {verb} {_duration(derived)} "
+        f"({derived / plain:.1f} times)"
+    )
+
+
+def _seconds(call: Callable[[], object], budget: float = 0.1) -> float:
+    """Return the least time that a call took, repeating it for about `budget` seconds."""
+    call()  # what is done once, such as simplifying, is not what the next call costs
+    best, end = np.inf, time.perf_counter() + budget
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best if np.isfinite(best) else budget
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that keeps it readable.
+
+    >>> _duration(1.234e-5), _duration(0.0456), _duration(2.0)
+    ('12.3 µs', '45.6 ms', '2 s')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
