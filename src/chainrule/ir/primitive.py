@@ -98,7 +98,7 @@ class Primitive:
     def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
         """Push tangents forward. The default is linearity in each of ``linear_in``."""
         live = [i for i, t in enumerate(tangents) if t is not None]
-        if not set(live) <= set(self.linear_in):
+        if not all(i in self.linear_in for i in live):
             raise NotImplementedError(f"{self.name} has no derivative rule")
         return total(
             self.bind([*args[:i], tangents[i], *args[i + 1 :]], *params) for i in live
@@ -107,6 +107,17 @@ class Primitive:
     #: Pull a cotangent back to the wanted arguments. ``None`` on a kind that has only a ``jvp``:
     #: the walk then linearises the one operation and transposes that.
     pullback: Callable[..., Sequence[Maybe]] | None = None
+
+    def sum_key(self, *params: Any) -> Any:
+        """Nodes of this operation with equal keys and types add up to one node: ``sum_of`` them.
+
+        ``None`` says that they do not.
+        """
+        return None
+
+    def sum_of(self, nodes: Sequence[Node]) -> Node:
+        """The sum of several nodes of this operation, as one."""
+        raise NotImplementedError
 
     def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Array:
         """The same operation where the ``batched`` arguments have one more leading axis."""

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..ir.node import Node, node
 from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType, Shape
 
@@ -202,6 +203,13 @@ class Place(Structural):
     def linear_in(self) -> Any:  # type: ignore[override]
         """Every position, however many."""
         return range(1 << 30)
+
+    def sum_key(self, shape: Shape, indices: Any) -> Any:  # type: ignore[override]
+        return shape
+
+    def sum_of(self, nodes: Sequence[Node]) -> Node:
+        pieces = tuple(a for n in nodes for a in n.args)
+        return node(self, pieces, (nodes[0].params[0], tuple(k for n in nodes for k in n.params[1])))
 
     def infer(self, types: Sequence[ArrayType], shape: Shape, indices: tuple[BasicIndex, ...]) -> ArrayType:
         first = types[0].shape

@@ -1,0 +1,24 @@
+"""chainrule: calculus for the NumPy code you already have.
+
+Derivatives of plain NumPy functions as formulas one can read, as numbers one can trust, and as
+code that is fast.
+
+>>> import numpy as np
+>>> import chainrule as cr
+>>> cr.grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))
+array([1., 1.])
+"""
+
+from .function.derivatives import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "derivative",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "pullback",
+    "value_and_grad",
+]

@@ -1,0 +1,1 @@
+"""The public verbs: functions of functions, joining tracing, calculus and evaluation."""

@@ -1,0 +1,500 @@
+"""The derivatives of a function: ``grad``, ``jacobian``, ``hessian`` and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from ..calculus.jacobian import jacobian as jacobian_nodes
+from ..calculus.jacobian import ones, zeros
+from ..calculus.pullback import pullback as pull
+from ..calculus.pushforward import pushforward as push
+from ..calculus.sparsity import is_elementwise
+from ..errors import ArgumentError, NotHolomorphic, NotScalar
+from ..ir.graph import dependents, toposort
+from ..ir.node import Node
+from ..ops.elementwise import Elementwise
+from ..trace.recording import Trace, symbolic, tracing
+from ..trace.tree import Structure, flatten
+from .arguments import Selection, Wrt, as_targets, refuse_foreign, select
+from .engine import carry_names, derive, finish, record_outputs
+
+
+class Derivative:
+    """A function derived from a function. Calling it traces the original on the given arguments.
+
+    It re-traces at every call, so changed closures and branches are always seen; a trace that
+    comes out the same finds its derived program by identity.
+    """
+
+    verb = "derivative"
+
+    def __init__(self, f: Callable[..., Any], wrt: Wrt = 0, *, has_aux: bool = False) -> None:
+        if not callable(f):
+            raise ArgumentError(
+                f"{self.verb} takes a function, and was given a {type(f).__name__}; "
+                f"write {self.verb}(f)(x), not {self.verb}(f(x))."
+            )
+        self.function = f
+        self.wrt = wrt
+        self.has_aux = has_aux
+        self.targets, self._single = as_targets(wrt, f)
+        update_wrapper(self, f, updated=())
+        self.__name__ = f"{self.verb}({getattr(f, '__name__', type(f).__name__)})"
+        self.__qualname__ = self.__name__
+
+    def __reduce__(self) -> Any:
+        return _remake, (type(self), self.function, self.wrt, self.options())
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} wrt {self.wrt!r}>"
+
+    def options(self) -> dict[str, Any]:
+        """The options that make this derivative, besides the function and ``wrt``."""
+        return {"has_aux": self.has_aux}
+
+    # -- the common course of a call -------------------------------------------------------------
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        args, extra = self.split(args, keywords)
+        chosen = select(self.function, self.targets, self._single, args, keywords, self.verb)
+        with tracing() as trace:
+            inputs = [trace.input(leaf) for leaf in chosen.leaves]
+            traced, traced_keywords = chosen.rebuild(inputs)
+            result = self.function(*traced, **traced_keywords)
+            aux: list[Node] = []
+            aux_structure = None
+            if self.has_aux:
+                result, extra_result = _split_aux(result, self.verb)
+                aux, aux_structure = record_outputs(trace, extra_result)
+            outputs, structure = record_outputs(trace, result)
+            sources = [t.node for t in inputs]
+            directions = [trace.input(leaf).node for leaf in self.directions(extra, chosen, outputs, structure)]
+            self.validate(outputs, structure, chosen)
+            nodes = derive(
+                (type(self), *self.options().values(), len(outputs), len(sources)),
+                [*outputs, *sources, *directions],
+                lambda: self.derive(outputs, sources, directions),
+            )
+            carry_names(trace)
+        values = finish([*nodes, *aux], trace.sources, trace.root.captured)
+        kept = len(nodes)
+        answer = self.assemble(values[:kept], chosen, structure)
+        if aux_structure is not None:
+            return answer, aux_structure.unflatten(values[kept:])
+        return answer
+
+    def split(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        """The arguments of the function itself, and what else the call was given."""
+        return args, None
+
+    def directions(
+        self, extra: Any, chosen: Selection, outputs: Sequence[Node], structure: Structure
+    ) -> Sequence[Any]:
+        """Tangents or cotangents that come as arguments, as leaves."""
+        return ()
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        """Refuse a function that has no such derivative."""
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        """The derivative's nodes."""
+        raise NotImplementedError
+
+    def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
+        """The answer, in its structure."""
+        return chosen.unflatten(_elements(values, chosen))
+
+
+def _remake(kind: Any, f: Any, wrt: Any, options: dict[str, Any]) -> Any:
+    return kind(f, wrt, **options)
+
+
+def _split_aux(result: Any, verb: str) -> tuple[Any, Any]:
+    if type(result) is not tuple or len(result) != 2:
+        raise ArgumentError(f"{verb} with has_aux=True needs a function that returns (value, aux); this one returns {type(result).__name__}.")
+    return result
+
+
+def _elements(values: Sequence[Any], chosen: Selection, lead: int = 0) -> list[Any]:
+    """Partial derivatives: the asked-for element of each result, where a path ends in an index."""
+    supply = iter(values)
+    results: list[Any] = []
+    for structure, element in zip(chosen.structures, chosen.elements, strict=True):
+        for _ in range(structure.count):
+            value = next(supply)
+            if element:
+                index = tuple(k for key in element for k in (key if isinstance(key, tuple) else (key,)))
+                value = value[(Ellipsis, *(slice(None),) * 0, *index)] if lead == 0 else value[(slice(None),) * lead + index]
+            results.append(value)
+    return results
+
+
+def _only_scalar(outputs: Sequence[Node], structure: Structure, verb: str) -> None:
+    if structure.kind is None and not outputs[0].type.shape and outputs[0].type.dtype.kind == "f":
+        return
+    if structure.kind is not None:
+        what = f"a {structure.kind.__name__} of {structure.count} values"
+        remedy = "return the one scalar to differentiate (has_aux=True passes others along), or use jacobian or vjp"
+    elif outputs[0].type.shape:
+        what = f"an array of shape {outputs[0].type.shape}"
+        remedy = "sum it, or use jacobian (all derivatives) or vjp (weighted by a cotangent)"
+    elif outputs[0].type.dtype.kind == "c":
+        what, remedy = "a complex number", "return its real part or its modulus, or use jacobian or vjp"
+    else:
+        what = f"{outputs[0].type}, which has no derivative"
+        remedy = "return a float"
+    raise NotScalar(f"{verb} needs a function with one real number as its value, and this one returns {what}; {remedy}.")
+
+
+class Gradient(Derivative):
+    """See :func:`grad`."""
+
+    verb = "grad"
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        _only_scalar(outputs, structure, self.verb)
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        return gradient_nodes(outputs[0], inputs)
+
+
+def gradient_nodes(output: Node, inputs: Sequence[Node]) -> list[Node]:
+    """The gradient of a scalar node, zeros included."""
+    pulled = pull([output], inputs, [ones(output.type)])
+    return [zeros(x.type) if c is None else c for x, c in zip(inputs, pulled, strict=True)]
+
+
+class ValueAndGradient(Gradient):
+    """See :func:`value_and_grad`."""
+
+    verb = "value_and_grad"
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        return [outputs[0], *gradient_nodes(outputs[0], inputs)]
+
+    def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
+        return values[0], chosen.unflatten(_elements(values[1:], chosen))
+
+
+class ElementwiseDerivative(Derivative):
+    """See :func:`derivative`."""
+
+    verb = "derivative"
+
+    def __init__(self, f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, has_aux: bool = False) -> None:
+        super().__init__(f, wrt)
+        if not isinstance(order, int) or order < 0:
+            raise ArgumentError(f"derivative: order is {order!r}; it is a whole number, 1 for the first derivative.")
+        if len(self.targets) != 1:
+            raise ArgumentError("derivative takes one argument to differentiate by; for several use jacobian or grad.")
+        self.order = order
+
+    def options(self) -> dict[str, Any]:
+        return {"order": self.order}
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        if len(chosen.leaves) != 1:
+            raise ArgumentError(f"derivative: {chosen.names[0]} is nested; name one leaf of it with wrt=.")
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        (x,) = inputs
+        for output in outputs:
+            if x.type.shape and not is_elementwise(output, x):
+                raise ArgumentError(
+                    f"derivative needs a function that works element by element; {output.type} from {x.type} "
+                    "mixes elements: use grad (scalar value) or jacobian."
+                )
+        current = list(outputs)
+        for _ in range(self.order):
+            tangents = push(current, [x], [ones(x.type)])
+            current = [zeros(o.type) if t is None else t for o, t in zip(current, tangents, strict=True)]
+        return current
+
+    def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
+        if chosen.elements[0]:
+            values = [v[chosen.elements[0]] for v in values]
+        return structure.unflatten(values)
+
+
+class Jacobian(Derivative):
+    """See :func:`jacobian`."""
+
+    verb = "jacobian"
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        for o in outputs:
+            if o.type.dtype.kind not in "fc":
+                raise NotScalar(f"jacobian: the function returns {o.type}, which has no derivative; return floats.")
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        _only_holomorphic(outputs, inputs, self.verb)
+        return [n for row in jacobian_nodes(outputs, inputs) for n in row]
+
+    def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
+        width = len(chosen.leaves)
+        rows = []
+        for k in range(structure.count):
+            row = list(values[k * width : (k + 1) * width])
+            if any(chosen.elements):
+                leaves = [np.ndim(leaf) for leaf in chosen.leaves]
+                row = [
+                    picked
+                    for value, ndim in zip(row, leaves, strict=True)
+                    for picked in [_trailing(value, ndim, chosen)]
+                ]
+            rows.append(chosen.unflatten(row))
+        return structure.unflatten(rows)
+
+
+def _trailing(value: Any, ndim: int, chosen: Selection) -> Any:
+    """The columns of a Jacobian for the element that the path names."""
+    (element,) = {e for e in chosen.elements if e} or {()}
+    index = tuple(k for key in element for k in (key if isinstance(key, tuple) else (key,)))
+    return value[(slice(None),) * (np.ndim(value) - ndim) + index] if index else value
+
+
+def _only_holomorphic(outputs: Sequence[Node], inputs: Sequence[Node], verb: str) -> None:
+    complex_inputs = [x for x in inputs if x.type.dtype.kind == "c"]
+    if not complex_inputs:
+        return
+    order = toposort(outputs, complex_inputs[0].level)
+    moving = dependents(order, complex_inputs)
+    for n in order:
+        if n in moving and isinstance(n.op, Elementwise) and not n.op.holomorphic and n.args[0].type.dtype.kind == "c":
+            raise NotHolomorphic(
+                f"{verb}: the function is not holomorphic (it uses {n.op.name}), so it has no complex Jacobian; "
+                "use jvp or vjp, or differentiate by the real and imaginary parts."
+            )
+
+
+class Hessian(Derivative):
+    """See :func:`hessian`."""
+
+    verb = "hessian"
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        _only_scalar(outputs, structure, self.verb)
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        gradient = gradient_nodes(outputs[0], inputs)
+        return [n for row in jacobian_nodes(gradient, inputs) for n in row]
+
+    def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
+        width = len(chosen.leaves)
+        rows = [chosen.unflatten(values[k * width : (k + 1) * width]) for k in range(width)]
+        answer = chosen.unflatten(rows)
+        (element,) = {e for e in chosen.elements if e} or {()}
+        if element:
+            if width != 1:
+                raise ArgumentError("hessian: an element of an array stands alone in wrt=.")
+            index = tuple(k for key in element for k in (key if isinstance(key, tuple) else (key,)))
+            return answer[index + index]
+        return answer
+
+
+class HessianVectorProduct(Derivative):
+    """See :func:`hvp`."""
+
+    verb = "hvp"
+
+    def split(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        position = max((t.position or 0) for t in self.targets) + 1
+        if len(args) <= position:
+            raise ArgumentError(
+                f"hvp: the direction follows the argument {self.targets[-1]}: call hvp(f)(x, v), with v shaped like x."
+            )
+        return args[:position] + args[position + 1 :], args[position]
+
+    def directions(
+        self, extra: Any, chosen: Selection, outputs: Sequence[Node], structure: Structure
+    ) -> Sequence[Any]:
+        given = [extra] if self._single else list(extra)
+        leaves = [leaf for tree in given for leaf in flatten(tree)[0]]
+        return _matching(leaves, chosen.leaves, chosen.names, "hvp: the direction")
+
+    def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
+        _only_scalar(outputs, structure, self.verb)
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        gradient = gradient_nodes(outputs[0], inputs)
+        tangents = push(gradient, inputs, directions)
+        return [zeros(x.type) if t is None else t for x, t in zip(inputs, tangents, strict=True)]
+
+
+def _matching(leaves: Sequence[Any], like: Sequence[Any], names: Sequence[str], what: str) -> list[Any]:
+    """Tangents or cotangents, each cast to the dtype of its primal and refused on another shape."""
+    if len(leaves) != len(like):
+        raise ArgumentError(f"{what} has {len(leaves)} parts, and there are {len(like)}: {', '.join(names)}.")
+    results = []
+    for leaf, model, name in zip(leaves, like, names, strict=True):
+        if np.shape(leaf) != np.shape(model):
+            raise ArgumentError(f"{what} for {name} has shape {np.shape(leaf)}; it must have shape {np.shape(model)}.")
+        dtype = getattr(model, "dtype", np.dtype(float if not isinstance(model, complex) else complex))
+        value = leaf if hasattr(leaf, "node") else np.asarray(leaf)
+        results.append(value if value.dtype == dtype else value.astype(dtype))
+    return results
+
+
+class Pullback(Derivative):
+    """See :func:`pullback`."""
+
+    verb = "pullback"
+
+    def split(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        if not args:
+            raise ArgumentError("pullback: the cotangent is the last argument: call pullback(f)(x, c), with c shaped like f(x).")
+        return args[:-1], args[-1]
+
+    def directions(
+        self, extra: Any, chosen: Selection, outputs: Sequence[Node], structure: Structure
+    ) -> Sequence[Any]:
+        models = [symbolic(o) for o in outputs]
+        return _matching(flatten(extra)[0], models, [f"result{p}" for p in structure.paths], "the cotangent")
+
+    def derive(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
+    ) -> Sequence[Node]:
+        pulled = pull(outputs, inputs, directions)
+        return [zeros(x.type) if c is None else c for x, c in zip(inputs, pulled, strict=True)]
+
+
+# -- the verbs -------------------------------------------------------------------------------------
+
+
+def grad(f: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False, **foreign: Any) -> Gradient:
+    """The gradient of a scalar-valued function.
+
+    ``grad(f)(*args)`` is an array shaped like the argument (a tuple for several, the argument's own
+    nesting for a nested one). For a complex argument it is the direction of steepest ascent.
+
+    Parameters
+    ----------
+    f
+        A function of arrays whose value is one real number.
+    wrt
+        The argument to differentiate by: its position, its name, a path into it
+        (``"params['w']"``, ``"x[2]"``), or a tuple of these.
+    has_aux
+        Whether ``f`` returns ``(value, aux)``; the result is then ``(gradient, aux)``.
+
+    Raises
+    ------
+    NotScalar, NotDifferentiable, UnknownArgument
+        When there is no such gradient. The message says what to write instead.
+
+    >>> import numpy as np
+    >>> grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    refuse_foreign("grad", foreign)
+    return Gradient(f, wrt, has_aux=has_aux)
+
+
+def value_and_grad(
+    f: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False, **foreign: Any
+) -> ValueAndGradient:
+    """The value and the gradient of a scalar-valued function, from one evaluation.
+
+    ``value_and_grad(f)(*args)`` is ``(value, gradient)``: what ``scipy.optimize.minimize`` takes
+    with ``jac=True``. Arguments and errors as for :func:`grad`; with ``has_aux`` the result is
+    ``((value, gradient), aux)``.
+
+    >>> import numpy as np
+    >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> float(value), gradient
+    (5.0, array([2., 4.]))
+    """
+    refuse_foreign("value_and_grad", foreign)
+    return ValueAndGradient(f, wrt, has_aux=has_aux)
+
+
+def derivative(f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, **foreign: Any) -> ElementwiseDerivative:
+    """The nth derivative of a function of a number, or of a function that works element by element.
+
+    ``derivative(f)(x)`` has the shape of ``f(x)``. A function that mixes elements is refused.
+
+    >>> import numpy as np
+    >>> derivative(np.sin)(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+    >>> float(derivative(lambda t: t**3, order=3)(2.0))
+    6.0
+    """
+    refuse_foreign("derivative", foreign)
+    return ElementwiseDerivative(f, wrt, order)
+
+
+def jacobian(f: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False, **foreign: Any) -> Jacobian:
+    """The matrix of first derivatives of an array-valued function.
+
+    ``jacobian(f)(*args)`` has shape ``out.shape + in.shape``, with ``J[i, j] = ∂f_i/∂x_j``; nested
+    results and arguments give nested Jacobians, the result's nesting outside. Forward or reverse
+    mode is chosen by cost.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: np.stack([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 1.]])
+    """
+    refuse_foreign("jacobian", foreign)
+    return Jacobian(f, wrt, has_aux=has_aux)
+
+
+def hessian(f: Callable[..., Any], wrt: Wrt = 0, **foreign: Any) -> Hessian:
+    """The matrix of second derivatives of a scalar-valued function.
+
+    ``hessian(f)(*args)`` has shape ``in.shape + in.shape``; several or nested arguments give nested
+    blocks.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0]**2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    refuse_foreign("hessian", foreign)
+    return Hessian(f, wrt)
+
+
+def hvp(f: Callable[..., Any], wrt: Wrt = 0, **foreign: Any) -> HessianVectorProduct:
+    """Hessian times vector, without the Hessian: ``hvp(f)(x, v, *rest)``, SciPy's ``hessp`` order.
+
+    The cost is a small multiple of one evaluation of ``f``, whatever the size (forward over
+    reverse mode; Pearlmutter 1994).
+
+    >>> import numpy as np
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+    refuse_foreign("hvp", foreign)
+    return HessianVectorProduct(f, wrt)
+
+
+def pullback(f: Callable[..., Any], wrt: Wrt = 0, **foreign: Any) -> Pullback:
+    """Cotangent of the result to cotangent of the argument: ``pullback(f)(*args, cotangent)``.
+
+    The transposed Jacobian (for complex numbers the adjoint) times the cotangent, in one pass.
+
+    >>> import numpy as np
+    >>> A = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> pullback(lambda x: A @ x)(np.zeros(2), np.array([1.0, 0.0]))
+    array([1., 2.])
+    """
+    refuse_foreign("pullback", foreign)
+    return Pullback(f, wrt)

@@ -1,0 +1,140 @@
+"""Run a function on traced arguments, derive nodes from what it did, and turn these into values.
+
+At the outermost level the derived nodes are evaluated; inside another trace they are spliced into
+it, so verbs nest to any depth.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Graph, substitute, toposort
+from ..ir.node import INPUT, Node
+from ..ops.program import Program
+from ..trace.recording import Trace, current
+from ..trace.tracer import Tracer
+from ..trace.tree import Structure, flatten
+
+
+class _Cache:
+    """Derived graphs by what they were derived from, bounded by count and by nodes.
+
+    Nodes are interned, so an unchanged trace finds its entry by identity. Entries hold their
+    graphs strongly: what keeps a program alive is this cache.
+    """
+
+    def __init__(self, entries: int = 512, nodes: int = 4_000_000) -> None:
+        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._limit, self._most, self._held = entries, nodes, 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], tuple[Any, int]]) -> Any:
+        """The entry for ``key``, made if it is new; ``make`` also says how many nodes it holds."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+                return found[0]
+        value, weight = make()
+        with self._lock:
+            self._entries[key] = (value, weight)
+            self._held += weight
+            while len(self._entries) > 1 and (len(self._entries) > self._limit or self._held > self._most):
+                self._held -= self._entries.popitem(last=False)[1][1]
+        return value
+
+
+_derived = _Cache()
+_programs = _Cache()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a function did: its output leaves as nodes, how they nest, and the trace."""
+
+    trace: Trace
+    outputs: list[Node]
+    structure: Structure
+
+
+def record_outputs(trace: Trace, result: Any) -> tuple[list[Node], Structure]:
+    """The leaves of a function's result as nodes of ``trace``."""
+    leaves, structure = flatten(result)
+    return [trace.lift(leaf).node for leaf in leaves], structure
+
+
+def carry_names(trace: Trace) -> None:
+    """Hand the events of a finished trace to the one around it, where a formula will look for names.
+
+    They are spliced like its results, so a name stays with its expression.
+    """
+    outer = trace.parent
+    if outer is None or not trace.naming:
+        return
+    env = {n: outer.lift(value).node for n, value in trace.sources.items()}
+    nodes = substitute([n for n, _ in trace.events], env)
+    outer.events.extend((n, mark) for n, (_, mark) in zip(nodes, trace.events, strict=True))
+
+
+def derive(
+    key: Hashable, sources: Sequence[Node], rule: Callable[[], Sequence[Node]]
+) -> list[Node]:
+    """The nodes that ``rule`` derives from ``sources``; looked up if they were derived before.
+
+    ``key`` names the rule and its options; with the sources it must determine the result.
+    """
+
+    def make() -> tuple[list[Node], int]:
+        nodes = list(rule())
+        return nodes, len(toposort(nodes))
+
+    found: list[Node] = _derived.get((key, tuple(sources)), make)
+    return found
+
+
+def finish(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]) -> list[Any]:
+    """Turn derived nodes into values.
+
+    ``bindings`` gives each input of the trace its value, ``captures`` the hidden inputs theirs.
+    Inside another trace the nodes are spliced in and the results are traced.
+    """
+    outer = current()
+    if outer is None:
+        return evaluate(nodes, bindings, captures)
+    env = {n: outer.lift(value).node for n, value in (*captures.items(), *bindings.items())}
+    return [outer_tracer(outer, n) for n in substitute(nodes, env)]
+
+
+def outer_tracer(trace: Trace, n: Node) -> Tracer:
+    """A node as a traced array of ``trace``."""
+    return Tracer(n, trace)
+
+
+def evaluate(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]) -> list[Any]:
+    """The values of ``nodes``, by a program that is planned once for the same nodes."""
+
+    def make() -> tuple[tuple[Program, list[Node]], int]:
+        order = toposort(nodes)
+        inputs = [n for n in order if n.op is INPUT]
+        return (Program(Graph(tuple(inputs), tuple(nodes))), inputs), len(order)
+
+    program, inputs = _programs.get(tuple(nodes), make)
+    values = []
+    for n in inputs:
+        value = bindings.get(n, _absent)
+        values.append(captures[n] if value is _absent else value)
+    return program(values)
+
+
+_absent = object()
+
+
+def concrete(value: Any) -> Any:
+    """An array or scalar as the evaluator takes it."""
+    return value if isinstance(value, np.ndarray) else np.asarray(value)[()]
