@@ -10,10 +10,30 @@ from types import MappingProxyType
 import numpy as np
 
 from ..ir.primitive import Primitive
-from . import arithmetic, contraction, elementwise, indexing, reductions, structural, transcendental
+from . import (
+    arithmetic,
+    contraction,
+    cumulative,
+    elementwise,
+    indexing,
+    reductions,
+    softmax,
+    structural,
+    transcendental,
+)
 from .elementwise import Elementwise
 
-_MODULES = (structural, indexing, elementwise, arithmetic, transcendental, reductions, contraction)
+_MODULES = (
+    structural,
+    indexing,
+    elementwise,
+    arithmetic,
+    transcendental,
+    contraction,
+    cumulative,
+    reductions,
+    softmax,
+)
 
 #: Every row, in the order of the files.
 PRIMITIVES: tuple[Primitive, ...] = tuple(

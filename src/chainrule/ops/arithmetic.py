@@ -58,7 +58,7 @@ float_power = Power(np.float_power, "{0}^{1}", 7, partials=(_power_x, _power_y),
 floor_divide = Elementwise(np.floor_divide, "⌊{0} / {1}⌋", 9, partials=(None, None))
 remainder   = Elementwise(np.remainder, "{0} mod {1}", 5, partials=(1, lambda out, x, y: -np.floor_divide(x, y)))
 fmod        = Elementwise(np.fmod, "fmod({0}, {1})", partials=(1, lambda out, x, y: -np.trunc(x / y)))
-hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: _toward(x, out), lambda out, x, y: _toward(y, out)))
+hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: toward(x, out), lambda out, x, y: toward(y, out)))
 copysign    = Elementwise(np.copysign, "copysign({0}, {1})", partials=(lambda out, x, y: np.copysign(1.0, x) * np.copysign(1.0, y), None))
 fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert")
 sign        = Elementwise(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})")
@@ -93,10 +93,20 @@ signbit       = Elementwise(np.signbit, "signbit({0})", partials=(None,))
 # fmt: on
 
 
-def _toward(x: Array, length: Array) -> Array:
-    """The direction ``x / length``, 0 at the origin."""
-    origin = length == 0
-    return np.where(origin, 0.0, x / np.where(origin, 1.0, length))
+class Toward(Elementwise):
+    """The direction ``x / length``, 0 at the origin, where its own slope is infinite or NaN."""
+
+    def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
+        *loop, out = np.divide.resolve_dtypes((*operands, None))
+        return loop, out
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        x, length = arrays
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(length == 0, length, x / length)[()]
+
+    def evaluator(self, types: Sequence[Any], *params: Any) -> Any:
+        return lambda x, length: self.evaluate((x, length))
 
 
 class Relu(Elementwise):
@@ -124,7 +134,7 @@ class Absolute(Elementwise):
         (x,), (t,) = args, tangents
         if x.dtype.kind != "c":
             return super().jvp(out, args, tangents)
-        return np.real(np.conjugate(_toward(x, out)) * t)
+        return np.real(np.conjugate(toward(x, out)) * t)
 
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
@@ -132,10 +142,11 @@ class Absolute(Elementwise):
         (x,) = args
         if x.dtype.kind != "c":
             return super().pullback(out, ct, args, wanted)  # type: ignore[misc]
-        return (_toward(x, out) * ct,)
+        return (toward(x, out) * ct,)
 
 
 # fmt: off
+toward    = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
 relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
 absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert", holomorphic=False)
 real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))

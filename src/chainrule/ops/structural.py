@@ -327,6 +327,13 @@ def zeros(shape: Shape, dtype: Any) -> Any:
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which NumPy sums and multiplies: small integers as the largest."""
+    if dtype.kind in "bui" and dtype.itemsize < 8:
+        return np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
+    return dtype
+
+
 class ReduceSum(Structural):
     """The sum over some of the trailing axes: the adjoint of ``broadcast``."""
 
@@ -341,10 +348,8 @@ class ReduceSum(Structural):
     def infer(self, types: Sequence[ArrayType], axes: tuple[int, ...]) -> ArrayType:
         shape = types[0].shape
         ndim = len(shape)
-        dtype = types[0].dtype
-        if dtype.kind in "bui" and dtype.itemsize < 8:
-            dtype = np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
-        return ArrayType(tuple(s for k, s in enumerate(shape) if k - ndim not in axes), dtype)
+        kept = tuple(s for k, s in enumerate(shape) if k - ndim not in axes)
+        return ArrayType(kept, sum_dtype(types[0].dtype))
 
     def evaluate(self, arrays: Sequence[Any], axes: tuple[int, ...]) -> Any:
         return np.add.reduce(arrays[0], axis=axes)
@@ -447,7 +452,7 @@ class Size(Primitive):
         return (None,)
 
     def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, axis: int) -> Array:
-        raise AssertionError("sizes are known before batching")
+        return broadcast(self.bind(args, axis), (size,))
 
     def dependence(self, i: int, types: Any, out: Any, *params: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0, int), np.zeros(0, int)

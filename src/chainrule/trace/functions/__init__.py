@@ -10,9 +10,14 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from . import products, reductions, shaping
+from . import pointwise, products, reductions, shaping
 
 #: NumPy callable -> the composition that records it.
 FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
-    {**shaping.FUNCTIONS, **reductions.FUNCTIONS, **products.FUNCTIONS}
+    {
+        **pointwise.FUNCTIONS,
+        **shaping.FUNCTIONS,
+        **reductions.FUNCTIONS,
+        **products.FUNCTIONS,
+    }
 )
