@@ -9,7 +9,10 @@ code that is fast.
 array([1., 1.])
 """
 
+from .function.batching import vmap
 from .function.derivatives import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
+from .function.linearization import jvp, vjp
+from .function.vectors import ravel, stop_gradient
 
 __version__ = "0.1.0"
 
@@ -19,6 +22,11 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jvp",
     "pullback",
+    "ravel",
+    "stop_gradient",
     "value_and_grad",
+    "vjp",
+    "vmap",
 ]

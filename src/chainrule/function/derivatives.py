@@ -20,7 +20,7 @@ from ..ops.elementwise import Elementwise
 from ..trace.recording import Trace, symbolic, tracing
 from ..trace.tree import Structure, flatten
 from .arguments import Selection, Wrt, as_targets, refuse_foreign, select
-from .engine import carry_names, derive, finish, record_outputs
+from .engine import derive, finish, hand_over, record_outputs
 
 
 class Derivative:
@@ -79,7 +79,7 @@ class Derivative:
                 [*outputs, *sources, *directions],
                 lambda: self.derive(outputs, sources, directions),
             )
-            carry_names(trace)
+            hand_over(trace)
         values = finish([*nodes, *aux], trace.sources, trace.root.captured)
         kept = len(nodes)
         answer = self.assemble(values[:kept], chosen, structure)

@@ -17,7 +17,7 @@ import numpy as np
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
 from ..ops.program import Program
-from ..trace.recording import Trace, current
+from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
 
@@ -69,17 +69,23 @@ def record_outputs(trace: Trace, result: Any) -> tuple[list[Node], Structure]:
     return [trace.lift(leaf).node for leaf in leaves], structure
 
 
-def carry_names(trace: Trace) -> None:
-    """Hand the events of a finished trace to the one around it, where a formula will look for names.
+def hand_over(trace: Trace) -> None:
+    """Hand what a finished trace knows to the one around it, spliced like its results.
 
-    They are spliced like its results, so a name stays with its expression.
+    Its guards, because a decision on an inner value is a decision on outer ones; and its events
+    where names are kept, because a name belongs to its expression wherever that ends up.
     """
     outer = trace.parent
-    if outer is None or not trace.naming:
+    if outer is None or not (trace.guards or trace.naming):
         return
     env = {n: outer.lift(value).node for n, value in trace.sources.items()}
-    nodes = substitute([n for n, _ in trace.events], env)
-    outer.events.extend((n, mark) for n, (_, mark) in zip(nodes, trace.events, strict=True))
+    nodes = substitute([g.node for g in trace.guards], env)
+    outer.guards.extend(
+        Guard(n, g.kind, g.outcome, g.mark) for n, g in zip(nodes, trace.guards, strict=True) if n.level
+    )
+    if trace.naming:
+        nodes = substitute([n for n, _ in trace.events], env)
+        outer.events.extend((n, mark) for n, (_, mark) in zip(nodes, trace.events, strict=True))
 
 
 def derive(

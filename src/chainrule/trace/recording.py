@@ -105,12 +105,25 @@ def symbolic(n: Node) -> Tracer:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A decision that the program took on a concrete value: ``kind(node) == outcome``."""
+    """A decision that the program took on a concrete value: ``kind(node) == outcome``.
+
+    For an array of decisions, one for each example of a batch, ``outcome`` is the tuple of them.
+    """
 
     node: Node
     kind: type
     outcome: Any
     mark: Mark | None
+
+    def holds(self, value: Any) -> bool:
+        """Whether ``value`` leads to the same decision."""
+        return self.decided(value) == self.outcome
+
+    def decided(self, value: Any) -> Any:
+        """The decision that ``value`` leads to."""
+        if type(self.outcome) is tuple:
+            return tuple(self.kind(v) for v in np.ravel(value))
+        return self.kind(value)
 
 
 class Trace(Recorder):
@@ -155,6 +168,11 @@ class Trace(Recorder):
             made = input_node(0, len(captures), type_of(array))
             known = captures[id(array)] = (made, array)
         return known[0]
+
+    @property
+    def captured(self) -> dict[Node, np.ndarray]:
+        """The arrays that the hidden inputs stand for."""
+        return dict(self.captures.values())
 
     # -- recording -------------------------------------------------------------------------------
 
