@@ -10,9 +10,9 @@ array([1., 1.])
 """
 
 from .function.batching import vmap
-from .function.derivatives import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
+from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
 
 __version__ = "0.1.0"
 
