@@ -41,7 +41,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, **foreign: 
     >>> per_example = vmap(grad(lambda w, x: (w @ x) ** 2), in_axes=(None, 0))
     >>> per_example(np.array([1.0, 2.0]), np.eye(2))
     array([[2., 0.],
-           [0., 8.]])
+           [0., 4.]])
     """
     refuse_foreign("vmap", foreign)
     return Vectorized(f, in_axes, out_axes)
