@@ -1,0 +1,1 @@
+"""Rewriting: derived programs in a normal form that is cheap to run and short to read."""

@@ -1,0 +1,116 @@
+"""The engine: rules applied bottom-up to a fixed point, each node once.
+
+Nodes are interned, so a node's normal form is found once and shared. The walk is iterative, and
+the rules that can apply at a node are found by its operation and those of its arguments; it
+ends because every rule lowers the cost of :mod:`chainrule.simplify.cost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..ir.node import Node, node
+from ..ir.primitive import Primitive
+from ..ops.structural import broadcast
+from .pattern import Algorithm, AnyRule, Rule, Step, by_root
+
+
+class Rules:
+    """Rules indexed for lookup. Earlier ones are tried first among those that can apply."""
+
+    def __init__(self, rules: Iterable[AnyRule]) -> None:
+        self.rules = tuple(rules)
+        self._table: dict[Primitive, Step] = {
+            op: _dispatcher(group) for op, group in by_root(self.rules).items()
+        }
+
+    def simplifier(self) -> Simplifier:
+        """Something that rewrites nodes and remembers what it has rewritten."""
+        return Simplifier(self._table)
+
+    def __call__(self, outputs: Sequence[Node], level: int = 0) -> list[Node]:
+        """``outputs`` in normal form; nodes below ``level`` are left alone."""
+        return self.simplifier()(outputs, level)
+
+
+def _dispatcher(rules: Sequence[AnyRule]) -> Step:
+    """One function for all rules of an operation, with the applicable ones found by look-up."""
+    always: list[Step] = [rule.function for rule in rules if isinstance(rule, Algorithm)]
+    #: For an argument's place: what its operation, inside broadcasts, lets be tried.
+    keyed: dict[int, dict[Primitive, list[Step]]] = {}
+    for rule in rules:
+        for heads, matcher in rule.matchers() if isinstance(rule, Rule) else ():
+            required = [(k, head) for k, head in enumerate(heads) if head is not None]
+            if required:
+                place, head = required[0]
+                keyed.setdefault(place, {}).setdefault(head, []).append(matcher)
+            else:
+                always.append(matcher)
+    tables = sorted(keyed.items())
+
+    def candidates(n: Node) -> Iterator[Step]:
+        for place, table in tables:
+            arg = n.args[place]
+            while arg.op is broadcast:
+                (arg,) = arg.args
+            yield from table.get(arg.op, ())
+        yield from always
+
+    def rewrite(n: Node) -> Node | None:
+        for step in candidates(n):
+            found = step(n)
+            if found is not None and found is not n:
+                return found
+        return None
+
+    return rewrite
+
+
+class Simplifier:
+    """Rewrites nodes; a second call goes on from what the first has found."""
+
+    def __init__(self, table: dict[Primitive, Step]) -> None:
+        self._table = table
+        #: Each node met, and its normal form; a normal form maps to itself.
+        self._done: dict[Node, Node] = {}
+
+    def __call__(self, outputs: Sequence[Node], level: int = 0) -> list[Node]:
+        """``outputs`` in normal form; nodes below ``level`` are left alone."""
+        done = self._done
+        #: Nodes whose rewritten form is being rewritten itself.
+        waiting: dict[Node, tuple[Node, Node]] = {}
+        stack = list(outputs)
+        while stack:
+            n = stack[-1]
+            if n in done:
+                stack.pop()
+            elif n in waiting:
+                rebuilt, rewritten = waiting.pop(n)
+                done[n] = done[rebuilt] = done[rewritten]
+            elif n.level < level:
+                done[n] = n
+            elif missing := [a for a in n.args if a not in done]:
+                stack.extend(missing)
+            else:
+                rebuilt = _with(n, [done[a] for a in n.args])
+                goal = done.get(rebuilt) or self._step(rebuilt)
+                if goal is None:
+                    done[n] = done[rebuilt] = rebuilt
+                elif goal in done:
+                    done[n] = done[rebuilt] = done[goal]
+                else:
+                    waiting[n] = (rebuilt, goal)
+                    stack.append(goal)
+        return [done[o] for o in outputs]
+
+    def _step(self, n: Node) -> Node | None:
+        rewrite = self._table.get(n.op)
+        return None if rewrite is None else rewrite(n)
+
+
+def _with(n: Node, args: list[Node]) -> Node:
+    """``n`` with arguments in normal form."""
+    for new, old in zip(args, n.args, strict=True):
+        if new is not old:
+            return node(n.op, tuple(args), n.params, n.type)
+    return n

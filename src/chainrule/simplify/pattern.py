@@ -1,0 +1,288 @@
+"""Rules as data: an equation between two pieces of NumPy, compiled to a matcher.
+
+A rule is a function of pattern variables that returns its two sides::
+
+    Rule("a negative is subtracted", lambda x, y: (x + (-y), x - y))
+
+Both sides are traced, so the same function can be applied, printed, and tested on numbers. It
+says nothing of shapes: a pattern is matched *through* broadcasts, because repeating a value
+changes no algebra. What stands inside a broadcast is bound as the broadcast of it.
+
+A pattern with commutative operations matches in every order of their operands.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..ir.graph import toposort
+from ..ir.node import CONSTANT, Node, constant, input_node, node
+from ..ir.primitive import Primitive
+from ..ir.types import ArrayType
+from ..ops import arithmetic as ar
+from ..ops.elementwise import Elementwise
+from ..ops.structural import broadcast, cast
+from ..trace.recording import symbolic
+
+#: One attempt at a node: what it becomes, or ``None``.
+Step: TypeAlias = Callable[[Node], Node | None]
+
+_COMMUTATIVE: frozenset[Primitive] = frozenset(
+    {ar.add, ar.multiply, ar.maximum, ar.minimum, ar.logical_and, ar.logical_or, ar.equal}
+)
+
+
+class Rule:
+    """``left`` becomes ``right``, for all values of the variables that satisfy ``when``.
+
+    ``when`` takes the nodes that the variables are bound to. ``kinds`` are the kinds of dtype, as
+    NumPy abbreviates them, for which the equation holds. ``samples`` says which numbers the laws
+    try for a variable: ``"any"``, or ``"positive"``, ``"unit"`` (between 0 and 1), ``"literal"``
+    (a number that stands in the program).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        statement: Callable[..., tuple[Any, Any]],
+        *,
+        when: Callable[..., bool] | None = None,
+        kinds: str = "f",
+        samples: str | dict[str, str] = "any",
+    ) -> None:
+        self.name = name
+        self.statement = statement
+        self.when = when
+        self.kinds = kinds
+        self.samples = samples
+        names = tuple(inspect.signature(statement).parameters)
+        self.variables: dict[str, Node] = {
+            name: input_node(0, ("pattern", name), ArrayType((), np.dtype(float))) for name in names
+        }
+        sides = statement(*[symbolic(v) for v in self.variables.values()])
+        left, right = (getattr(side, "node", side) for side in sides)
+        self.left: Node = left
+        self.right: Node = right if isinstance(right, Node) else constant(float(right))
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}>"
+
+    def sample(self, name: str) -> str:
+        """From which numbers the laws draw variable ``name``."""
+        return self.samples if isinstance(self.samples, str) else self.samples.get(name, "any")
+
+    @property
+    def roots(self) -> tuple[Primitive, ...]:
+        """The operations at which the rule can apply."""
+        return (self.left.op,)
+
+    def matchers(self) -> Iterator[tuple[tuple[Primitive | None, ...], Step]]:
+        """Compiled matchers, each with the operation that it needs in each argument of the root."""
+        seen = set()
+        for ordered in _orders(self.left):
+            if ordered not in seen:
+                seen.add(ordered)
+                yield tuple(_head(t) for t in ordered[1]), _compile(self, ordered)
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """The rarer form of a rule, for what no equation of variables can say.
+
+    ``function`` takes a node whose operation is among ``roots`` and returns what it becomes, or
+    ``None``. ``examples`` are NumPy functions of arrays of the given shapes whose trace it
+    rewrites: the laws are tested on them.
+    """
+
+    function: Step
+    roots: tuple[Primitive, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the function, in words."""
+        return self.function.__name__.replace("_", " ")
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function."""
+        return (self.function.__doc__ or "").strip()
+
+
+def algorithm(*roots: Primitive) -> Callable[[Step], Algorithm]:
+    """Make a function of a node a rule for nodes of the operations ``roots``."""
+    return lambda function: Algorithm(function, roots)
+
+
+# -- patterns as trees -----------------------------------------------------------------------------
+
+#: ``(op, children)``, a variable's name, or a number.
+Tree: TypeAlias = Any
+
+
+def _orders(n: Node) -> list[Tree]:
+    """The pattern below ``n`` as trees, one for every order of commutative operands."""
+    if n.op is CONSTANT:
+        return [n.params[0].array.item()]
+    if not n.args:
+        return [n.params[1][1]]
+    if n.op is broadcast or n.op is cast:
+        return _orders(n.args[0])
+    if n.params:
+        raise TypeError(f"a pattern cannot hold {n.op.name}, which has parameters")
+    children = [tuple(c) for c in product(*[_orders(a) for a in n.args])]
+    if n.op in _COMMUTATIVE:
+        children += [c[::-1] for c in children]
+    return [(n.op, c) for c in dict.fromkeys(children)]
+
+
+def _head(tree: Tree) -> Primitive | None:
+    if isinstance(tree, tuple):
+        return tree[0]  # type: ignore[no-any-return]
+    return None if isinstance(tree, str) else CONSTANT
+
+
+def _compile(rule: Rule, tree: Tree) -> Step:
+    """A function of a node: straight-line code that tests the shape of the pattern, then binds."""
+    tests: list[str] = []
+    binds: list[str] = []
+    names: dict[str, Any] = {
+        "broadcast": broadcast, "CONSTANT": CONSTANT, "lifted": lifted, "is_number": is_number,
+        "build": _builder(rule), "when": rule.when,
+    }  # fmt: skip
+    bound: dict[str, str] = {}
+    count = 0
+
+    def visit(tree: Tree, here: str, path: str) -> None:
+        nonlocal count
+        for k, child in enumerate(tree[1]):
+            count += 1
+            me = f"n{count}"
+            if isinstance(child, str):
+                value = f"{here}.args[{k}]" if path == "()" else f"lifted({here}.args[{k}], {path})"
+                if child in bound:
+                    binds.append(f"if {value} is not {bound[child]}: return None")
+                else:
+                    bound[child] = f"v_{child}"
+                    binds.append(f"v_{child} = {value}")
+                continue
+            tests.append(f"{me} = {here}.args[{k}]")
+            if isinstance(child, tuple):
+                tests.append(f"p{count} = {path}")
+                tests.append(f"while {me}.op is broadcast:")
+                tests.append(f"    p{count} = (*p{count}, {me}); {me} = {me}.args[0]")
+                names[f"op{count}"] = child[0]
+                tests.append(f"if {me}.op is not op{count}: return None")
+                visit(child, me, f"p{count}")
+            else:
+                tests.append(f"while {me}.op is broadcast: {me} = {me}.args[0]")
+                tests.append(f"if {me}.op is not CONSTANT: return None")
+                tests.append(f"if not is_number({me}, {child!r}): return None")
+
+    visit(tree, "n", "()")
+    arguments = ", ".join(bound[name] for name in rule.variables)
+    lines = [f"if n.type.dtype.kind not in {rule.kinds!r}: return None", *tests, *binds]
+    if rule.when is not None:
+        lines.append(f"if not when({arguments}): return None")
+    lines.append(f"return build(n, ({arguments}{',' if arguments else ''}))")
+    source = "def match(n):\n" + "".join(f"    {line}\n" for line in lines)
+    exec(compile(source, f"<rule {rule.name}>", "exec"), names)  # noqa: S102 (our own rules)
+    match: Step = names["match"]
+    return match
+
+
+def _builder(rule: Rule) -> Callable[[Node, tuple[Node, ...]], Node | None]:
+    """The right side as a function of the matched node and what the variables are bound to."""
+    order = toposort([rule.right])
+    variables = list(rule.variables.values())
+
+    def build(n: Node, bound: tuple[Node, ...]) -> Node | None:
+        made: dict[Node, Node] = dict(zip(variables, bound, strict=True))
+        for part in order:
+            if part.op is CONSTANT:
+                made[part] = constant(part.params[0].array.item())
+            elif part not in made:
+                made[part] = part.op.build(tuple([made[a] for a in part.args]), *part.params)
+        return conformed(made[rule.right], n.type)
+
+    return build
+
+
+# -- what matchers need ----------------------------------------------------------------------------
+
+
+def lifted(n: Node, path: Sequence[Node]) -> Node:
+    """``n``, found inside the broadcasts ``path`` (outermost first), as it is outside them."""
+    for outer in reversed(path):
+        n = spread(n, *outer.params)
+    return n
+
+
+def spread(n: Node, shape: tuple[int, ...], axes: tuple[int, ...]) -> Node:
+    """``broadcast(n)``, as one broadcast if ``n`` is one already."""
+    if n.op is broadcast:
+        inner = n.params[1]
+        (n,), axes = n.args, tuple(axes[a] for a in inner)
+    if n.type.shape == shape and len(axes) == len(shape):
+        return n
+    return node(broadcast, (n,), (shape, axes))
+
+
+def peeled(n: Node) -> Node:
+    """``n`` without the broadcasts around it."""
+    while n.op is broadcast:
+        (n,) = n.args
+    return n
+
+
+def is_number(n: Node, value: complex) -> bool:
+    """Whether the constant ``n`` is the scalar ``value``; ``0.0`` is not ``-0.0``."""
+    array = n.params[0].array
+    if array.shape:
+        return False
+    found = array.item()
+    return bool(found == value) and (value != 0 or not np.signbit(np.real(found)))
+
+
+def conformed(n: Node, t: ArrayType) -> Node | None:
+    """``n`` as a value of type ``t``: spread if it is smaller. ``None`` where the dtypes differ."""
+    if n.op is CONSTANT and n.type.dtype != t.dtype:
+        n = constant(n.params[0].array.astype(t.dtype)[()], weak=t.weak)
+    if n.type.dtype != t.dtype or n.type.weak != (t.weak and not t.shape):
+        if n.op is not CONSTANT:
+            return None
+        n = constant(n.params[0].array, weak=t.weak and not t.shape)
+    if n.type.shape == t.shape:
+        return n
+    return spread(n, t.shape, tuple(range(-n.type.ndim, 0)))
+
+
+def literal(n: Node) -> complex | None:
+    """The number that ``n`` is in the text of the program, spread or not, or ``None``."""
+    n = peeled(n)
+    if n.op is not CONSTANT or n.type.shape:
+        return None
+    value: complex = n.params[0].array.item()
+    return value
+
+
+def is_elementwise(n: Node) -> bool:
+    """Whether the operation works element by element, with no parameters."""
+    return isinstance(n.op, Elementwise)
+
+
+AnyRule: TypeAlias = Rule | Algorithm
+
+
+def by_root(rules: Iterable[AnyRule]) -> dict[Primitive, list[AnyRule]]:
+    """Rules under each operation at which they can apply, in order."""
+    table: dict[Primitive, list[AnyRule]] = {}
+    for rule in rules:
+        for op in rule.roots:
+            table.setdefault(op, []).append(rule)
+    return table
