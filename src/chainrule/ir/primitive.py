@@ -15,7 +15,11 @@ for a tangent or cotangent that is structurally zero.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -62,7 +66,7 @@ class Primitive:
         return self.name
 
     def __reduce__(self) -> Any:
-        return _primitive, (type(self).__module__, self.name)
+        return _primitive, _home(self)
 
     # -- recording or computing ------------------------------------------------------------------
 
@@ -146,11 +150,24 @@ def total(terms: Any) -> Maybe:
     return result
 
 
+@cache
+def _home(primitive: Primitive) -> tuple[str, str]:
+    """The module and the name in it by which a primitive is found again."""
+    kind = type(primitive).__module__.rpartition(".")[0]
+    found = [
+        (not module.startswith(kind), module, name)  # a row beside its kind goes before an import of it
+        for module, namespace in list(sys.modules.items())
+        for name, value in list(getattr(namespace, "__dict__", {}).items())
+        if value is primitive
+    ]
+    if not found:
+        raise PicklingError(f"the primitive {primitive.name!r} is not a global name of any module")
+    _, module, name = min(found)
+    return module, name
+
+
 def _primitive(module: str, name: str) -> Primitive:
     """Find a primitive again when a graph is unpickled."""
-    import importlib
-
-    for value in vars(importlib.import_module(module)).values():
-        if isinstance(value, Primitive) and value.name == name:
-            return value
-    raise LookupError(f"no primitive named {name!r} in {module}")
+    found = getattr(import_module(module), name)
+    assert isinstance(found, Primitive)
+    return found
