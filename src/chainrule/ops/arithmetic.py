@@ -61,7 +61,6 @@ fmod        = Elementwise(np.fmod, "fmod({0}, {1})", partials=(1, lambda out, x,
 hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: toward(x, out), lambda out, x, y: toward(y, out)))
 copysign    = Elementwise(np.copysign, "copysign({0}, {1})", partials=(lambda out, x, y: np.copysign(1.0, x) * np.copysign(1.0, y), None))
 fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert")
-sign        = Elementwise(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})")
 heaviside   = Elementwise(np.heaviside, "heaviside({0}, {1})", partials=(None, lambda out, x, y: np.where(x == 0, 1.0, 0.0).astype(out.dtype)))
 
 floor       = Elementwise(np.floor, "⌊{0}⌋", partials=(None,))
@@ -145,7 +144,27 @@ class Absolute(Elementwise):
         return (toward(x, out) * ct,)
 
 
+class Sign(Elementwise):
+    """The sign, which only jumps; of a complex number its direction ``z / |z|``, which turns."""
+
+    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+        return _turned(out, args[0], tangents[0])
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return (_turned(out, args[0], ct),)
+
+
+def _turned(out: Array, z: Array, t: Array) -> Maybe:
+    """The part of ``t`` across the direction ``out``, over the length: its own adjoint."""
+    if z.dtype.kind != "c":
+        return None
+    return (t - out * np.real(np.conjugate(out) * t)) / np.abs(z)
+
+
 # fmt: off
+sign      = Sign(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})", holomorphic=False)
 toward    = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
 relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
 absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert", holomorphic=False)

@@ -16,9 +16,19 @@ _LN2, _LN10 = float(np.log(2.0)), float(np.log(10.0))
 
 
 def _cosh_squared_reciprocal(out: Array, x: Array) -> Array:
-    # 1 - tanh(x)**2 cancels for large |x|; this form underflows gently and never overflows.
-    e = np.exp(-2 * np.abs(x))
+    if x.dtype.kind == "c":
+        return (1 - out) * (1 + out)
+    # 1 - tanh(x)**2 cancels for large |x|; this form underflows gently and never overflows. The
+    # function of e is the same of 1/e, so that which side 0 is on does not show in any derivative;
+    # abs(x), whose slope at 0 is 0, would make the third one 0 there.
+    e = np.exp(np.where(x < 0, 2 * x, -2 * x))
     return 4 * e / ((1 + e) * (1 + e))
+
+
+def _arcsinh_slope(out: Array, x: Array) -> Array:
+    if x.dtype.kind == "c":
+        return 1 / np.sqrt(1 + x * x)
+    return 1 / np.hypot(1, x)  # never overflows
 
 
 # fmt: off
@@ -41,7 +51,7 @@ arctan   = Elementwise(np.arctan,  "arctan({0})", partials=(lambda out, x: 1 / (
 sinh     = Elementwise(np.sinh,    "sinh({0})",   partials=(lambda out, x: np.cosh(x),), latex=r"\sinh({0})")
 cosh     = Elementwise(np.cosh,    "cosh({0})",   partials=(lambda out, x: np.sinh(x),), latex=r"\cosh({0})")
 tanh     = Elementwise(np.tanh,    "tanh({0})",   partials=(_cosh_squared_reciprocal,),  latex=r"\tanh({0})")
-arcsinh  = Elementwise(np.arcsinh, "arcsinh({0})", partials=(lambda out, x: 1 / np.hypot(1, x),), latex=r"\operatorname{{arsinh}}({0})")
+arcsinh  = Elementwise(np.arcsinh, "arcsinh({0})", partials=(_arcsinh_slope,), latex=r"\operatorname{{arsinh}}({0})")
 arccosh  = Elementwise(np.arccosh, "arccosh({0})", partials=(lambda out, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),), latex=r"\operatorname{{arcosh}}({0})", domain=(1, np.inf))
 arctanh  = Elementwise(np.arctanh, "arctanh({0})", partials=(lambda out, x: 1 / ((1 - x) * (1 + x)),), latex=r"\operatorname{{artanh}}({0})", domain=(-1, 1))
 arctan2  = Elementwise(np.arctan2, "arctan2({0}, {1})", partials=(lambda out, y, x: x / (x * x + y * y), lambda out, y, x: -y / (x * x + y * y)))
