@@ -400,6 +400,12 @@ class Cast(Structural):
     ) -> Sequence[Maybe]:
         return (self(ct, args[0].dtype),)
 
+    def dependence(
+        self, i: int, types: Sequence[ArrayType], out: ArrayType, *params: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        every = np.arange(out.size)  # element numbers need not survive the cast
+        return every, every
+
 
 class StopGradient(Structural):
     """The identity, held constant by differentiation."""
