@@ -16,6 +16,7 @@ import numpy as np
 
 from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType
+from .structural import broadcast
 
 
 def split_subscripts(subscripts: str) -> tuple[list[str], str]:
@@ -104,6 +105,10 @@ class Einsum(Primitive):
             shape = np.shape(args[i])
             # An index that is summed over in this operand alone comes back as a broadcast.
             free = {c: n for c, n in zip(inputs[i], shape, strict=True) if c not in known}
+            if left == [""]:  # a number alone has no subscripts to write: repeat it first
+                left = ["".join(free)]
+                operands = [broadcast(ct, tuple(free.values()))]
+                free = {}
             result = self(f"{','.join(left)}->{inputs[i]}", *operands, sizes=free)
             if result.dtype.kind == "c" and args[i].dtype.kind != "c":
                 result = np.real(result)
