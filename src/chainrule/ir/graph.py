@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .node import Node, node
+from .node import INPUT, Node, input_node, node
 
 
 def toposort(roots: Iterable[Node], level: int = 0) -> list[Node]:
@@ -81,12 +81,13 @@ def use_counts(order: Iterable[Node]) -> dict[Node, int]:
     return counts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A function as data: ``outputs`` as expressions of ``inputs``.
 
     Every input that the outputs need must be among ``inputs``. Names and source lines are not
-    here but with the trace.
+    here but with the trace. Nodes are interned, so graphs are equal exactly when their inputs and
+    outputs are, and a graph may be a parameter of a node: the body of a call or a loop.
     """
 
     inputs: tuple[Node, ...]
@@ -101,12 +102,46 @@ class Graph:
         """The graph with its outputs rewritten."""
         return Graph(self.inputs, tuple(function(self.outputs)))
 
+    def closed(self) -> Graph:
+        """The same function with inputs known by position alone.
+
+        Functions that do the same are then one graph, whatever their inputs were called. Whoever
+        makes a body lifts what it captures to inputs of its own first: a graph that reads any
+        other input is refused.
+        """
+        bound = tuple(input_node(1, ("bound", k), n.type) for k, n in enumerate(self.inputs))
+        if bound == self.inputs:
+            graph = self
+        else:
+            env = dict(zip(self.inputs, bound, strict=True))
+            graph = Graph(bound, tuple(substitute(self.outputs, env)))
+        for n in graph.order:
+            if n.op is INPUT and n not in bound:
+                raise LookupError(f"the body of a call or loop reads what is not an input of it: {n!r}")
+        return graph
+
+    def __repr__(self) -> str:
+        types = ["".join(f"{n.type}, " for n in nodes)[:-2] for nodes in (self.inputs, self.outputs)]
+        return f"<graph ({types[0]}) → ({types[1]})>"
+
     def __str__(self) -> str:
-        names = {n: f"%{k}" for k, n in enumerate([*self.inputs, *self.order])}
+        bodies: dict[Graph, str] = {}  # the graphs that nodes hold, each printed once, below
+        blocks = [self._text(bodies)]
+        while len(blocks) <= len(bodies):
+            body, name = list(bodies.items())[len(blocks) - 1]
+            blocks.append(f"{name}: {body._text(bodies)}")
+        return "\n".join(blocks)
+
+    def _text(self, bodies: dict[Graph, str]) -> str:
+        names = {n: f"%{k}" for k, n in enumerate(dict.fromkeys([*self.inputs, *self.order]))}
         lines = [f"inputs {', '.join(f'{names[n]}: {n.type}' for n in self.inputs)}"]
+        given = set(self.inputs)
         for n in self.order:
-            if n not in self.inputs:
-                words = [names[a] for a in n.args] + [repr(p) for p in n.params]
+            if n not in given:
+                words = [names[a] for a in n.args]
+                for p in n.params:
+                    word = bodies.setdefault(p, f"@{len(bodies)}") if type(p) is Graph else repr(p)
+                    words.append(word)
                 lines.append(f"  {names[n]} = {n.op.name}({', '.join(words)}): {n.type}")
         lines.append(f"return {', '.join(names[n] for n in self.outputs)}")
         return "\n".join(lines)

@@ -136,6 +136,9 @@ class _Item(Primitive):
     def jvp(self, out: Any, args: Any, tangents: Any, index: int) -> Any:
         return tangents[0][index]
 
+    def batch(self, args: Any, batched: Any, size: int, index: int) -> Any:
+        return args[0][index]
+
 
 INPUT = _Input()
 CONSTANT = _Constant()

@@ -84,6 +84,14 @@ class Primitive:
 
         return node(self, nodes, params)
 
+    def handed(self, walk: Callable[..., Any]) -> dict[str, Any]:
+        """What a walk hands to its rule besides the node's own: nothing.
+
+        A rule of an operation that holds graphs is handed the walk itself, as ``walk=``, to apply
+        to them. So operations need not know the walks, nor the walks the operations.
+        """
+        return {}
+
     # -- what a kind must answer -----------------------------------------------------------------
 
     def infer(self, types: Sequence[ArrayType], *params: Any) -> Type:

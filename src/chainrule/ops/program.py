@@ -59,6 +59,12 @@ class Program:
 
     def __call__(self, values: Sequence[Any]) -> list[Any]:
         """The outputs, as arrays of their own that share memory with no input."""
+        results = [_owned(r, t) for r, t in zip(self.run(values), self._types, strict=True)]
+        given = {id(v) for v in values if type(v) is np.ndarray}
+        return [r.copy() if id(r) in given else r for r in results]
+
+    def run(self, values: Sequence[Any]) -> list[Any]:
+        """The outputs as they come: they may be views of inputs, and read-only."""
         frame = self._frame.copy()
         for slot, value in zip(self._inputs, values, strict=True):
             frame[slot] = value
@@ -72,7 +78,7 @@ class Program:
                     frame[slot] = function(*[frame[a] for a in args])
                 for a in dead:
                     frame[a] = None
-        return [_owned(frame[k], t) for k, t in zip(self._outputs, self._types, strict=True)]
+        return [frame[k] for k in self._outputs]
 
 
 def _owned(value: Any, t: Any) -> Any:
