@@ -15,9 +15,13 @@ from . import (
     contraction,
     cumulative,
     elementwise,
+    factorizations,
     indexing,
+    linalg,
     reductions,
+    search,
     softmax,
+    spectral,
     structural,
     transcendental,
 )
@@ -32,7 +36,11 @@ _MODULES = (
     contraction,
     cumulative,
     reductions,
+    search,
     softmax,
+    linalg,
+    spectral,
+    factorizations,
 )
 
 #: Every row, in the order of the files.

@@ -1,0 +1,249 @@
+"""Determinants and triangular factors of matrices.
+
+Sources: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008; Murray, Differentiation of the Cholesky decomposition, 2016; Walter and
+Lehmann, Algorithmic differentiation of linear algebra functions with application in optimum
+experimental design, 2012, for the QR decomposition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.primitive import Array, Maybe
+from ..ir.types import ArrayType, TupleType
+from .linalg import (
+    Example,
+    MatrixFunction,
+    adjoint,
+    check_square,
+    conjugated,
+    hermitian,
+    inv,
+    matrices,
+    product,
+    real_dtype,
+    tril,
+    triangular_solve,
+)
+from .reductions import reduce_prod
+from .spectral import svd
+
+
+class Determinant(MatrixFunction):
+    """The determinant: ``d det A = Σ cof(A) ⊙ dA``, singular matrices included (Jacobi)."""
+
+    name = "det"
+    text = "det({0})"
+    latex = r"\det({0})"
+
+    def __call__(self, a: Array) -> Array:
+        """The determinants of a stack of matrices."""
+        return self.bind((a,))
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:
+        check_square(types[0])
+        return ArrayType(types[0].shape[:-2], types[0].dtype)
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        return np.linalg.det(arrays[0])
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        return product("ij,ij->", cofactor(args[0]), tangents[0])
+
+    def examples(self) -> Sequence[Example]:
+        singular = matrices(3, 3)
+        singular[2] = singular[0] - singular[1]
+        return (
+            ((matrices(3, 3),), ()),
+            ((matrices(2, 2, 2, field="c"),), ()),
+            ((singular,), ()),
+        )
+
+
+class Cofactor(Determinant):
+    """The matrix of cofactors, ``det(A) A⁻ᵀ`` where that exists: the derivative of ``det``.
+
+    Where A is singular or nearly so it comes from the singular value decomposition, by
+    ``cof(UΣVᴴ) = det(U) det(Vᴴ) conj(U) cof(Σ) Vᵀ``. So does its derivative, in which the
+    cofactor of the rows ``i, k`` and columns ``j, l`` of a diagonal matrix is a product of n − 2.
+    """
+
+    name = "cofactor"
+    text = "det({0}) {0}⁻ᵀ"
+    latex = r"\det({0}) {0}^{{-\top}}"
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:
+        check_square(types[0])
+        return types[0].strong()
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        (a,) = arrays
+        result = np.empty(a.shape, a.dtype)
+        for k in np.ndindex(a.shape[:-2]):
+            result[k] = _cofactors(a[k])
+        return result
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        from .spectral import svd
+
+        (a,), (t,) = args, tangents
+        u, s, vh = svd(a)
+        n = np.shape(s)[-1]
+        # Π s[k] over all k but i and j: a column and a row less.
+        i, j, k = np.ogrid[:n, :n, :n]
+        others = np.where((k == i) | (k == j), s.dtype.type(1), np.expand_dims(s, (-2, -3)))
+        rest = reduce_prod(others, (-1,)) * (1 - np.eye(n, dtype=s.dtype))
+        core = product("ji,jk,lk->il", conjugated(u), t, conjugated(vh))
+        diagonal = product("ij,j->i", rest, product("ii->i", core))
+        change = product("i->ii", diagonal) - rest * np.swapaxes(core, -1, -2)
+        sign = np.expand_dims(det(u) * det(vh), (-1, -2))
+        return sign * product("ij,jk,kl->il", conjugated(u), change, conjugated(vh))
+
+
+class SignLogDeterminant(MatrixFunction):
+    """The sign (for complex numbers, the phase) and the logarithm of the modulus of ``det``."""
+
+    name = "slogdet"
+    text = "slogdet({0})"
+
+    def __call__(self, a: Array) -> tuple[Array, Array]:
+        """``(sign, logabsdet)`` of a stack of matrices."""
+        result: tuple[Array, Array] = self.bind((a,))
+        return result
+
+    def infer(self, types: Sequence[ArrayType]) -> TupleType:
+        (a,) = types
+        check_square(a)
+        lead = a.shape[:-2]
+        return TupleType((ArrayType(lead, a.dtype), ArrayType(lead, real_dtype(a.dtype))))
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        return tuple(np.linalg.slogdet(arrays[0]))
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        rate = product("ij,ji->", inv(args[0]), tangents[0])
+        if rate.dtype.kind != "c":
+            return None, rate
+        return out[0] * (1j * np.imag(rate)), np.real(rate)
+
+    def examples(self) -> Sequence[Example]:
+        return (
+            ((matrices(3, 3),), ()),
+            ((-matrices(2, 3, 3),), ()),
+            ((matrices(2, 2, field="c"),), ()),
+        )
+
+
+def _cofactors(a: Any) -> Any:
+    n = len(a)
+    if n < 2:
+        return np.ones_like(a)
+    try:
+        inverse = np.linalg.inv(a)
+        if np.linalg.norm(a) * np.linalg.norm(inverse) < 1e4:
+            return np.linalg.det(a) * inverse.T
+    except np.linalg.LinAlgError:
+        pass
+    u, s, vh = np.linalg.svd(a)
+    others = np.prod(np.where(np.eye(n, dtype=bool), 1, s), axis=-1)
+    return np.linalg.det(u) * np.linalg.det(vh) * (u.conj() * others) @ vh.conj()
+
+
+class Cholesky(MatrixFunction):
+    """The lower L with ``A = LLᴴ``; A is read in its lower triangle.
+
+    ``dL = L Φ(L⁻¹ dA L⁻ᴴ)``, where Φ takes the lower triangle with half of the diagonal.
+    """
+
+    name = "cholesky"
+    text = "cholesky({0})"
+
+    def __call__(self, a: Array) -> Array:
+        """The factors of a stack of matrices."""
+        return self.bind((a,))
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:
+        check_square(types[0])
+        return types[0].strong()
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        return np.linalg.cholesky(arrays[0])
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        half = triangular_solve(out, hermitian(tangents[0]), True)
+        core = triangular_solve(out, adjoint(half), True)
+        return out @ (tril(core) - 0.5 * product("i->ii", product("ii->i", core)))
+
+    def examples(self) -> Sequence[Example]:
+        a, c = matrices(2, 3, 3), matrices(2, 2, field="c")
+        return (((a @ adjoint(a),), ()), ((c @ adjoint(c),), ()))
+
+
+class QR(MatrixFunction):
+    """``A = QR`` with orthonormal columns in Q and R upper triangular, for A with at least as many
+    rows as columns, and these independent.
+
+    ``dΩ = Qᴴ dQ`` is skew-Hermitian, and ``dC = Qᴴ dA R⁻¹ = dΩ + dR R⁻¹`` is that plus an upper
+    triangle: so the strict lower triangle of dC is that of dΩ. For complex matrices the diagonal
+    of R is real, which leaves the imaginary part of that of dC to dΩ.
+    """
+
+    name = "qr"
+    text = "qr({0})"
+
+    def __call__(self, a: Array) -> tuple[Array, Array]:
+        """``(Q, R)``, reduced, of a stack of matrices."""
+        result: tuple[Array, Array] = self.bind((a,))
+        return result
+
+    def infer(self, types: Sequence[ArrayType]) -> TupleType:
+        (a,) = types
+        *lead, m, n = a.shape
+        if m < n:
+            raise ValueError(f"qr: {a} has more columns than rows")
+        return TupleType((ArrayType(a.shape, a.dtype), ArrayType((*lead, n, n), a.dtype)))
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        return tuple(np.linalg.qr(arrays[0]))
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        q, r = out
+        # dA R⁻¹, by a solve with the transpose of R
+        along = np.swapaxes(
+            triangular_solve(np.swapaxes(r, -1, -2), np.swapaxes(tangents[0], -1, -2), True), -1, -2
+        )
+        core = adjoint(q) @ along
+        strict = tril(core, -1)
+        turn = strict - adjoint(strict)
+        if core.dtype.kind == "c":
+            turn = turn + 1j * product("i->ii", np.imag(product("ii->i", core)))
+        stretch = core - turn
+        return along - q @ stretch, stretch @ r
+
+    def examples(self) -> Sequence[Example]:
+        return (
+            ((matrices(4, 3),), ()),
+            ((matrices(2, 2, 2),), ()),
+            ((matrices(3, 2, field="c"),), ()),
+        )
+
+
+det = Determinant()
+cofactor = Cofactor()
+slogdet = SignLogDeterminant()
+cholesky = Cholesky()
+qr = QR()

@@ -1,0 +1,377 @@
+"""Eigenvalues and singular values, with their vectors.
+
+The vectors turn at a rate that is divided by the gap between two values. Where two values are
+equal there is no such rate; what is asked for may still have a derivative, if it does not depend
+on how the vectors are turned among themselves. So the division is a row of its own, ``turning``,
+which gives 0 where nothing turns, and refuses where something does.
+
+Sources: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008; Magnus, On differentiating eigenvalues and eigenvectors, 1985; Townsend,
+Differentiating the singular value decomposition, 2016; for complex matrices Wan and Zhang,
+Automatic differentiation for complex valued SVD, 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import UndefinedDerivative
+from ..ir.primitive import Array, Maybe
+from ..ir.types import ArrayType, TupleType
+from .elementwise import support
+from .linalg import (
+    Example,
+    MatrixFunction,
+    adjoint,
+    check_square,
+    conjugated,
+    hermitian,
+    matched,
+    matrices,
+    product,
+    real_dtype,
+    tril,
+    triu,
+)
+
+
+class Turning(MatrixFunction):
+    """``rate[i, j] / (w[j] ± w[i])``: how fast vector ``j`` turns towards vector ``i``.
+
+    Only the Hermitian (``part`` 1) or the skew-Hermitian (−1) part of the rate counts. Where the
+    gap is 0, so is the result if the rate is 0 too; otherwise the derivative that asked for it
+    does not exist, and that is an error. ``live`` says which vectors are used at all. If the
+    values are used as well (``strict``), a rate of 0 does not show that nothing turns: in reverse
+    through ``V f(w) Vᴴ`` it is the product of a gap of 0 and a slope of f that is not known here.
+    """
+
+    name = "turning"
+    parameters = ("sign", "part", "strict")
+    text = "turning({0}, {1})"
+    linear_in = (1,)
+
+    def __call__(
+        self, w: Array, rate: Array, live: Array, sign: int, part: int, strict: bool = False
+    ) -> Array:
+        """``w`` and ``live`` are stacks of vectors, ``rate`` is one of matrices."""
+        return self.bind((w, rate, live), sign, part, strict)
+
+    def infer(self, types: Sequence[ArrayType], sign: int, part: int, strict: bool) -> ArrayType:
+        return types[1].strong()
+
+    def evaluate(self, arrays: Sequence[Any], sign: int, part: int, strict: bool) -> Any:
+        w, rate, live = arrays
+        n = w.shape[-1]
+        rate = (rate + part * np.swapaxes(rate, -1, -2).conj()) / 2
+        gap = w[..., None, :] + sign * w[..., :, None]
+        noise = n * float(np.finfo(w.dtype).eps)
+        closed = np.abs(gap) <= 4 * noise * np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
+        scale = np.max(np.abs(arrays[1]), axis=(-1, -2), initial=0)[..., None, None]
+        # A rate that is only noise beside the largest turns nothing.
+        turns = ~(np.abs(rate) <= 100 * noise * scale)
+        itself = np.eye(n, dtype=bool)
+        used = live[..., None, :] | live[..., :, None]
+        if rate.dtype.kind == "c" and part < 0 and (turns & closed & used & itself).any():
+            raise UndefinedDerivative(
+                "the phase of a complex eigenvector or singular vector is arbitrary, and has no "
+                "derivative; use what does not depend on it, such as the modulus of a component"
+            )
+        if (closed & used & ~itself & (turns | strict)).any():
+            raise UndefinedDerivative(
+                "vectors that belong to a repeated eigenvalue or singular value have no "
+                "derivative; use what does not depend on their choice, such as a symmetric "
+                "function of the values alone"
+            )
+        return np.where(closed, 0, rate / np.where(closed, 1, gap)).astype(rate.dtype)
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        w, _, live = args
+        dw, rate, _ = tangents
+        if dw is not None:
+            widening = out * (np.expand_dims(dw, -2) + params[0] * np.expand_dims(dw, -1))
+            rate = -widening if rate is None else rate - widening
+        return self(w, rate, live, *params)
+
+    def pullback(
+        self,
+        out: Array,
+        ct: Array,
+        args: Sequence[Array],
+        wanted: Sequence[bool],
+        sign: int,
+        part: int,
+        strict: bool,
+    ) -> Sequence[Maybe]:
+        w, rate, live = args
+        # For sign −1 the division makes Hermitian skew-Hermitian, and the other way round.
+        back = self(w, ct, live, sign, part * sign, strict)
+        ct_w = None
+        if wanted[0]:
+            share = np.real(conjugated(back) * out)
+            ct_w = -(np.sum(share, axis=-2) + sign * np.sum(share, axis=-1))
+        return ct_w, matched(back, rate) if wanted[1] else None, None
+
+    def examples(self) -> Sequence[Example]:
+        w = np.array([0.5, 1.0, 2.5])
+        live = np.ones(3, bool)
+        return (
+            ((w, matrices(3, 3), live), (-1, 1, False)),
+            ((w, matrices(3, 3), live), (1, -1, False)),
+            ((w, matrices(3, 3), live), (-1, -1, True)),
+            ((w, matrices(3, 3, field="c"), live), (1, -1, False)),
+        )
+
+
+turning = Turning()
+
+
+class Eigh(MatrixFunction):
+    """Eigenvalues, ascending, and eigenvectors of a Hermitian matrix, read in one triangle.
+
+    With ``G = Vᴴ dA V``: ``dw = diag G`` and ``dV = V (G ⊘ gaps)``. A complex vector is moved so
+    that its phase stays as still as it can.
+    """
+
+    name = "eigh"
+    parameters = ("lower",)
+    text = "eigh({0})"
+
+    def __call__(self, a: Array, lower: bool = True) -> tuple[Array, Array]:
+        """``(w, V)`` of a stack of matrices."""
+        result: tuple[Array, Array] = self.bind((a,), lower)
+        return result
+
+    def infer(self, types: Sequence[ArrayType], lower: bool) -> TupleType:
+        (a,) = types
+        check_square(a)
+        return TupleType((ArrayType(a.shape[:-1], real_dtype(a.dtype)), a.strong()))
+
+    def evaluate(self, arrays: Sequence[Any], lower: bool) -> Any:
+        return tuple(np.linalg.eigh(arrays[0], "L" if lower else "U"))
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        w, v = out
+        rate = product("ji,jk,kl->il", conjugated(v), hermitian(tangents[0], lower=params[0]), v)
+        dw = product("ii->i", rate)
+        dv = v @ turning(w, rate, _all_live(w), -1, 1)
+        return np.real(dw) if dw.dtype.kind == "c" else dw, dv
+
+    def pullback(
+        self, out: Array, ct: Any, args: Sequence[Array], wanted: Sequence[bool], lower: bool
+    ) -> Sequence[Maybe]:
+        (w, v), (ct_w, ct_v) = out, ct
+        core = None if ct_w is None else product("i->ii", ct_w)
+        if ct_v is not None:
+            live = _live(ct_v, -2, w)
+            turn = turning(w, adjoint(v) @ ct_v, live, -1, -1, ct_w is not None)
+            core = turn if core is None else core + turn
+        return (_on_triangle(product("ij,jk,lk->il", v, core, conjugated(v)), lower),)
+
+    def examples(self) -> Sequence[Example]:
+        return (
+            ((matrices(3, 3),), (True,)),
+            ((matrices(2, 2, 2),), (False,)),
+        )
+
+
+class EigenvaluesHermitian(Eigh):
+    """The eigenvalues alone. Their slopes are finite, also where they are repeated."""
+
+    name = "eigvalsh"
+    text = "eigvalsh({0})"
+    pullback = None  # type: ignore[assignment]
+
+    def infer(self, types: Sequence[ArrayType], lower: bool) -> ArrayType:  # type: ignore[override]
+        return super().infer(types, lower).items[0]
+
+    def evaluate(self, arrays: Sequence[Any], lower: bool) -> Any:
+        return np.linalg.eigvalsh(arrays[0], "L" if lower else "U")
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        _, v = eigh(args[0], *params)
+        dw = product("ji,jk,ki->i", conjugated(v), hermitian(tangents[0], lower=params[0]), v)
+        return np.real(dw) if dw.dtype.kind == "c" else dw
+
+
+def _on_triangle(ct: Array, lower: bool) -> Array:
+    """The adjoint of ``hermitian``: what the entries of one triangle stand for."""
+    both = ct + adjoint(ct)
+    diagonal = product("ii->i", ct)
+    if ct.dtype.kind == "c":
+        diagonal = np.real(diagonal)
+    return (tril(both, -1) if lower else triu(both, 1)) + product("i->ii", diagonal)
+
+
+def _all_live(w: Array) -> Any:
+    return np.ones(np.shape(w), bool)
+
+
+def _live(ct: Maybe, axis: int, w: Array) -> Array:
+    """Which vectors a cotangent reaches, by its structure."""
+    if ct is None:
+        return np.zeros(np.shape(w), bool)
+    described = getattr(ct, "node", None)
+    mask = None if described is None else support(described)
+    return _all_live(w) if mask is None else np.any(ct.wrap(mask), axis=axis)
+
+
+class SVD(MatrixFunction):
+    """``A = U diag(s) Vᴴ`` with s descending; ``full`` completes U and V to bases.
+
+    With ``P = Uᴴ dA V = E + D``, Hermitian and skew-Hermitian: ``ds = diag P``, and U turns by
+    ``E[i, j] / (s[j] − s[i]) + D[i, j] / (s[j] + s[i])``, V by the difference of the two. Vectors
+    beyond these span the complement, and only what depends on that span alone is differentiable.
+    """
+
+    name = "svd"
+    parameters = ("full",)
+    text = "svd({0})"
+
+    def __call__(self, a: Array, full: bool = False) -> tuple[Array, Array, Array]:
+        """``(U, s, Vᴴ)`` of a stack of matrices."""
+        result: tuple[Array, Array, Array] = self.bind((a,), full)
+        return result
+
+    def infer(self, types: Sequence[ArrayType], full: bool) -> TupleType:
+        (a,) = types
+        *lead, m, n = a.shape
+        k = min(m, n)
+        return TupleType(
+            (
+                ArrayType((*lead, m, m if full else k), a.dtype),
+                ArrayType((*lead, k), real_dtype(a.dtype)),
+                ArrayType((*lead, n if full else k, n), a.dtype),
+            )
+        )
+
+    def evaluate(self, arrays: Sequence[Any], full: bool) -> Any:
+        return tuple(np.linalg.svd(arrays[0], full))
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        (t,) = tangents
+        (u, u_rest), s, (v, v_rest) = _bases(out)
+        rate = adjoint(u) @ t @ v
+        ds = product("ii->i", rate)
+        together = turning(s, rate, _all_live(s), -1, 1)
+        apart = turning(s, rate, _all_live(s), 1, -1)
+        du = u @ (together + apart)
+        dv = v @ (together - apart)
+        m, n = np.shape(t)[-2:]
+        if m > n:
+            du = du + _over(t @ v - u @ rate, s)
+        if n > m:
+            dv = dv + _over(adjoint(t) @ u - v @ adjoint(rate), s)
+        if u_rest is not None:
+            du = np.concatenate((du, -u @ adjoint(_over(adjoint(u_rest) @ t @ v, s))), axis=-1)
+        if v_rest is not None:
+            dv = np.concatenate((dv, -v @ adjoint(_over(adjoint(v_rest) @ adjoint(t) @ u, s))), axis=-1)
+        return du, np.real(ds) if ds.dtype.kind == "c" else ds, adjoint(dv)
+
+    def pullback(
+        self, out: Array, ct: Any, args: Sequence[Array], wanted: Sequence[bool], full: bool
+    ) -> Sequence[Maybe]:
+        (u, u_rest), s, (v, v_rest) = _bases(out)
+        ct_u, ct_s, ct_vh = ct
+        k = np.shape(s)[-1]
+        m, n = np.shape(args[0])[-2:]
+        core = None if ct_s is None else product("i->ii", ct_s)
+        by_a = None
+        if ct_u is not None or ct_vh is not None:
+            live = _live(None if ct_u is None else ct_u[..., :k], -2, s) | _live(
+                None if ct_vh is None else ct_vh[..., :k, :], -1, s
+            )
+            none = np.zeros((*np.shape(s), k), u.dtype)
+            turn_u = none if ct_u is None else adjoint(u) @ ct_u[..., :k]
+            turn_v = none if ct_vh is None else adjoint(ct_vh[..., :k, :] @ v)
+            strict = ct_s is not None
+            turn = turning(s, turn_u + turn_v, live, -1, -1, strict)
+            turn = turn + turning(s, turn_u - turn_v, live, 1, -1, strict)
+            core = turn if core is None else core + turn
+            if ct_u is not None and m > n:
+                by_a = _beyond(u, u_rest, ct_u, s) @ adjoint(v)
+            if ct_vh is not None and n > m:
+                by_a = u @ adjoint(_beyond(v, v_rest, adjoint(ct_vh), s))
+        within = u @ core @ adjoint(v)
+        return (within if by_a is None else within + by_a,)
+
+    def examples(self) -> Sequence[Example]:
+        a = matrices(3, 3) * np.array([1.0, 2.0, 4.0])
+        return (((a,), (False,)), ((a[:, :2],), (False,)), ((a[:2],), (False,)), ((a,), (True,)))
+
+
+class SingularValues(SVD):
+    """The singular values alone."""
+
+    name = "svdvals"
+    parameters = ()
+    text = "svdvals({0})"
+    pullback = None  # type: ignore[assignment]
+
+    def __call__(self, a: Array) -> Array:  # type: ignore[override]
+        """The singular values, descending, of a stack of matrices."""
+        return self.bind((a,))
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:  # type: ignore[override]
+        return super().infer(types, False).items[1]
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:  # type: ignore[override]
+        return np.linalg.svd(arrays[0], compute_uv=False)
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        u, _, vh = svd(args[0])
+        ds = product("ji,jk,ik->i", conjugated(u), tangents[0], conjugated(vh))
+        return np.real(ds) if ds.dtype.kind == "c" else ds
+
+    def examples(self) -> Sequence[Example]:
+        return tuple((arrays, ()) for arrays, _ in super().examples()[:3])
+
+
+def _bases(out: Sequence[Array]) -> tuple[Any, Array, Any]:
+    """The vectors that belong to singular values, and the others, if there are any."""
+    u, s, vh = out
+    k = np.shape(s)[-1]
+    v = adjoint(vh)
+    sides = [
+        (x, None) if np.shape(x)[-1] == k else (x[..., :k], x[..., k:]) for x in (u, v)
+    ]
+    return sides[0], s, sides[1]
+
+
+def _beyond(u: Array, rest: Array | None, ct: Array, s: Array) -> Array:
+    """What a cotangent of vectors asks of their movement out of their own span."""
+    k = np.shape(s)[-1]
+    scaled = _over(ct[..., :k], s)
+    result = scaled - u @ (adjoint(u) @ scaled)
+    if rest is None:
+        return result
+    ct_rest = ct[..., k:]
+    # Within the complement its vectors may not turn: 0, or the error that they do.
+    turn = adjoint(rest) @ ct_rest
+    zeros = np.zeros(np.shape(turn)[:-1], s.dtype)
+    refused = turning(zeros, turn, np.ones(np.shape(zeros), bool), -1, -1)
+    result = result - rest @ adjoint(_over(adjoint(u) @ ct_rest, np.expand_dims(s, -1), rows=True))
+    return result + np.sum(refused, axis=(-1, -2), keepdims=True)
+
+
+def _over(x: Array, s: Array, *, rows: bool = False) -> Array:
+    """``x`` with its columns divided by ``s``; a column of zeros stays one where s is 0."""
+    return np.where(x == 0, 0, x / (s if rows else np.expand_dims(s, -2)))
+
+
+eigh = Eigh()
+eigvalsh = EigenvaluesHermitian()
+svd = SVD()
+svdvals = SingularValues()
