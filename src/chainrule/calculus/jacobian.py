@@ -97,13 +97,18 @@ def jacobian(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
     Forward mode costs one pass for each element of the input, reverse mode one for each element
     of the output; at a tie forward mode, which stores nothing.
     """
+
+    def pushed(x: Node, o: Node) -> bool:
+        # A complex output is pushed to: pulling back gives the adjoint, not the Jacobian.
+        return x.type.size <= o.type.size or o.type.dtype.kind == "c"
+
     table: list[list[Node | None]] = [[None] * len(inputs) for _ in outputs]
     for j, x in enumerate(inputs):
-        forward = [i for i, o in enumerate(outputs) if x.type.size <= o.type.size]
+        forward = [i for i, o in enumerate(outputs) if pushed(x, o)]
         for i, result in zip(forward, forward_jacobian([outputs[i] for i in forward], x), strict=True):
             table[i][j] = result
     for i, output in enumerate(outputs):
-        reverse = [j for j, x in enumerate(inputs) if x.type.size > output.type.size]
+        reverse = [j for j, x in enumerate(inputs) if not pushed(x, output)]
         if reverse:
             for j, result in zip(reverse, reverse_jacobian(output, [inputs[j] for j in reverse]), strict=True):
                 table[i][j] = result
