@@ -17,7 +17,9 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 __version__ = "0.1.0"
 
 __all__ = [
+    "custom_derivative",
     "derivative",
+    "elementwise",
     "grad",
     "hessian",
     "hvp",
