@@ -10,6 +10,7 @@ array([1., 1.])
 """
 
 from .function.batching import vmap
+from .function.custom import custom_derivative, elementwise
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
