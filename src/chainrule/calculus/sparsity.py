@@ -26,7 +26,7 @@ def pattern(output: Node, x: Node) -> Any:
         if n in known or n not in moving:
             continue
         if type(n.type) is TupleType or n.op is ITEM:  # several results: each depends on everything
-            (joined,) = {known[a] for a in n.args if a in known} if n.op is ITEM else (None,)
+            joined = known[n.args[0]] if n.op is ITEM else None
             if joined is None:
                 parts = [known[a] for a in n.args if a in known]
                 joined = sparse.csr_matrix(sum(p.sum(axis=0) for p in parts) > 0)

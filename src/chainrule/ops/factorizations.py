@@ -30,7 +30,7 @@ from .linalg import (
     triangular_solve,
 )
 from .reductions import reduce_prod
-from .spectral import svd
+from .spectral import svd_of_rule
 
 
 class Determinant(MatrixFunction):
@@ -75,8 +75,8 @@ class Cofactor(Determinant):
     """
 
     name = "cofactor"
-    text = "det({0}) {0}⁻ᵀ"
-    latex = r"\det({0}) {0}^{{-\top}}"
+    text = "cof({0})"
+    latex = r"\operatorname{{cof}}({0})"
 
     def infer(self, types: Sequence[ArrayType]) -> ArrayType:
         check_square(types[0])
@@ -92,10 +92,10 @@ class Cofactor(Determinant):
     def jvp(
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
-        from .spectral import svd
+        from .spectral import svd_of_rule
 
         (a,), (t,) = args, tangents
-        u, s, vh = svd(a)
+        u, s, vh = svd_of_rule(a)
         n = np.shape(s)[-1]
         # Π s[k] over all k but i and j: a column and a row less.
         i, j, k = np.ogrid[:n, :n, :n]

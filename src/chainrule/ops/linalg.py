@@ -18,7 +18,7 @@ from ..errors import UndefinedDerivative
 from ..ir.primitive import Array, Maybe, Primitive, total
 from ..ir.types import ArrayType
 from .contraction import einsum
-from .structural import Structural, concatenate, lead_all, reshape, slice_
+from .structural import Structural, cast, concatenate, lead_all, reshape, slice_
 
 Example = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -45,8 +45,8 @@ def conjugated(x: Array) -> Array:
 
 
 def matched(ct: Array, like: Array) -> Array:
-    """A cotangent of ``like``: its real part, if ``like`` is real."""
-    return np.real(ct) if ct.dtype.kind == "c" and like.dtype.kind != "c" else ct
+    """A cotangent of ``like``, in its dtype: the real part, if ``like`` is real."""
+    return cast(ct, like.dtype)
 
 
 def real_dtype(dtype: np.dtype) -> np.dtype:

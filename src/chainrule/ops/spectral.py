@@ -41,40 +41,54 @@ from .linalg import (
 class Turning(MatrixFunction):
     """``rate[i, j] / (w[j] ± w[i])``: how fast vector ``j`` turns towards vector ``i``.
 
-    Only the Hermitian (``part`` 1) or the skew-Hermitian (−1) part of the rate counts. Where the
-    gap is 0, so is the result if the rate is 0 too; otherwise the derivative that asked for it
-    does not exist, and that is an error. ``live`` says which vectors are used at all. If the
-    values are used as well (``strict``), a rate of 0 does not show that nothing turns: in reverse
-    through ``V f(w) Vᴴ`` it is the product of a gap of 0 and a slope of f that is not known here.
+    The rate is the sum of any number of terms, and noise is what is small beside the largest.
+    Only its Hermitian (``part`` 1) or skew-Hermitian (−1) part counts. Where the gap is 0, so is
+    the result if the rate is 0 too; otherwise the derivative that asked for it does not exist,
+    and that is an error. ``live`` says which vectors are used at all. If the values are used as
+    well (``strict``), a rate of 0 does not show that nothing turns: in reverse through
+    ``V f(w) Vᴴ`` it is the product of a gap of 0 and a slope of f that is not known here. With
+    ``phase`` a rate on the diagonal is an error: nobody may ask for the phase of a vector.
     """
 
     name = "turning"
-    parameters = ("sign", "part", "strict")
-    text = "turning({0}, {1})"
-    linear_in = (1,)
+    parameters = ("sign", "part", "strict", "phase")
+    text = "turning({args})"
+
+    @property
+    def linear_in(self) -> Any:  # type: ignore[override]
+        """Every term of the rate."""
+        return range(2, 1 << 30)
 
     def __call__(
-        self, w: Array, rate: Array, live: Array, sign: int, part: int, strict: bool = False
+        self,
+        w: Array,
+        live: Array,
+        *rates: Array,
+        sign: int,
+        part: int,
+        strict: bool = False,
+        phase: bool = False,
     ) -> Array:
-        """``w`` and ``live`` are stacks of vectors, ``rate`` is one of matrices."""
-        return self.bind((w, rate, live), sign, part, strict)
+        """``w`` and ``live`` are stacks of vectors, the ``rates`` of matrices."""
+        return self.bind((w, live, *rates), sign, part, strict, phase)
 
-    def infer(self, types: Sequence[ArrayType], sign: int, part: int, strict: bool) -> ArrayType:
-        return types[1].strong()
+    def infer(self, types: Sequence[ArrayType], *params: Any) -> ArrayType:
+        return ArrayType(types[2].shape, np.result_type(*[t.dtype for t in types[2:]]))
 
-    def evaluate(self, arrays: Sequence[Any], sign: int, part: int, strict: bool) -> Any:
-        w, rate, live = arrays
+    def evaluate(
+        self, arrays: Sequence[Any], sign: int, part: int, strict: bool, phase: bool
+    ) -> Any:
+        w, live, *rates = arrays
         n = w.shape[-1]
+        rate = sum(rates)
         rate = (rate + part * np.swapaxes(rate, -1, -2).conj()) / 2
         gap = w[..., None, :] + sign * w[..., :, None]
         noise = n * float(np.finfo(w.dtype).eps)
-        closed = np.abs(gap) <= 4 * noise * np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
-        scale = np.max(np.abs(arrays[1]), axis=(-1, -2), initial=0)[..., None, None]
-        # A rate that is only noise beside the largest turns nothing.
-        turns = ~(np.abs(rate) <= 100 * noise * scale)
+        closed = np.abs(gap) <= 4 * noise * _largest(w[..., None, :])
+        turns = ~(np.abs(rate) <= 100 * noise * np.max([_largest(r) for r in rates], axis=0))
         itself = np.eye(n, dtype=bool)
         used = live[..., None, :] | live[..., :, None]
-        if rate.dtype.kind == "c" and part < 0 and (turns & closed & used & itself).any():
+        if phase and (turns & closed & used & itself).any():
             raise UndefinedDerivative(
                 "the phase of a complex eigenvector or singular vector is arbitrary, and has no "
                 "derivative; use what does not depend on it, such as the modulus of a component"
@@ -90,12 +104,13 @@ class Turning(MatrixFunction):
     def jvp(
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
-        w, _, live = args
-        dw, rate, _ = tangents
+        w, live, *_ = args
+        dw, _, *rates = tangents
+        sign, part, strict, _ = params
+        terms = [r for r in rates if r is not None]
         if dw is not None:
-            widening = out * (np.expand_dims(dw, -2) + params[0] * np.expand_dims(dw, -1))
-            rate = -widening if rate is None else rate - widening
-        return self(w, rate, live, *params)
+            terms.append(-out * (np.expand_dims(dw, -2) + sign * np.expand_dims(dw, -1)))
+        return self(w, live, *terms, sign=sign, part=part, strict=strict)
 
     def pullback(
         self,
@@ -106,25 +121,34 @@ class Turning(MatrixFunction):
         sign: int,
         part: int,
         strict: bool,
+        phase: bool,
     ) -> Sequence[Maybe]:
-        w, rate, live = args
+        w, live, *rates = args
         # For sign −1 the division makes Hermitian skew-Hermitian, and the other way round.
-        back = self(w, ct, live, sign, part * sign, strict)
+        back = self(w, live, ct, sign=sign, part=part * sign, strict=strict)
         ct_w = None
         if wanted[0]:
             share = np.real(conjugated(back) * out)
-            ct_w = -(np.sum(share, axis=-2) + sign * np.sum(share, axis=-1))
-        return ct_w, matched(back, rate) if wanted[1] else None, None
+            ct_w = matched(-(np.sum(share, axis=-2) + sign * np.sum(share, axis=-1)), w)
+        pulled = [matched(back, r) if w else None for r, w in zip(rates, wanted[2:], strict=True)]
+        return ct_w, None, *pulled
 
     def examples(self) -> Sequence[Example]:
         w = np.array([0.5, 1.0, 2.5])
         live = np.ones(3, bool)
+        a, c = matrices(3, 3), matrices(3, 3, field="c")
         return (
-            ((w, matrices(3, 3), live), (-1, 1, False)),
-            ((w, matrices(3, 3), live), (1, -1, False)),
-            ((w, matrices(3, 3), live), (-1, -1, True)),
-            ((w, matrices(3, 3, field="c"), live), (1, -1, False)),
+            ((w, live, a), (-1, 1, False, False)),
+            ((w, live, a, matrices(3, 3, seed=1)), (1, -1, False, False)),
+            ((w, live, a), (-1, -1, True, True)),
+            ((w, live, c), (-1, -1, False, False)),
+            ((w, live, c), (1, -1, False, False)),
         )
+
+
+def _largest(x: Any) -> Any:
+    """The largest modulus in each matrix of a stack."""
+    return np.max(np.abs(x), axis=(-1, -2), initial=0, keepdims=True)
 
 
 turning = Turning()
@@ -160,7 +184,7 @@ class Eigh(MatrixFunction):
         w, v = out
         rate = product("ji,jk,kl->il", conjugated(v), hermitian(tangents[0], lower=params[0]), v)
         dw = product("ii->i", rate)
-        dv = v @ turning(w, rate, _all_live(w), -1, 1)
+        dv = v @ turning(w, _all_live(w), rate, sign=-1, part=1)
         return np.real(dw) if dw.dtype.kind == "c" else dw, dv
 
     def pullback(
@@ -170,7 +194,9 @@ class Eigh(MatrixFunction):
         core = None if ct_w is None else product("i->ii", ct_w)
         if ct_v is not None:
             live = _live(ct_v, -2, w)
-            turn = turning(w, adjoint(v) @ ct_v, live, -1, -1, ct_w is not None)
+            strict = ct_w is not None
+            rate = adjoint(v) @ ct_v
+            turn = turning(w, live, rate, sign=-1, part=-1, strict=strict, phase=True)
             core = turn if core is None else core + turn
         return (_on_triangle(product("ij,jk,lk->il", v, core, conjugated(v)), lower),)
 
@@ -232,9 +258,13 @@ class SVD(MatrixFunction):
     beyond these span the complement, and only what depends on that span alone is differentiable.
     """
 
-    name = "svd"
     parameters = ("full",)
     text = "svd({0})"
+
+    def __init__(self, name: str = "svd", *, phase: bool = True) -> None:
+        self.name = name
+        #: Whether to refuse what depends on the phase of a complex vector.
+        self._phase = phase
 
     def __call__(self, a: Array, full: bool = False) -> tuple[Array, Array, Array]:
         """``(U, s, Vᴴ)`` of a stack of matrices."""
@@ -263,8 +293,8 @@ class SVD(MatrixFunction):
         (u, u_rest), s, (v, v_rest) = _bases(out)
         rate = adjoint(u) @ t @ v
         ds = product("ii->i", rate)
-        together = turning(s, rate, _all_live(s), -1, 1)
-        apart = turning(s, rate, _all_live(s), 1, -1)
+        together = turning(s, _all_live(s), rate, sign=-1, part=1)
+        apart = turning(s, _all_live(s), rate, sign=1, part=-1)
         du = u @ (together + apart)
         dv = v @ (together - apart)
         m, n = np.shape(t)[-2:]
@@ -291,12 +321,12 @@ class SVD(MatrixFunction):
             live = _live(None if ct_u is None else ct_u[..., :k], -2, s) | _live(
                 None if ct_vh is None else ct_vh[..., :k, :], -1, s
             )
-            none = np.zeros((*np.shape(s), k), u.dtype)
-            turn_u = none if ct_u is None else adjoint(u) @ ct_u[..., :k]
-            turn_v = none if ct_vh is None else adjoint(ct_vh[..., :k, :] @ v)
+            by_u = [] if ct_u is None else [adjoint(u) @ ct_u[..., :k]]
+            by_v = [] if ct_vh is None else [adjoint(ct_vh[..., :k, :] @ v)]
             strict = ct_s is not None
-            turn = turning(s, turn_u + turn_v, live, -1, -1, strict)
-            turn = turn + turning(s, turn_u - turn_v, live, 1, -1, strict)
+            turn = turning(s, live, *by_u, *by_v, sign=-1, part=-1, strict=strict, phase=self._phase)
+            apart = [*by_u, *(-r for r in by_v)]
+            turn = turn + turning(s, live, *apart, sign=1, part=-1, strict=strict)
             core = turn if core is None else core + turn
             if ct_u is not None and m > n:
                 by_a = _beyond(u, u_rest, ct_u, s) @ adjoint(v)
@@ -313,10 +343,12 @@ class SVD(MatrixFunction):
 class SingularValues(SVD):
     """The singular values alone."""
 
-    name = "svdvals"
     parameters = ()
     text = "svdvals({0})"
     pullback = None  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__("svdvals")
 
     def __call__(self, a: Array) -> Array:  # type: ignore[override]
         """The singular values, descending, of a stack of matrices."""
@@ -361,7 +393,7 @@ def _beyond(u: Array, rest: Array | None, ct: Array, s: Array) -> Array:
     # Within the complement its vectors may not turn: 0, or the error that they do.
     turn = adjoint(rest) @ ct_rest
     zeros = np.zeros(np.shape(turn)[:-1], s.dtype)
-    refused = turning(zeros, turn, np.ones(np.shape(zeros), bool), -1, -1)
+    refused = turning(zeros, _all_live(zeros), turn, sign=-1, part=-1, phase=True)
     result = result - rest @ adjoint(_over(adjoint(u) @ ct_rest, np.expand_dims(s, -1), rows=True))
     return result + np.sum(refused, axis=(-1, -2), keepdims=True)
 
@@ -374,4 +406,6 @@ def _over(x: Array, s: Array, *, rows: bool = False) -> Array:
 eigh = Eigh()
 eigvalsh = EigenvaluesHermitian()
 svd = SVD()
+#: For rules in which the phases cancel by construction, and what is left of them is noise.
+svd_of_rule = SVD("svd_of_rule", phase=False)
 svdvals = SingularValues()
