@@ -64,7 +64,7 @@ def by_hand(name: str, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def test_values_for_any_cotangent(name: str) -> None:
     net = network(name)
     first, second = by_hand(name, G)
-    pulled = cr.pullback(net, wrt=("W1", "W2"))(W1, b1, W2, b2, cotangent=G)
+    pulled = cr.pullback(net, wrt=("W1", "W2"))(W1, b1, W2, b2, G)
     assert_allclose(pulled[0], first, rtol=1e-11, atol=1e-13)
     assert_allclose(pulled[1], second, rtol=1e-11, atol=1e-13)
 
@@ -87,14 +87,14 @@ def test_values_for_several_losses(name: str, loss: str) -> None:
 
 @activations
 def test_formula_of_the_last_layer(name: str, prints: Matcher) -> None:
-    formula = cr.formula(cr.pullback(network(name), wrt="W2"))(W1, b1, W2, b2, cotangent=G)
+    formula = cr.formula(cr.pullback(network(name), wrt="W2"))(W1, b1, W2, b2, G)
     # The definition of h differs with the activation; the right-hand side itself does not.
     assert prints(formula.text.split("where")[0], "layer W2")
 
 
 @activations
 def test_formula_of_the_first_layer(name: str, prints: Matcher) -> None:
-    formula = cr.formula(cr.pullback(network(name), wrt="W1"))(W1, b1, W2, b2, cotangent=G)
+    formula = cr.formula(cr.pullback(network(name), wrt="W1"))(W1, b1, W2, b2, G)
     assert prints(formula.text, f"layer W1 {name}")
 
 
