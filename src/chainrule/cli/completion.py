@@ -79,6 +79,7 @@ def _shape_of_result(target: Target, trial: Sequence[Declaration]) -> tuple[int,
     """Return the shape of the expression's value for these shapes, or None if they do not fit."""
     try:
         with np.errstate(all="ignore"):
-            return np.shape(target.function(**numbers_for(trial, DOMAINS[0])))
+            value = target.function(**numbers_for(trial, DOMAINS[0]))
+            return tuple(np.shape(value))
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError):
         return None

@@ -76,7 +76,7 @@ class Declaration:
             return np.diag(np.diag(values))
         if "positive_definite" in self.assumptions:
             return np.asarray(values @ values.T + len(values) * np.eye(len(values)))
-        return values + values.T
+        return np.asarray(values + values.T)
 
 
 def numbers_for(declarations: Iterable[Declaration], domain: str) -> dict[str, Any]:

@@ -116,22 +116,22 @@ def _speed(
     values: tuple[Any, ...],
 ) -> str:
     """Return a sentence with the time of one call of the function and of its derivative."""
-    plain, derived = (_seconds(lambda f=f: f(*values)) for f in (function, differentiated))
+    plain, derived = _seconds(function, values), _seconds(differentiated, values)
     return (
         f"one call: function {_duration(plain)}, {verb} {_duration(derived)} "
         f"({derived / plain:.1f} times)"
     )
 
 
-def _seconds(call: Callable[[], object], budget: float = 0.1) -> float:
+def _seconds(function: Callable[..., Any], values: tuple[Any, ...], budget: float = 0.1) -> float:
     """Return the least time that a call took, repeating it for about `budget` seconds."""
-    call()  # what is done once, such as simplifying, is not what the next call costs
+    function(*values)  # what is done once, such as simplifying, is not what the next call costs
     best, end = np.inf, time.perf_counter() + budget
-    while time.perf_counter() < end:
+    while best == np.inf or time.perf_counter() < end:
         start = time.perf_counter()
-        call()
+        function(*values)
         best = min(best, time.perf_counter() - start)
-    return best if np.isfinite(best) else budget
+    return best
 
 
 def _duration(seconds: float) -> str:

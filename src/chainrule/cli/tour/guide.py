@@ -67,7 +67,7 @@ class Guide:
                 rows.append(("by hand", by_hand))
             self.page.entries(rows)
 
-    def table(self, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, with an empty line before it."""
         self._part()
         self.page.table(header, rows)
