@@ -25,7 +25,7 @@ def batch(outputs: Sequence[Node], env: Mapping[Node, Node], size: int) -> list[
             continue
         batched = [a in known for a in n.args]
         args = [known[a] if b else dressed(a) for a, b in zip(n.args, batched, strict=True)]
-        known[n] = n.op.batch(args, batched, size, *n.params, **n.op.handed(batch))
+        known[n] = n.op.batch(args, batched, size, *n.params, *n.op.handed(batch))
     results = []
     for o in outputs:
         if o in known:

@@ -69,7 +69,7 @@ def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
     args = [dressed(a) for a in n.args]
     if n.op.pullback is not None:
         handed = n.op.handed(pullback)
-        return n.op.pullback(dressed(n), ct, args, wanted, *n.params, **handed)
+        return n.op.pullback(dressed(n), ct, args, wanted, *n.params, *handed)
     # Linearise this one operation, and transpose that.
     cts = ct if isinstance(ct, tuple) else (ct,)
     level = 1 + max(n.level, *(c.node.level for c in cts if c is not None))

@@ -37,7 +37,7 @@ def pushforward(
         incoming = [known.get(a) for a in n.args]
         if any(t is not None for t in incoming):
             handed = n.op.handed(pushforward)
-            known[n] = n.op.jvp(dressed(n), [dressed(a) for a in n.args], incoming, *n.params, **handed)
+            known[n] = n.op.jvp(dressed(n), [dressed(a) for a in n.args], incoming, *n.params, *handed)
     return [None if (t := known.get(o)) is None else t.node for o in outputs]
 
 

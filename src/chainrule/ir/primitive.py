@@ -84,13 +84,13 @@ class Primitive:
 
         return node(self, nodes, params)
 
-    def handed(self, walk: Callable[..., Any]) -> dict[str, Any]:
-        """What a walk hands to its rule besides the node's own: nothing.
+    def handed(self, walk: Callable[..., Any]) -> tuple[Any, ...]:
+        """What a walk hands to its rule after the node's parameters: nothing.
 
-        A rule of an operation that holds graphs is handed the walk itself, as ``walk=``, to apply
-        to them. So operations need not know the walks, nor the walks the operations.
+        A rule of an operation that holds graphs is handed the walk itself, to apply to them. So
+        operations need not know the walks, nor the walks the operations.
         """
-        return {}
+        return ()
 
     # -- what a kind must answer -----------------------------------------------------------------
 
