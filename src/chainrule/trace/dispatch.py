@@ -2,44 +2,244 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedFunction
-from ..ops import UFUNCS
+from ..ops import PRIMITIVES, UFUNCS
 from ..ops.arithmetic import relu
-from ..ops.elementwise import literal_of
+from ..ops.elementwise import Elementwise, literal_of
+from ..ops.indexing import scatter_add
+from ..ops.structural import cast
 from .functions import FUNCTIONS
+from .functions.pointwise import clip
+from .functions.selection import normalized
 from .site import here
+
+#: What to write instead of a function that has no derivative here.
+INSTEAD = {
+    "nextafter": "np.maximum with a small constant",
+    "frexp": "np.log2 and np.exp2",
+    "spacing": "np.finfo(x.dtype).eps * np.abs(x)",
+    "apply_over_axes": "a tuple as the axis of the function itself",
+    "histogram": "np.searchsorted and np.bincount with weights",
+    "in1d": "a comparison with each value",
+    "setdiff1d": "a boolean mask",
+}
 
 
 def ufunc(trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
     """``function.method(*inputs, **keywords)``."""
-    if method == "__call__" and not keywords:
-        primitive = UFUNCS.get(function)
-        if primitive is not None:
-            if function is np.maximum:
-                for x, other in (inputs, inputs[::-1]):
-                    if not hasattr(other, "node") and literal_of(other) == 0:
-                        return relu(x)
-            return primitive(*inputs)
-        composite = FUNCTIONS.get(function)
-        if composite is not None:
-            return composite(*inputs)
-    raise UnsupportedFunction(f"np.{function.__name__}.{method} has no derivative here", here())
+    if method == "__call__":
+        if not keywords:
+            return _called(function, inputs)
+        return _with_keywords(trace, function, inputs, keywords)
+    if method == "at":
+        return _at(trace, function, *inputs)
+    target = keywords.pop("out", None)
+    result = _METHODS[method](function, *inputs, **keywords) if method in _METHODS else None
+    if result is None:
+        raise unsupported(f"np.{function.__name__}.{method}")
+    if target is not None and target[0] is not None:
+        return trace.assign(target[0], result)
+    return result
 
 
-def function(trace: Any, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
-    """``function(*args, **keywords)``."""
+def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
+    row = row_of(function)
+    if row is not None:
+        if function is np.maximum:
+            for x, other in (inputs, inputs[::-1]):
+                if not hasattr(other, "node") and literal_of(other) == 0:
+                    return relu(x)
+        return row(*inputs)
     composite = FUNCTIONS.get(function)
     if composite is None:
-        name = f"{function.__module__}.{function.__name__}".replace("numpy.", "np.")
-        raise UnsupportedFunction(f"{name} has no derivative here", here())
-    return composite(*args, **keywords)
+        composite = _COMPOSITES.get(function.__name__)
+    if composite is None:
+        raise unsupported(f"np.{function.__name__}")
+    return composite(*inputs)
 
 
-def setitem(x: Any, index: Any, value: Any) -> Any:
-    """``x`` after ``x[index] = value``."""
-    raise NotImplementedError
+@lru_cache(maxsize=1024)
+def row_of(function: np.ufunc) -> Elementwise | None:
+    """The row that answers to a ufunc of NumPy or SciPy."""
+    row = UFUNCS.get(function)
+    if row is not None or function.__name__ in _NUMPY_NAMES:
+        return row
+    for p in PRIMITIVES:  # rows that name a function of SciPy by its path
+        if isinstance(p, Elementwise) and isinstance(p._function, str):
+            if p._function.rpartition(".")[2] == function.__name__ and p.function is function:
+                return p
+    return next((p for p in PRIMITIVES if isinstance(p, Elementwise) and p._function is function), None)
+
+
+_NUMPY_NAMES = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
+
+#: Ufuncs that are compositions of others, by name; ``clip`` is that of the array method.
+_COMPOSITES: dict[str, Callable[..., Any]] = {
+    "clip": lambda x, low, high: clip(x, low, high),
+    "divmod": lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
+    "modf": lambda x: (x - np.trunc(x), np.trunc(x)),
+    "ldexp": lambda x, n: x * np.exp2(n),
+    "vecdot": lambda x, y: np.sum(np.conj(x) * y, axis=-1),
+    "matvec": lambda A, x: np.matmul(A, np.expand_dims(x, -1))[..., 0],
+    "vecmat": lambda x, A: np.matmul(np.expand_dims(np.conj(x), -2), A)[..., 0, :],
+}
+
+
+def _with_keywords(trace: Any, function: np.ufunc, inputs: Any, keywords: dict[str, Any]) -> Any:
+    """A call with ``out=``, ``where=``, ``dtype=`` or, for a product of matrices, ``axis=``."""
+    targets = keywords.pop("out", (None,))
+    mask = keywords.pop("where", True)
+    dtype = keywords.pop("dtype", None)
+    for harmless in ("casting", "order", "subok"):
+        keywords.pop(harmless, None)
+    if keywords:
+        words = ", ".join(f"{k}=" for k in keywords)
+        raise unsupported(f"np.{function.__name__} with {words}", "np.moveaxis before and after")
+    if dtype is not None:
+        inputs = [cast(x, dtype) if hasattr(x, "dtype") else np.asarray(x, dtype) for x in inputs]
+    result = _called(function, inputs)
+    results = result if isinstance(result, tuple) else (result,)
+    if mask is not True:
+        # Without out= NumPy leaves the rest undefined; zero is as good as anything.
+        rest = [0 if t is None else t for t in (*targets, *(None,) * len(results))]
+        results = tuple(
+            cast(np.where(mask, r, old), r.dtype) for r, old in zip(results, rest, strict=False)
+        )
+    if any(t is not None for t in targets):
+        results = tuple(
+            r if t is None else trace.assign(t, r) for r, t in zip(results, targets, strict=True)
+        )
+    return results if isinstance(result, tuple) else results[0]
+
+
+# -- the methods of ufuncs -------------------------------------------------------------------------
+
+_REDUCTIONS: dict[Any, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+    np.logical_and: np.all, np.logical_or: np.any, np.logaddexp: lambda x, **k: _logaddexp(x, **k),
+}  # fmt: skip
+_ACCUMULATIONS: dict[Any, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def _logaddexp(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0.0)
+    total = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return total if keepdims else np.squeeze(total, axis)
+
+
+def _reduce(
+    function: np.ufunc, x: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False,
+    initial: Any = np._NoValue, where: Any = True,
+) -> Any:  # fmt: skip
+    if dtype is not None:
+        x = cast(x, dtype)
+    options: dict[str, Any] = {} if where is True else {"where": where}
+    if initial is not np._NoValue and initial is not None:
+        options["initial"] = initial
+    reduction = _REDUCTIONS.get(function)
+    if reduction is not None:
+        return reduction(x, axis=axis, keepdims=bool(keepdims), **options)
+    if isinstance(axis, tuple) or axis is None or options:
+        return None
+    axis = normalized(axis, np.ndim(x))
+    result = _fold(function, x, axis)[-1]
+    return np.expand_dims(result, axis) if keepdims else result
+
+
+def _accumulate(function: np.ufunc, x: Any, axis: int = 0, dtype: Any = None) -> Any:
+    if dtype is not None:
+        x = cast(x, dtype)
+    running = _ACCUMULATIONS.get(function)
+    axis = normalized(axis, np.ndim(x))
+    if running is not None:
+        return running(x, axis=axis)
+    composite = FUNCTIONS.get((function, "accumulate"))  # type: ignore[call-overload]
+    if composite is not None:
+        return composite(x, axis=axis)
+    return np.stack(_fold(function, x, axis), axis=axis)
+
+
+def _fold(function: np.ufunc, x: Any, axis: int) -> list[Any]:
+    """The running results of a ufunc along an axis, one by one."""
+    moved = np.moveaxis(x, axis, 0)
+    results = [moved[0]]
+    for k in range(1, np.shape(moved)[0]):
+        results.append(function(results[-1], moved[k]))
+    return results
+
+
+def _outer(function: np.ufunc, a: Any, b: Any, **keywords: Any) -> Any:
+    left = np.reshape(a, tuple(np.shape(a)) + (1,) * np.ndim(b))
+    return function(left, b, **keywords)
+
+
+def _reduceat(function: np.ufunc, x: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
+    moved = np.moveaxis(x, axis, 0)
+    starts = [int(i) for i in np.asarray(indices)]
+    parts = []
+    for k, start in enumerate(starts):
+        stop = starts[k + 1] if k + 1 < len(starts) else np.shape(moved)[0]
+        parts.append(moved[start] if start >= stop else _reduce(function, moved[start:stop], 0, dtype))
+    return np.moveaxis(np.stack(parts), 0, axis)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": _reduce, "accumulate": _accumulate, "outer": _outer, "reduceat": _reduceat,
+}  # fmt: skip
+
+
+def _at(trace: Any, function: np.ufunc, target: Any, index: Any, value: Any = None) -> None:
+    """``np.add.at`` and its kin: an update in place in which an element may be hit twice."""
+    if function in (np.add, np.subtract):
+        shape = tuple(np.shape(target))
+        numbers = np.arange(int(np.prod(shape))).reshape(shape)[index]
+        values = np.broadcast_to(value, numbers.shape)
+        values = values if function is np.add else np.negative(values)
+        added = scatter_add([(np.ravel(values), (np.ravel(numbers),), (-1,))], (int(np.prod(shape)),))
+        trace.assign(target, target + np.reshape(added, shape))
+        return
+    numbers = np.arange(int(np.size(target))).reshape(np.shape(target))[index]
+    if len(np.unique(numbers)) < numbers.size:
+        raise unsupported(f"np.{function.__name__}.at with repeated indices", "a loop")
+    part = target[index]
+    target[index] = function(part) if value is None else function(part, value)
+
+
+# -- functions -------------------------------------------------------------------------------------
+
+
+def function(trace: Any, called: Callable[..., Any], args: Any, keywords: Any) -> Any:
+    """``called(*args, **keywords)``."""
+    composite = FUNCTIONS.get(called)
+    if composite is None:
+        raise unsupported(qualified(called))
+    target = keywords.get("out")
+    if target is None:
+        return composite(*args, **keywords)
+    result = composite(*args, **{k: v for k, v in keywords.items() if k != "out"})
+    return trace.assign(target, result)
+
+
+def qualified(called: Callable[..., Any]) -> str:
+    """The function's name as a program would write it: ``np.linalg.eig``."""
+    module = getattr(called, "__module__", None) or ""
+    parts = [p for p in module.split(".") if not p.startswith("_") and p not in ("lib", "core")]
+    return ".".join(["np" if p == "numpy" else p for p in parts] + [called.__name__])
+
+
+def unsupported(what: str, instead: str | None = None) -> UnsupportedFunction:
+    """The error that names a function, the user's line, and what to write instead."""
+    instead = instead or INSTEAD.get(what.rpartition(".")[2])
+    remedy = f"Use {instead}" if instead else "Write it with functions that have one"
+    return UnsupportedFunction(
+        f"{what} has no derivative here. {remedy}, or give the step a derivative of its own with "
+        "chainrule.custom_derivative.",
+        here(),
+    )

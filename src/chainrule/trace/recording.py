@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,18 @@ from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
 from ..ir.types import TupleType, type_of
 from ..ops.structural import broadcast, cast
-from . import dispatch
-from .indexing import getitem
-from .site import Mark, here, user_frame
+from . import aliases, dispatch
+from .aliases import Written
+from .buffers import VIEWS
+from .functions.updating import FUNCTIONS as UPDATING
+from .indexing import getitem, is_basic
+from .site import Mark, here, mark, user_frame
 from .tracer import Tracer
 
 _SCALARS = (bool, int, float, complex)
+
+
+_TRACER = (Tracer,)
 
 
 class Recorder:
@@ -63,11 +70,42 @@ class Recorder:
 
     def ufunc(self, ufunc: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
         """A ufunc met a tracer."""
+        if method != "at":
+            inputs = [self.lift(x) if hasattr(type(x), "__traced__") else x for x in inputs]
         return dispatch.ufunc(self, ufunc, method, inputs, keywords)
 
-    def function(self, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
-        """A NumPy function met a tracer."""
-        return dispatch.function(self, function, args, keywords)
+    def function(self, function: Callable[..., Any], args: Any, keywords: Any, types: Any = ()) -> Any:
+        """A NumPy function met a tracer; ``types`` are those of the arrays among the arguments."""
+        if function in UPDATING:
+            return UPDATING[function](*args, **keywords)
+        if function in VIEWS:
+            if type(args[0]) is Written:
+                return function(args[0].memory, *args[1:], **keywords)
+            if type(args[0]) is Tracer and self.aliasing:
+                result = dispatch.function(self, function, args, keywords)
+                return aliases.link_results(function, args, keywords, result)
+        if tuple(types) != _TRACER:
+            args, keywords = self.lifted(args), self.lifted(keywords)
+        result = dispatch.function(self, function, args, keywords)
+        if type(result) is Tracer and any(result is a for a in args):
+            return result.copy()  # NumPy gives an array of its own
+        return result
+
+    #: Whether views are remembered, so that updates in place reach them.
+    aliasing = False
+
+    def lifted(self, values: Any) -> Any:
+        """Arguments in which arrays that hold traced values are traced arrays themselves."""
+        kind = type(values)
+        if kind is list or kind is tuple:
+            return kind([self.lifted(v) for v in values])
+        if kind is dict:
+            return {k: v if k == "out" else self.lifted(v) for k, v in values.items()}
+        return self.lift(values) if kind is not Tracer and hasattr(kind, "__traced__") else values
+
+    def viewed(self, x: Tracer, view: Any, recipe: Callable[[Any], Any]) -> Any:
+        """``view``, which shares the elements of ``x`` as ``recipe`` does on its memory."""
+        return view
 
     def shape(self, x: Tracer) -> tuple[int, ...]:
         """The shape of ``x``."""
@@ -78,17 +116,40 @@ class Recorder:
         """``x[index]``."""
         return getitem(x, index)
 
-    def setitem(self, x: Tracer, index: Any, value: Any) -> Tracer:
-        """``x`` with ``x[index] = value`` done."""
-        return dispatch.setitem(x, index, value)
+    def write(self, x: Tracer, index: Any, value: Any) -> None:
+        """``x[index] = value``."""
+        aliases.write(x, index, value)
+
+    def update(self, x: Tracer, value: Tracer) -> Tracer:
+        """``x``, after its elements were set to ``value``, which an operation like ``+=`` made."""
+        return aliases.update(x, value)
+
+    def assign(self, target: Any, value: Any) -> Any:
+        """``target``, after ``value`` was written to it: what ``out=`` does."""
+        return aliases.assign(target, value)
+
+    def snapshot(self, array: np.ndarray) -> Any:
+        """The values of an array now, as something that :meth:`lift` takes."""
+        return array
+
+    def refuse(self, error: Exception) -> None:
+        """Remember an error, for the case that the program catches it and goes on."""
 
     def value(self, n: Node) -> Any:
         """The concrete value of a node."""
         raise AssertionError("a derivative rule has no concrete values")
 
+    def peek(self, n: Node) -> Any:
+        """The concrete value of a node if it is at hand; it is not in a derivative rule."""
+        return None
+
     def decide(self, x: Tracer, kind: type) -> Any:
         """A concrete value on which Python takes a decision."""
         return self.value(x.node)
+
+    def decide_array(self, x: Tracer) -> np.ndarray:
+        """A concrete array on which the program takes a decision."""
+        return np.asarray(self.value(x.node))
 
     def cut(self, x: Tracer, how: str) -> Any:
         """Refuse a conversion that would cut the derivative."""
@@ -184,14 +245,14 @@ class Trace(Recorder):
         except (ValueError, TypeError) as error:
             raise _misfit(op, nodes, error) from None
         frame = user_frame(2)
-        mark = None if frame is None else (frame.f_code, frame.f_lasti)
+        site = None if frame is None else (frame.f_code, frame.f_lasti)
         if op.raises:
             self.value(made)
         if type(made.type) is TupleType:
             items = [item(made, k) for k in range(len(made.type.items))]
-            self.events.extend((n, mark) for n in items)
+            self.events.extend((n, site) for n in items)
             return tuple(Tracer(n, self) for n in items)
-        self.events.append((made, mark))
+        self.events.append((made, site))
         return Tracer(made, self)
 
     def lift(self, value: Any) -> Tracer:
@@ -241,12 +302,38 @@ class Trace(Recorder):
         assert self.parent is not None
         return self.parent.value(n)
 
+    aliasing = True
+
+    def viewed(self, x: Tracer, view: Any, recipe: Callable[[Any], Any]) -> Any:
+        return aliases.link(x, view, recipe)
+
+    def getitem(self, x: Tracer, index: Any) -> Any:
+        made = getitem(x, index)
+        if made.node.type.shape and is_basic(index):
+            aliases.link(x, made, itemgetter(index))
+        return made
+
+    def snapshot(self, array: np.ndarray) -> Any:
+        first = array.flat[0] if array.size else 0
+        if array.ndim and (not array.size or (array[(0,) * array.ndim] == array[(-1,) * array.ndim] and (array == first).all())):
+            return Tracer(node(broadcast, (constant(array.dtype.type(first)),), (array.shape, ())), self)
+        return array.copy()
+
+    def refuse(self, error: Exception) -> None:
+        self.refusals.append(error)
+
+    def peek(self, n: Node) -> Any:
+        return self.value(n)
+
     def decide(self, x: Tracer, kind: type) -> Any:
         value = self.value(x.node)
-        frame = user_frame(2)
-        mark = None if frame is None else (frame.f_code, frame.f_lasti)
         if np.size(value) == 1:
-            self.guards.append(Guard(x.node, kind, kind(np.reshape(value, ())[()]), mark))
+            self.guards.append(Guard(x.node, kind, kind(np.reshape(value, ())[()]), mark(2)))
+        return value
+
+    def decide_array(self, x: Tracer) -> np.ndarray:
+        value = np.asarray(self.value(x.node))
+        self.guards.append(Guard(x.node, Literal, Literal(value), mark(2)))
         return value
 
     def cut(self, x: Tracer, how: str) -> Any:

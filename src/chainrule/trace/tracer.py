@@ -7,7 +7,7 @@ our derivative rules are both plain NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,19 +18,23 @@ from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
 
-if TYPE_CHECKING:
-    from .recording import Trace
+#: The trace that a tracer belongs to: see ``Recorder``, which knows tracers.
+Trace = Any
 
 
 class Tracer:
     """An array whose operations are recorded. ``node`` is what it stands for."""
 
-    __slots__ = ("__weakref__", "node", "recorder")
+    # The last three are set only on arrays that have views or were written to: see aliases.py.
+    __slots__ = ("__weakref__", "memory", "node", "origin", "recorder", "views")
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]
 
     node: Node
     recorder: Trace
+    memory: Any
+    origin: Any
+    views: list[Any]
 
     def __init__(self, node: Node, trace: Trace) -> None:
         self.node = node
@@ -48,6 +52,8 @@ class Tracer:
                     trace = other
             else:
                 arg = trace.lift(arg)
+                if arg.recorder is not trace and arg.recorder.level > trace.level:
+                    trace = arg.recorder
             nodes.append(arg.node)
         return trace.record(op, tuple(nodes), params)
 
@@ -59,14 +65,17 @@ class Tracer:
         return self.recorder.ufunc(ufunc, method, inputs, keywords)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, keywords: Any) -> Any:
-        return self.recorder.function(function, args, keywords)
+        return self.recorder.function(function, args, keywords, types)
 
     # -- what an array says of itself ------------------------------------------------------------
 
     @property
     def __class__(self) -> type:  # type: ignore[override]
         """Code that asks ``isinstance(x, np.ndarray)`` is answered as NumPy would answer it."""
-        return float if self.node.type.weak else np.ndarray
+        t = self.node.type
+        if t.shape:
+            return np.ndarray
+        return _PYTHON.get(t.dtype.kind, float) if t.weak else t.dtype.type
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -121,10 +130,25 @@ class Tracer:
         return bool(self.recorder.decide(self, bool))
 
     def __index__(self) -> int:
+        t = self.node.type
+        if t.shape or t.dtype.kind not in "iu":
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
         return int(self.recorder.decide(self, int))
 
     def __int__(self) -> int:
         return int(self.recorder.decide(self, int))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return int(self) if ndigits is None else np.round(self, ndigits)
+
+    def __floor__(self) -> int:
+        return int(np.floor(self))
+
+    def __ceil__(self) -> int:
+        return int(np.ceil(self))
+
+    def __trunc__(self) -> int:
+        return int(self)
 
     def __float__(self) -> float:
         return float(self.recorder.cut(self, "float(x)"))
@@ -150,7 +174,7 @@ class Tracer:
     @property
     def T(self) -> Any:
         """The transpose."""
-        return transpose(self)
+        return self.recorder.viewed(self, transpose(self), _transposed)
 
     @property
     def mT(self) -> Any:
@@ -167,10 +191,22 @@ class Tracer:
         """The imaginary part."""
         return np.imag(self)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = self.real + 1j * value
+
     @property
     def flat(self) -> Any:
-        """The elements in order."""
+        """The elements in order, as one axis."""
         return np.ravel(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        np.ravel(self)[...] = value
 
     @property
     def flags(self) -> Any:
@@ -179,15 +215,37 @@ class Tracer:
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
         """A cast; to an integer or boolean it is piecewise constant."""
-        return cast(self, np.dtype(dtype))
+        made = cast(self, np.dtype(dtype))
+        return made.copy() if made is self else made
 
     def copy(self, order: str = "C") -> Any:
-        """A traced array is immutable but for in-place updates, so a copy is itself anew."""
+        """The same value, as an array of its own: an update in place of one leaves the other."""
         return Tracer(self.node, self.recorder)
 
-    def view(self, *args: Any) -> Any:
-        """The same array."""
+    def __copy__(self) -> Any:
         return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a traced array cannot be pickled")
+
+    def view(self, *args: Any) -> Any:
+        """The same elements as another array object."""
+        return self.recorder.viewed(self, self.copy(), _same)
+
+    def fill(self, value: Any) -> None:
+        """Set every element."""
+        self[...] = value
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **_: Any) -> None:
+        """Sort in place."""
+        self[...] = np.sort(self, axis)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """As :func:`numpy.put`."""
+        np.put(self, indices, values, mode)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """As :func:`numpy.reshape`."""
@@ -201,7 +259,18 @@ class Tracer:
         return self.recorder.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.node = self.recorder.setitem(self, index, value).node
+        self.recorder.write(self, index, value)
+
+
+_PYTHON = {"i": int, "u": int, "b": bool, "c": complex}
+
+
+def _transposed(memory: Any) -> Any:
+    return memory.T
+
+
+def _same(memory: Any) -> Any:
+    return memory[...]
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -221,11 +290,19 @@ for _name in (
     "nonzero", "ptp", "searchsorted", "compress", "choose",
 ):  # fmt: skip
     setattr(Tracer, _name, _method(_name))
-Tracer.flatten = Tracer.ravel  # type: ignore[attr-defined]
+
+
+def _flatten(self: Tracer, order: str = "C") -> Any:
+    """As :meth:`numpy.ndarray.flatten`: a copy."""
+    made = np.ravel(self, order)
+    return made.copy()
+
+
+Tracer.flatten = _flatten  # type: ignore[attr-defined]
 Tracer.conj = Tracer.conjugate = _method("conjugate")  # type: ignore[attr-defined]
 
 
-def _operator(op: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _operator(op: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     def forward(self: Tracer, other: Any) -> Any:
         if type(other) is Tracer:
             trace, theirs = self.recorder, other.recorder
@@ -234,14 +311,28 @@ def _operator(op: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return trace.record(op, (self.node, other.node), ())
         if _defers(other):
             return NotImplemented
-        trace = self.recorder
-        return trace.record(op, (self.node, trace.lift(other).node), ())
+        return _joined(op, self, other, reflected=False)
 
     def backward(self: Tracer, other: Any) -> Any:
-        trace = self.recorder
-        return trace.record(op, (trace.lift(other).node, self.node), ())
+        return _joined(op, self, other, reflected=True)
 
-    return forward, backward
+    def in_place(self: Tracer, other: Any) -> Any:
+        made = forward(self, other)
+        if made is NotImplemented or not self.shape:
+            return made  # a scalar is immutable: the name is bound anew
+        return self.recorder.update(self, made)
+
+    return forward, backward, in_place
+
+
+def _joined(op: Elementwise, x: Tracer, other: Any, *, reflected: bool) -> Any:
+    """``x op other`` where ``other`` is no tracer."""
+    trace = x.recorder
+    lifted = trace.lift(other)
+    if lifted.recorder is not trace and lifted.recorder.level > trace.level:
+        trace = lifted.recorder  # an array that holds values of an inner trace
+    nodes = (lifted.node, x.node) if reflected else (x.node, lifted.node)
+    return trace.record(op, nodes, ())
 
 
 def _defers(other: Any) -> bool:
@@ -253,11 +344,10 @@ for _symbol, _op in {
     "floordiv": ar.floor_divide, "mod": ar.remainder, "and": ar.bitwise_and, "or": ar.bitwise_or,
     "xor": ar.bitwise_xor,
 }.items():  # fmt: skip
-    _forward, _backward = _operator(_op)
+    _forward, _backward, _in_place = _operator(_op)
     setattr(Tracer, f"__{_symbol}__", _forward)
     setattr(Tracer, f"__r{_symbol}__", _backward)
-    # x += y rebinds the name to a new traced array; a buffer or a view updates in place.
-    setattr(Tracer, f"__i{_symbol}__", _forward)
+    setattr(Tracer, f"__i{_symbol}__", _in_place)
 for _symbol, _op in {
     "lt": ar.less, "le": ar.less_equal, "gt": ar.greater, "ge": ar.greater_equal, "eq": ar.equal,
     "ne": ar.not_equal,
@@ -279,8 +369,23 @@ def _rmatmul(self: Tracer, other: Any) -> Any:
     return np.matmul(other, self)
 
 
+def _imatmul(self: Tracer, other: Any) -> Any:
+    return self.recorder.update(self, np.matmul(self, other))
+
+
+def _divmod(self: Tracer, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Tracer, other: Any) -> Any:
+    return other // self, other % self
+
+
 Tracer.__matmul__ = _matmul  # type: ignore[attr-defined]
 Tracer.__rmatmul__ = _rmatmul  # type: ignore[attr-defined]
+Tracer.__imatmul__ = _imatmul  # type: ignore[attr-defined]
+Tracer.__divmod__ = _divmod  # type: ignore[attr-defined]
+Tracer.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
 
 
 def scalar_node(value: Any) -> Node:

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from . import pointwise, products, reductions, shaping
+from . import pointwise, products, reductions, selection, sequences, shaping
 
 #: NumPy callable -> the composition that records it.
 FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
     {
         **pointwise.FUNCTIONS,
         **shaping.FUNCTIONS,
+        **selection.FUNCTIONS,
+        **sequences.FUNCTIONS,
         **reductions.FUNCTIONS,
         **products.FUNCTIONS,
     }

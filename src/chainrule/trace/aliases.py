@@ -1,0 +1,261 @@
+"""Updates in place of traced arrays, with NumPy's aliasing.
+
+A traced array costs nothing extra until it is written to. It only remembers which array it is a
+view of, and which arrays are views of it. At the first write to any of a family of views, the
+whole family is given memory (a :class:`~chainrule.trace.buffers.Buffer`), each member its own
+view of it, and becomes :class:`Written`: from then on NumPy itself answers who sees the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ..errors import CutDerivative
+from ..ops.structural import broadcast, cast
+from .buffers import Buffer, buffer, shares
+from .memory import poison
+from .site import here
+from .tracer import Tracer
+
+_set_class = object.__dict__["__class__"].__set__
+_node, _recorder = Tracer.node, Tracer.recorder  # the slots, under the properties of `Written`
+
+
+class Written(Tracer):
+    """A traced array that was updated in place: its value is what its memory holds now."""
+
+    __slots__ = ()
+
+    @property
+    def node(self) -> Any:  # type: ignore[override]
+        """The node of the value at this moment."""
+        return self.memory.lifted().node
+
+    @property
+    def recorder(self) -> Any:  # type: ignore[override]
+        """The innermost trace that its value belongs to."""
+        return self.memory.memory.recorder
+
+    def __traced__(self, trace: Any) -> Tracer:
+        return self.memory.lifted()
+
+    @property
+    def __class__(self) -> type:
+        return np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.memory.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.memory.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self.memory.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self.memory.size  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Any:
+        return self.memory.T
+
+    @property
+    def flat(self) -> Any:
+        return self.memory.flat
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.memory)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.memory[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.memory[index] = value
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        return self.memory.reshape(*shape, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        return self.memory.transpose(*axes)
+
+    def view(self, *args: Any) -> Any:
+        return self.memory.view(*args)
+
+
+def _on_memory(name: str) -> Callable[..., Any]:
+    def method(self: Written, *args: Any, **keywords: Any) -> Any:
+        return getattr(self.memory, name)(*args, **keywords)
+
+    method.__name__ = name
+    method.__doc__ = f"As :meth:`numpy.ndarray.{name}`."
+    return method
+
+
+for _name in ("swapaxes", "squeeze", "ravel", "diagonal"):
+    setattr(Written, _name, _on_memory(_name))
+
+
+# -- families of views -----------------------------------------------------------------------------
+
+
+def link(parent: Tracer, child: Any, recipe: Callable[[Any], Any]) -> Any:
+    """Remember that ``child`` is a view of ``parent``: what ``recipe`` makes of its memory."""
+    if type(child) is Tracer and child is not parent and child.node.type.shape:
+        child.origin = (parent, recipe)
+        try:
+            parent.views.append(ref(child))
+        except AttributeError:
+            parent.views = [ref(child)]
+    return child
+
+
+def link_results(function: Callable[..., Any], args: Any, keywords: Any, result: Any) -> Any:
+    """Remember which results of a NumPy function are views of its first argument."""
+    parent = args[0] if args else None
+    if type(parent) is not Tracer or keywords.get("order", "C") not in ("C", "K", "A"):
+        return result
+
+    def recipe(memory: Any) -> Any:
+        return function(memory, *args[1:], **keywords)
+
+    if type(result) is Tracer:
+        return link(parent, result, recipe)
+    if isinstance(result, list | tuple):
+        for k, item in enumerate(result):
+            link(parent, item, lambda memory, k=k: recipe(memory)[k])
+    return result
+
+
+def is_alone(x: Tracer) -> bool:
+    """Whether no other array shares the elements of ``x``."""
+    return getattr(x, "origin", None) is None and not any(
+        view() is not None for view in getattr(x, "views", ())
+    )
+
+
+def give_memory(x: Tracer) -> Buffer:
+    """Turn the family of ``x`` into arrays over one memory; the part that is ``x``."""
+    root = x
+    while getattr(root, "origin", None) is not None:
+        root = root.origin[0]
+    if type(root) is not Written:
+        t = root.node.type
+        if t.weak or not t.shape:
+            raise TypeError("a scalar cannot be assigned to")
+        value = Tracer(root.node, root.recorder)
+        known = root.recorder.peek(root.node) if not root.node.args else None
+        layout = np.empty(t.shape, t.dtype) if known is None else np.empty_like(known, t.dtype, subok=False)
+        layout[...] = poison(t.dtype) if t.differentiable else 0
+        made = buffer(layout, root.recorder)
+        if t.differentiable:
+            made[...] = value
+        else:
+            made[...] = root.recorder.decide_array(value)
+        _adopt(root, made)
+    return x.memory  # type: ignore[no-any-return]
+
+
+def _adopt(member: Tracer, memory: Any) -> None:
+    views = getattr(member, "views", ())
+    _set_class(member, Written)
+    member.memory = memory
+    member.origin = None
+    member.views = []
+    for reference in views:
+        child = reference()
+        if child is None or child.origin is None or child.origin[0] is not member:
+            continue
+        own = child.origin[1](memory)
+        if shares(own, memory):
+            _adopt(child, own)
+        else:
+            child.origin = None  # NumPy gives a copy here
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def write(x: Tracer, index: Any, value: Any) -> None:
+    """``x[index] = value``."""
+    whole = index is Ellipsis or (type(index) is slice and index == slice(None))
+    if whole and is_alone(x) and x.node.type.shape:
+        replace(x, x.recorder.lift(value))
+    else:
+        give_memory(x)[index] = value
+
+
+def replace(x: Tracer, value: Tracer) -> None:
+    """``x[...] = value`` for an array of which there are no views."""
+    t = x.node.type
+    if value.node.type.dtype.kind == "c" and t.dtype.kind != "c":
+        raise TypeError(f"a complex value cannot be stored in an array of {t.dtype}")
+    value = cast(value, t.dtype)
+    shape = value.node.type.shape
+    if shape != t.shape:
+        if np.broadcast_shapes(shape, t.shape) != t.shape:
+            raise ValueError(f"could not broadcast input array from shape {shape} into shape {t.shape}")
+        if shape:
+            value = np.broadcast_to(value, t.shape)
+        else:
+            value = broadcast(value, t.shape)
+    _node.__set__(x, value.node)  # type: ignore[attr-defined]
+    _recorder.__set__(x, value.recorder)  # type: ignore[attr-defined]
+
+
+def update(x: Tracer, value: Tracer) -> Tracer:
+    """``x += …`` where ``value`` is the new value: the array stays the same object."""
+    check_update(x.shape, x.dtype, value)
+    if type(x) is Tracer and is_alone(x):
+        replace(x, value)
+    else:
+        (x.memory if type(x) is Written else give_memory(x))[...] = value
+    return x
+
+
+def check_update(shape: tuple[int, ...], dtype: np.dtype, value: Tracer) -> None:
+    """What NumPy checks before it writes a result to an array."""
+    t = value.node.type
+    if t.shape != tuple(shape) and np.broadcast_shapes(t.shape, shape) != tuple(shape):
+        raise ValueError(
+            f"non-broadcastable output operand with shape {tuple(shape)} doesn't match the broadcast shape {t.shape}"
+        )
+    if not t.weak and not np.can_cast(t.dtype, dtype, "same_kind"):
+        raise TypeError(
+            f"Cannot cast ufunc output from {t.dtype!r} to {dtype!r} with casting rule 'same_kind'"
+        )
+
+
+def assign(target: Any, value: Any) -> Any:
+    """``out=target``: write a result where the program wants it."""
+    if type(target) is tuple:
+        target = target[0]
+    if type(target) is Tracer or type(target) is Written:
+        return update(target, target.recorder.lift(value))
+    if type(target) is Buffer:
+        if issubclass(type(value), Tracer):
+            check_update(target.shape, target.dtype, value)
+        target[...] = value
+        return target
+    if not issubclass(type(value), Tracer):
+        target[...] = value
+        return target
+    error = CutDerivative(
+        "out= names an array that was made outside of the function, which cannot hold a traced "
+        "value. Make it inside, with np.empty, or leave out= away.",
+        here(),
+    )
+    value.recorder.refuse(error)
+    raise error
+
+

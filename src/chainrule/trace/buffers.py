@@ -1,0 +1,479 @@
+"""Arrays made during a trace: real ndarrays that become traced where a traced value is stored.
+
+A buffer behaves as the ordinary array it is until a traced value is written to its memory. From
+then on, reading an element gives the very value that was stored there, and using the whole array
+gives one node that puts it together. What is written to it and read back therefore costs nothing,
+and n writes cost O(n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import CutDerivative
+from ..ops.structural import cast, slice_
+from .assembly import assemble
+from .indexing import is_basic
+from .memory import Memory, is_poison
+from .site import here
+from .tracer import Tracer
+
+_plain = np.ndarray.__getitem__
+_put = np.ndarray.__setitem__
+
+
+class Buffer(np.ndarray):
+    """An array over a :class:`Memory`. Views of it are buffers over the same memory."""
+
+    memory: Memory | None
+    _windows: tuple[np.ndarray, np.ndarray] | None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.memory = getattr(source, "memory", None)
+        self._windows = None
+
+    # -- what the memory knows of this view ------------------------------------------------------
+
+    def tables(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Owner and place of every element, or ``None`` if nothing traced was ever stored here."""
+        memory = self.memory
+        if memory is None or memory.owner is None:
+            return None
+        if self._windows is None:
+            if not memory.holds(self.__array_interface__["data"][0]):
+                # A copy that was made in C: it has memory of its own, in which nothing is known.
+                if self.size and is_poison(self.view(np.ndarray)).any():
+                    raise _escaped()
+                self.memory = Memory(self.view(np.ndarray), memory.home)
+                return None
+            self._windows = memory.windows(self)
+        return self._windows
+
+    def is_traced(self) -> bool:
+        """Whether any element is traced."""
+        tables = self.tables()
+        return tables is not None and bool(tables[0].any())
+
+    def plain(self) -> np.ndarray:
+        """The same memory as an ordinary array."""
+        return self.view(np.ndarray)
+
+    def assembled(self, trace: Any) -> Tracer:
+        """The whole array as one traced value."""
+        tables = self.tables()
+        values = self.plain()
+        if tables is not None and self.memory is not None:
+            owner, place = tables
+            if self.size and owner.any():
+                marked = is_poison(values)
+                if (marked & (owner == 0)).any():
+                    raise _escaped()
+                if (owner != 0)[~marked].any():  # overwritten in C
+                    owner = np.where(marked, owner, 0)
+                if self.memory.recorder.level > trace.level or not trace.active:
+                    trace = self.memory.recorder
+                if owner.any():
+                    constants = np.where(owner == 0, values, np.zeros((), self.dtype))
+                    made: Tracer = assemble(owner, place, self.memory.pieces, constants, trace)
+                    return made
+        snapshot: Tracer = trace.lift(trace.snapshot(values))
+        return snapshot
+
+    def __traced__(self, trace: Any) -> Tracer:
+        return self.assembled(trace)
+
+    def lifted(self) -> Tracer:
+        """The whole array as one traced value of the trace that it belongs to."""
+        assert self.memory is not None
+        return self.assembled(self.memory.recorder)
+
+    # -- elements --------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        tables = None if self.memory is None or self.memory.owner is None else self.tables()
+        if tables is None:
+            if type(index) is int or type(index) is slice or not _has_traced(index):
+                return _plain(self, index)
+            return self.lifted()[index]
+        if not is_basic(index):
+            return self.lifted()[index] if tables[0].any() or _has_traced(index) else _plain(self, index)
+        value = _plain(self, index)
+        if type(value) is Buffer:
+            return value
+        k = tables[0][index]
+        if not k:
+            if value != value and is_poison(np.asarray(value)):
+                raise _escaped()
+            return value
+        if value == value:  # no longer the mark: it was overwritten in C
+            return value
+        assert self.memory is not None
+        piece = self.memory.pieces[k - 1]
+        shape = piece.node.type.shape
+        if not shape:
+            return piece
+        return slice_(piece, tuple(int(c) for c in np.unravel_index(tables[1][index], shape)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        traced = traced_value(value)
+        if traced is None and not _has_traced(index):
+            _put(self, index, value)
+            tables = self.tables()
+            if tables is not None:
+                tables[0][index] = 0
+            return
+        if _has_traced(index):
+            index = self._concrete(index, value if traced is None else traced)
+            if index is None:
+                return
+            if traced is None:
+                self[index] = value
+                return
+        assert traced is not None
+        self._store(index, traced)
+
+    def _concrete(self, index: Any, value: Any) -> Any:
+        """A traced index as a concrete one, a decision of the program; ``None``: all is done.
+
+        With one value for all, a traced mask selects, and stays traced.
+        """
+        if getattr(index, "dtype", None) == np.bool_ and np.ndim(index) and not np.ndim(value):
+            mask = index
+            for _ in range(self.ndim - np.ndim(index)):
+                mask = np.expand_dims(mask, -1)
+            self._store(Ellipsis, np.where(mask, value, self))
+            return None
+        if isinstance(index, tuple):
+            return tuple(concrete_index(e) for e in index)
+        return concrete_index(index)
+
+    def _store(self, index: Any, value: Tracer) -> None:
+        if self.memory is None or not self.memory.holds(self.__array_interface__["data"][0]):
+            self.memory = Memory(self.plain(), value.recorder)
+        if not self.flags.writeable:
+            raise ValueError("assignment destination is read-only")
+        if self.dtype.kind not in "fc":
+            # An integer or a truth value has no derivative: what is stored is a decision.
+            _put(self, index, value.recorder.decide_array(cast(value, self.dtype)))
+            return
+        if value.node.type.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(
+                f"a complex value cannot be stored in an array of {self.dtype}; make the array with dtype=complex"
+            )
+        self.memory.put(self.plain(), index, cast(value, self.dtype) if not value.node.type.weak else _strong(value, self.dtype))
+
+    def __iter__(self) -> Any:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[k] for k in range(len(self)))
+
+    # -- NumPy's protocols -----------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        out = keywords.get("out", ())
+        trace = innermost(inputs)
+        trace = innermost((keywords.get("where"),)) if trace is None else trace
+        if trace is None and out and method == "__call__" and keywords.get("where", True) is not True:
+            trace = innermost(out)
+        if trace is None and method == "at":
+            trace = innermost(inputs[:1])
+        if trace is not None:
+            return trace.ufunc(ufunc, method, inputs, keywords)
+        plain = [x.plain() if type(x) is Buffer else x for x in inputs]
+        if out:
+            keywords["out"] = tuple(x.plain() if type(x) is Buffer else x for x in out)
+        result = getattr(ufunc, method)(*plain, **keywords)
+        for target in out:
+            _forget(target)
+        if out:
+            return out[0] if len(out) == 1 else out
+        return self._alike(result)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, keywords: Any) -> Any:
+        if function in VIEWS and args and type(args[0]) is Buffer:
+            result = super().__array_function__(function, types, args, keywords)
+            parts = result if isinstance(result, list | tuple) else (result,)
+            if all(shares(part_, args[0]) for part_ in parts) or not args[0].is_traced():
+                return result
+        trace = innermost((args, keywords))
+        if trace is not None:
+            return trace.function(function, args, keywords)
+        return self._alike(super().__array_function__(function, types, args, keywords))
+
+    def _alike(self, result: Any) -> Any:
+        """A result as a buffer, as long as the trace is at work."""
+        home = None if self.memory is None else self.memory.home
+        if home is None or not home.active:
+            return result.plain() if type(result) is Buffer else result
+        if isinstance(result, tuple | list):
+            parts = [self._alike(r) for r in result]
+            if hasattr(result, "_fields"):
+                return type(result)(*parts)
+            return type(result)(parts)
+        if type(result) is np.ndarray:
+            return buffer(result, home)
+        if type(result) is Buffer and result.ndim and result.memory is not None:
+            result.tables()
+        return result
+
+    # -- where a concrete value is needed --------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        return bool(self.lifted()) if self.is_traced() else bool(self.plain())
+
+    def __float__(self) -> float:
+        return float(self.lifted() if self.is_traced() else self.plain())
+
+    def __int__(self) -> int:
+        return int(self.lifted() if self.is_traced() else self.plain())
+
+    def __complex__(self) -> complex:
+        return complex(self.lifted() if self.is_traced() else self.plain())
+
+    def __repr__(self) -> str:
+        return repr(self.lifted() if self.is_traced() else self.plain())
+
+    def __str__(self) -> str:
+        return str(self.lifted() if self.is_traced() else self.plain())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.lifted() if self.is_traced() else self.plain(), spec)
+
+    def __reduce__(self) -> Any:
+        return self.plain().__reduce__()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    # -- methods ---------------------------------------------------------------------------------
+
+    @property
+    def flat(self) -> Any:
+        """The elements in order; of a traced array, as one axis that can be written to."""
+        tables = self.tables()
+        home = None if self.memory is None else self.memory.home
+        if tables is None and (home is None or not home.active):
+            return self.plain().flat
+        return self.reshape(-1)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.reshape(-1)[...] = value
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self.lifted()) if self.dtype.kind == "c" and self.is_traced() else np.ndarray.real.__get__(self)  # type: ignore[attr-defined]
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self.lifted()) if self.dtype.kind == "c" and self.is_traced() else np.ndarray.imag.__get__(self)  # type: ignore[attr-defined]
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = self.real + 1j * value
+
+    def copy(self, order: Any = "C") -> Any:
+        """A copy, with memory of its own."""
+        if self.is_traced():
+            return self.lifted().copy()
+        return self._alike(self.plain().copy(order))
+
+    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+        """A view where NumPy gives one."""
+        result = super().reshape(*shape, order=order)
+        if not self.is_traced() or shares(result, self):
+            return result
+        return self.lifted().reshape(*shape, order=order)
+
+    def ravel(self, order: Any = "C") -> Any:
+        """A view where NumPy gives one."""
+        return self.reshape(-1, order=order)
+
+    def fill(self, value: Any) -> None:
+        """Set every element."""
+        self[...] = value
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **keywords: Any) -> None:
+        """Sort in place."""
+        if self.is_traced():
+            self[...] = np.sort(self.lifted(), axis)
+        else:
+            self.plain().sort(axis, kind, order, **keywords)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """Set elements by their flat places."""
+        self.reshape(-1)[indices] = values
+
+
+def buffer(array: np.ndarray, home: Any) -> Buffer:
+    """``array``, which was made just now, as a buffer of a trace."""
+    made = array.view(Buffer)
+    made.memory = Memory(array, home)
+    return made
+
+
+def shares(view: Any, of: Buffer) -> bool:
+    """Whether ``view`` is a view of the memory of ``of``."""
+    return (
+        type(view) is Buffer
+        and of.memory is not None
+        and (not view.size or of.memory.holds(view.__array_interface__["data"][0]))
+    )
+
+
+def _forget(target: Any) -> None:
+    """An array was written to by NumPy itself: none of its elements is traced any more."""
+    if type(target) is Buffer:
+        tables = target.tables()
+        if tables is not None:
+            tables[0][...] = 0
+
+
+def _escaped() -> CutDerivative:
+    return CutDerivative(
+        "a traced value was moved by compiled code, which would lose its derivative. "
+        "Use NumPy's functions on the array, or copy it with np.array.",
+        here(),
+    )
+
+
+def _strong(value: Tracer, dtype: np.dtype) -> Any:
+    return cast.bind((value,), dtype, False)
+
+
+# -- finding traced values -------------------------------------------------------------------------
+
+
+def innermost(values: Any) -> Any:
+    """The innermost trace that any of ``values``, nested in lists and tuples, belongs to."""
+    found = None
+    for value in values.values() if isinstance(values, dict) else values:
+        kind = type(value)
+        trace = None
+        if kind is Buffer:
+            if value.is_traced():
+                trace = value.memory.recorder
+        elif issubclass(kind, Tracer):
+            trace = value.recorder
+        elif kind is list or kind is tuple or kind is dict:
+            trace = innermost(value)
+        if trace is not None and (found is None or trace.level > found.level):
+            found = trace
+    return found
+
+
+def traced_value(value: Any) -> Tracer | None:
+    """``value`` as a traced array, or ``None`` if nothing in it is traced."""
+    kind = type(value)
+    if kind is Tracer:
+        return value  # type: ignore[no-any-return]
+    if kind is Buffer:
+        return value.lifted() if value.is_traced() else None
+    if issubclass(kind, Tracer):
+        return Tracer(value.node, value.recorder)
+    if kind is list or kind is tuple:
+        trace = innermost(value)
+        if trace is not None:
+            return traced_value(nested(value, trace))
+    return None
+
+
+def nested(values: Any, trace: Any) -> Any:
+    """Nested lists of which some elements are traced, as one array: as :func:`numpy.array`."""
+    shape, leaves = _shape_and_leaves(values)
+    dtype = np.result_type(*{_dtype(leaf) for leaf in leaves})
+    made = buffer(np.zeros(shape, dtype), trace)
+    if leaves and not np.shape(leaves[0]):
+        flat = made.reshape(-1)
+        for k, leaf in enumerate(leaves):
+            flat[k] = leaf
+    else:
+        own = np.shape(leaves[0])
+        rows = made.reshape(-1, *own)
+        for k, leaf in enumerate(leaves):
+            rows[k] = leaf
+    return made
+
+
+def _shape_and_leaves(values: Any) -> tuple[tuple[int, ...], list[Any]]:
+    if not isinstance(values, list | tuple) or issubclass(type(values), Tracer):
+        return np.shape(values), [values]
+    parts = [_shape_and_leaves(v) for v in values]
+    if not parts:
+        return (0,), []
+    shape = parts[0][0]
+    if any(p[0] != shape for p in parts):
+        raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape")
+    leaves = [leaf for _, own in parts for leaf in own]
+    own = np.shape(leaves[0]) if leaves else ()
+    if any(np.shape(leaf) != own for leaf in leaves):
+        # Arrays beside lists: take everything apart.
+        leaves = [e for leaf in leaves for e in (np.ravel(leaf) if np.ndim(leaf) else [leaf])]
+    return (len(parts), *shape), leaves
+
+
+def _dtype(leaf: Any) -> np.dtype:
+    dtype = getattr(leaf, "dtype", None)
+    return np.asarray(leaf).dtype if dtype is None else dtype
+
+
+def _has_traced(index: Any) -> bool:
+    if type(index) is tuple:
+        return any(_has_traced(e) for e in index)
+    if type(index) is list:
+        return innermost(index) is not None
+    return issubclass(type(index), Tracer)
+
+
+def concrete_index(entry: Any) -> Any:
+    """One entry of an index as a concrete one; a traced one is a decision of the program."""
+    if issubclass(type(entry), Tracer):
+        if not entry.ndim:
+            return bool(entry) if entry.dtype == np.bool_ else int(entry)
+        return entry.recorder.decide_array(entry)
+    return [concrete_index(e) for e in entry] if type(entry) is list else entry
+
+
+#: Functions that give views of their first argument, and not copies.
+VIEWS = frozenset({
+    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze,
+    np.expand_dims, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.flip, np.fliplr, np.flipud,
+    np.rot90, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.broadcast_to,
+    np.diagonal, np.matrix_transpose,
+})  # fmt: skip
+
+_REDIRECTED = (
+    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",
+    "conjugate", "cumprod", "cumsum", "dot", "flatten", "item", "max", "mean", "min", "nonzero",
+    "prod", "repeat", "round", "searchsorted", "std", "sum", "take", "tolist", "trace", "var",
+)  # fmt: skip
+
+
+def _redirected(name: str) -> Callable[..., Any]:
+    """A method of ndarray that computes in C: on a traced array, that of the traced value."""
+    ordinary = getattr(np.ndarray, name)
+
+    def method(self: Buffer, *args: Any, **keywords: Any) -> Any:
+        if self.is_traced() or innermost((args, keywords)) is not None:
+            return getattr(self.lifted(), name)(*args, **keywords)
+        return self._alike(ordinary(self.plain(), *args, **keywords))
+
+    method.__name__ = name
+    method.__doc__ = f"As :meth:`numpy.ndarray.{name}`."
+    return method
+
+
+for _name in _REDIRECTED:
+    setattr(Buffer, _name, _redirected(_name))
