@@ -1,0 +1,15 @@
+"""The slopes of the conventions, row by row."""
+
+from __future__ import annotations
+
+import pytest
+
+from chainrule.ir.primitive import Primitive
+from chainrule.ops import PRIMITIVES
+
+from tests.laws.edges import entries, slopes_at_edges
+
+
+@pytest.mark.parametrize("row", [r for r in PRIMITIVES if entries(r)], ids=lambda row: row.name)
+def test_slopes_at_edges(row: Primitive) -> None:
+    slopes_at_edges(row)
