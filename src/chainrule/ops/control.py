@@ -10,19 +10,30 @@ The rules know no calculus. Each is handed the walk that asks it, and applies th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ir.graph import Graph, dependents, substitute, toposort
-from ..ir.node import Node, constant, input_node, node
+from ..ir.node import Node, input_node
 from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType, TupleType
 from .arithmetic import add, multiply
-from .program import Program
-from .structural import broadcast, cast, lead_all, transpose, zeros
+from .bodies import (
+    chosen,
+    conformed,
+    fit,
+    frontier,
+    grown,
+    planned,
+    start,
+    typed,
+    variable,
+    widened,
+    zero,
+)
+from .structural import lead_all, transpose
 
 Walk = Callable[..., Any]
 
@@ -46,23 +57,23 @@ class Call(Holder):
         return tuple(self.bind(tuple(operands), body.closed()))
 
     def infer(self, types: Sequence[ArrayType], body: Graph) -> TupleType:
-        _fit("operand", types, body.inputs)
+        fit("operand", types, body.inputs)
         return TupleType(tuple(o.type for o in body.outputs))
 
     def evaluate(self, arrays: Sequence[Any], body: Graph) -> tuple[Any, ...]:
-        return tuple(_planned(body).run(arrays))
+        return tuple(planned(body).run(arrays))
 
     def evaluator(self, types: Sequence[ArrayType], body: Graph) -> Callable[..., tuple[Any, ...]]:
-        run = _planned(body).run
+        run = planned(body).run
         return lambda *arrays: tuple(run(arrays))
 
     def jvp(
         self, out: Any, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, walk: Walk
     ) -> Sequence[Maybe]:
         """A call of the body's pushforward."""
-        seeds = {i: _variable("tangent", i, body.inputs[i]) for i, t in enumerate(tangents) if t is not None}
+        seeds = {i: variable("tangent", i, body.inputs[i]) for i, t in enumerate(tangents) if t is not None}
         pushed = walk(body.outputs, [body.inputs[i] for i in seeds], list(seeds.values()))
-        operands = [*args, *(_like(tangents[i], s) for i, s in seeds.items())]
+        operands = [*args, *(conformed(tangents[i], s) for i, s in seeds.items())]
         return self._derived(pushed, body.outputs, [*body.inputs, *seeds.values()], operands)
 
     def pullback(
@@ -75,11 +86,11 @@ class Call(Holder):
         walk: Walk,
     ) -> Sequence[Maybe]:
         """A call of the body's pullback."""
-        seeds = {k: _variable("cotangent", k, body.outputs[k]) for k, c in enumerate(ct) if c is not None}
+        seeds = {k: variable("cotangent", k, body.outputs[k]) for k, c in enumerate(ct) if c is not None}
         sources = [v for v, want in zip(body.inputs, wanted, strict=True) if want]
         pulled = iter(walk(body.outputs, sources, [seeds.get(k) for k in range(len(ct))]))
         results = [next(pulled) if want else None for want in wanted]
-        operands = [*args, *(_like(ct[k], s) for k, s in seeds.items())]
+        operands = [*args, *(conformed(ct[k], s) for k, s in seeds.items())]
         return self._derived(results, body.inputs, [*body.inputs, *seeds.values()], operands)
 
     def _derived(
@@ -90,7 +101,7 @@ class Call(Holder):
         operands: Sequence[Array],
     ) -> Sequence[Maybe]:
         """A call that gives those ``outputs`` that are not zero by structure."""
-        present = [_typed(n, t) for n, t in zip(outputs, like, strict=True) if n is not None]
+        present = [typed(n, t) for n, t in zip(outputs, like, strict=True) if n is not None]
         if not present:
             return [None] * len(outputs)
         reached = set(toposort(present))
@@ -102,7 +113,7 @@ class Call(Holder):
     def batch(
         self, args: Sequence[Array], batched: Sequence[bool], size: int, body: Graph, walk: Walk
     ) -> Sequence[Array]:
-        wide = _widened(body.inputs, batched, size)
+        wide = widened(body.inputs, batched, size)
         outputs = walk(body.outputs, wide, size)
         return self(Graph(tuple(wide.get(v, v) for v in body.inputs), tuple(outputs)), args)
 
@@ -168,8 +179,8 @@ class Loop(Holder):
             if types[j].shape[:1] != (trip,):
                 raise ValueError(f"a loop of {trip} trips cannot read the rows of {types[j]}")
             rows[j] = types[j].with_shape(types[j].shape[1:])
-        _fit("operand", rows, body.inputs)
-        _fit("carry", [o.type for o in body.outputs[:carry]], body.inputs[:carry])
+        fit("operand", rows, body.inputs)
+        fit("carry", [o.type for o in body.outputs[:carry]], body.inputs[:carry])
         last = (v.type.strong() for v in body.inputs[:carry])
         return TupleType((*last, *(o.type.with_shape((trip, *o.type.shape)) for o in body.outputs[carry:])))
 
@@ -183,7 +194,7 @@ class Loop(Holder):
         self, types: Sequence[ArrayType], body: Graph, rounds: Rounds
     ) -> Callable[..., tuple[Any, ...]]:
         trip, carry, scanned, reverse = rounds
-        step = _planned(body).run
+        step = planned(body).run
         stacked = [((trip, *o.type.shape), o.type.dtype) for o in body.outputs[carry:]]
         order = range(trip)[::-1] if reverse else range(trip)
 
@@ -215,19 +226,19 @@ class Loop(Holder):
         variables, outputs, carry = body.inputs, body.outputs, rounds.carry
         if not rounds.trip:
             return [*tangents[:carry], *(None for _ in outputs[carry:])]
-        seeds = [_variable("tangent", i, v) for i, v in enumerate(variables)]
+        seeds = [variable("tangent", i, v) for i, v in enumerate(variables)]
         moving = [t is not None for t in tangents]
         while True:
-            pushed = walk(outputs, _where(moving, variables), _where(moving, seeds))
-            if not _grown(moving, (t is not None for t in pushed[:carry])):
+            pushed = walk(outputs, chosen(moving, variables), chosen(moving, seeds))
+            if not grown(moving, (t is not None for t in pushed[:carry])):
                 break
-        pushed = [None if n is None else _typed(n, o) for n, o in zip(pushed, outputs, strict=True)]
+        pushed = [None if n is None else typed(n, o) for n, o in zip(pushed, outputs, strict=True)]
         making = Making(rounds.trip, rounds.reverse)
         for i, v in enumerate(variables):
             kind = rounds.kind(i)
             making.add(kind, v, args[i], outputs[i] if kind == CARRIED else None)
             if moving[i]:
-                making.add(kind, seeds[i], _start(tangents[i], args[i], v), pushed[i] if kind == CARRIED else None)
+                making.add(kind, seeds[i], start(tangents[i], args[i], v), pushed[i] if kind == CARRIED else None)
         last = [s for s, n in zip(seeds, pushed[:carry], strict=False) if n is not None]
         results = iter(making.made(last, [n for n in pushed[carry:] if n is not None]))
         return [None if n is None else next(results) for n in pushed]
@@ -247,45 +258,50 @@ class Loop(Holder):
         The pullback of the body falls into two parts. What does not depend on cotangents is
         computed by a loop in the old direction, which stacks it, and read back row by row.
         """
-        variables, outputs, carry = body.inputs, body.outputs, rounds.carry
+        variables, carry = body.inputs, rounds.carry
         if not rounds.trip:
             return [ct[i] if i < carry and want else None for i, want in enumerate(wanted)]
-        moving = list(wanted)
-        while True:  # a part of the carry moves if what moves flows into it
-            reached = dependents(body.order, _where(moving, variables))
-            if not _grown(moving, (o in reached and o.type.differentiable for o in outputs[:carry])):
-                break
-        seeds = [_variable("cotangent", k, o) for k, o in enumerate(outputs)]
-        live = [c is not None and (k >= carry or moving[k]) for k, c in enumerate(ct)]
-        while True:  # and it has a cotangent if it flows into what has one
-            found = iter(walk(outputs, _where(moving, variables), [s if a else None for s, a in zip(seeds, live, strict=True)]))
-            pulled = [next(found) if m else None for m in moving]
-            if not _grown(live, (n is not None for n in pulled[:carry])):
-                break
-        present = {i: _typed(n, variables[i]) for i, n in enumerate(pulled) if n is not None}
-        linear = list(present.values())
+        seeds, pulled = self._pulled(ct, wanted, body, rounds, walk)
         backward = Making(rounds.trip, not rounds.reverse)
-        held = self._residuals(linear, seeds, args, backward, body, rounds)
-        back = dict(zip(present, substitute(linear, held), strict=True))
-        for k in _where(live, range(len(outputs))):
+        kept = self._residuals(list(pulled.values()), list(seeds.values()), args, backward, body, rounds)
+        linear = dict(zip(pulled, substitute(list(pulled.values()), kept), strict=True))
+        for k, s in seeds.items():
             if k < carry:
-                backward.add(CARRIED, seeds[k], _start(ct[k], args[k], variables[k]), back.get(k))
+                backward.add(CARRIED, s, start(ct[k], args[k], variables[k]), linear.get(k))
             else:
-                backward.add(SCANNED, seeds[k], _like(ct[k], seeds[k]))
-        last, rows = [], []
-        for i, n in back.items():
-            kind = rounds.kind(i)
-            if kind == SCANNED:
-                rows.append(i)
-            elif kind == CONSTANT:
-                sum_so_far = _variable("sum", i, variables[i])
-                backward.add(CARRIED, sum_so_far, _start(None, args[i], variables[i]), add.build((sum_so_far, n)))
-                last.append((i, sum_so_far))
-            elif wanted[i]:
-                last.append((i, seeds[i]))
-        results = backward.made([v for _, v in last], [back[i] for i in rows])
-        cotangents = dict(zip([*(i for i, _ in last), *rows], results, strict=True))
-        return [cotangents.get(i) for i in range(len(args))]
+                backward.add(SCANNED, s, conformed(ct[k], s))
+        last = {i: seeds[i] for i in linear if i < carry and wanted[i]}
+        rows = {i: n for i, n in linear.items() if rounds.kind(i) == SCANNED}
+        for i, n in linear.items():
+            if rounds.kind(i) == CONSTANT:  # its cotangents are added up as the loop goes
+                last[i] = variable("sum", i, variables[i])
+                backward.add(CARRIED, last[i], start(None, args[i], variables[i]), add.build((last[i], n)))
+        results = dict(zip([*last, *rows], backward.made([*last.values()], [*rows.values()]), strict=True))
+        return [results.get(i) for i in range(len(args))]
+
+    def _pulled(
+        self, ct: Sequence[Maybe], wanted: Sequence[bool], body: Graph, rounds: Rounds, walk: Walk
+    ) -> tuple[dict[int, Node], dict[int, Node]]:
+        """The body's pullback: a variable for each cotangent that comes in, and what goes out.
+
+        A part of the carry matters if something wanted flows into it, and if it flows into
+        something that has a cotangent: round after round, until no more of it does.
+        """
+        variables, outputs, carry = body.inputs, body.outputs, rounds.carry
+        moving = list(wanted)
+        while True:
+            reached = dependents(body.order, chosen(moving, variables))
+            if not grown(moving, (o in reached and o.type.differentiable for o in outputs[:carry])):
+                break
+        sources = chosen(moving, range(len(variables)))
+        seeds = {k: variable("cotangent", k, o) for k, o in enumerate(outputs)}
+        live = [c is not None and (k >= carry or moving[k]) for k, c in enumerate(ct)]
+        while True:
+            incoming = [s if live[k] else None for k, s in seeds.items()]
+            found = zip(sources, walk(outputs, [variables[i] for i in sources], incoming), strict=True)
+            pulled = {i: typed(n, variables[i]) for i, n in found if n is not None}
+            if not grown(live, (k in pulled for k in range(carry))):
+                return {k: s for k, s in seeds.items() if live[k]}, pulled
 
     def _residuals(
         self,
@@ -309,11 +325,11 @@ class Loop(Holder):
         names: dict[Node, Node] = {}
         stacked: list[Node] = []
         outside: list[Node] = []
-        for m, n in enumerate(_frontier(linear, seeds)):
+        for m, n in enumerate(frontier(linear, seeds)):
             if kinds.get(n, CARRIED) != CARRIED:
                 backward.add(kinds[n], n, args[body.inputs.index(n)])
                 continue
-            names[n] = _variable("residual", m, n)
+            names[n] = variable("residual", m, n)
             (stacked if n in varying else outside).append(n)
         for n, y in zip(stacked, forward.made((), stacked), strict=True):
             backward.add(SCANNED, names[n], y)
@@ -336,12 +352,12 @@ class Loop(Holder):
         variables, outputs, carry = body.inputs, body.outputs, rounds.carry
         differs = list(batched)
         while True:
-            reached = dependents(body.order, _where(differs, variables))
-            if not _grown(differs, (o in reached for o in outputs[:carry])):
+            reached = dependents(body.order, chosen(differs, variables))
+            if not grown(differs, (o in reached for o in outputs[:carry])):
                 break
         spread = [*differs[:carry], *(o in reached for o in outputs[carry:])]
-        wide = _widened(variables, differs, size)
-        batches = iter(walk(_where(spread, outputs), wide, size))
+        wide = widened(variables, differs, size)
+        batches = iter(walk(chosen(spread, outputs), wide, size))
         steps = [next(batches) if s else o for s, o in zip(spread, outputs, strict=True)]
         making = Making(rounds.trip, rounds.reverse)
         for i, v in enumerate(variables):
@@ -382,7 +398,7 @@ class Making:
         """A variable and its operand. A carried one becomes ``step`` with each trip, or zero."""
         self._parts[kind][variable] = operand
         if kind == CARRIED:
-            self._steps[variable] = _zero(variable.type) if step is None else step
+            self._steps[variable] = zero(variable.type) if step is None else step
 
     def made(self, last: Sequence[Node], rows: Sequence[Node]) -> list[Array]:
         """The ``last`` values of carried variables, then the stacked ``rows``.
@@ -414,93 +430,9 @@ def inlined(body: Graph, operands: Sequence[Array]) -> tuple[Array, ...]:
     """What ``call(body, operands)`` gives, with the operations of the body recorded one by one."""
     traced = next((x for x in operands if hasattr(type(x), "__record__")), None)
     if traced is None:
-        return tuple(_planned(body).run(operands))
+        return tuple(planned(body).run(operands))
     env = {v: traced.recorder.lift(x).node for v, x in zip(body.inputs, operands, strict=True)}
     return tuple(traced.wrap(n) for n in substitute(body.outputs, env))
-
-
-@lru_cache(maxsize=256)
-def _planned(body: Graph) -> Program:
-    return Program(body)
-
-
-def _fit(what: str, types: Sequence[ArrayType], variables: Sequence[Node]) -> None:
-    """Refuse types that are not those of the variables."""
-    if len(types) != len(variables):
-        raise ValueError(f"the body takes {len(variables)} arguments, not {len(types)}")
-    for k, (t, v) in enumerate(zip(types, variables, strict=True)):
-        if (t.shape, t.dtype) != (v.type.shape, v.type.dtype):
-            raise ValueError(f"{what} {k} is {t}, and the body takes {v.type}")
-
-
-# -- variables of a body ---------------------------------------------------------------------------
-
-
-def _variable(role: str, number: int, like: Node) -> Node:
-    """A further variable for a body, of the type of ``like``."""
-    return input_node(1, (role, number), like.type.strong())
-
-
-def _widened(variables: Sequence[Node], batched: Sequence[bool], size: int) -> dict[Node, Node]:
-    """For each batched variable, the one that stands for all its examples."""
-    return {
-        v: input_node(1, ("examples", i), v.type.with_shape((size, *v.type.shape)))
-        for i, v in enumerate(variables)
-        if batched[i]
-    }
-
-
-def _where(chosen: Sequence[bool], items: Sequence[Any]) -> list[Any]:
-    return [item for item, c in zip(items, chosen, strict=True) if c]
-
-
-def _grown(marks: list[bool], more: Iterable[bool]) -> bool:
-    """Set the first marks where ``more`` says so; whether any of these is new."""
-    before = list(marks)
-    for k, m in enumerate(more):
-        marks[k] = marks[k] or m
-    return marks != before
-
-
-def _frontier(linear: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
-    """What ``linear`` reads that does not depend on the ``seeds``, but for literals.
-
-    What is only repeated along new axes is repeated again rather than kept.
-    """
-    order = toposort(linear)
-    moving = dependents(order, seeds)
-    found: dict[Node, None] = {}
-    for n in [*linear, *(a for n in order if n in moving for a in n.args)]:
-        if n not in moving:
-            while n.op is broadcast:
-                (n,) = n.args
-            if n.level:
-                found[n] = None
-    return list(found)
-
-
-# -- types -----------------------------------------------------------------------------------------
-
-
-def _zero(t: ArrayType) -> Node:
-    scalar = constant(t.dtype.type(0))
-    return node(broadcast, (scalar,), (t.shape, ())) if t.shape else scalar
-
-
-def _typed(n: Node, like: Node) -> Node:
-    """``n`` as the dtype of what it is a tangent or cotangent of."""
-    dtype = like.type.dtype
-    return n if n.type.dtype == dtype else cast.build((n,), dtype, False)
-
-
-def _like(t: Array, variable: Node) -> Array:
-    """An operand of the dtype that ``variable`` has."""
-    return cast(t, variable.type.dtype)
-
-
-def _start(t: Maybe, primal: Array, variable: Node) -> Array:
-    """A tangent or cotangent to begin with: zeros if it is zero by structure."""
-    return zeros(np.shape(primal), variable.type.dtype) if t is None else _like(t, variable)
 
 
 def _swapped(x: Array) -> Array:
