@@ -2,6 +2,7 @@
 the chain rule multiplies the derivatives of the parts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import chainrule as cr
 import numpy as np
@@ -28,30 +29,35 @@ SMOOTH: dict[str, Map] = {
 }
 
 
-def linear(rows: int, columns: int, seed: int) -> Map:
-    """Return x ↦ Ax for a random matrix of that size."""
-    matrix = np.random.default_rng(seed).normal(size=(rows, columns)) / np.sqrt(columns)
-    return lambda x: matrix @ x
+@dataclass(frozen=True)
+class Composition:
+    """Smooth maps, then a random matrix that changes the dimension, then smooth maps.
 
+    A class, so that a failing example shows which maps it was made of.
+    """
 
-def chained(maps: list[Map]) -> Map:
-    """Return the composition that applies the maps from first to last."""
+    before: list[str]
+    rows: int
+    columns: int
+    seed: int
+    after: list[str]
 
-    def apply(x: np.ndarray) -> np.ndarray:
-        for one in maps:
-            x = one(x)
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        matrix = np.random.default_rng(self.seed).normal(size=(self.rows, self.columns))
+        for name in self.before:
+            x = SMOOTH[name](x)
+        x = matrix / np.sqrt(self.columns) @ x
+        for name in self.after:
+            x = SMOOTH[name](x)
         return x
 
-    return apply
 
-
-@st.composite
-def maps(draw: st.DrawFn, inputs: int, outputs: int) -> Map:
-    """Draw a smooth map ℝ^inputs → ℝ^outputs: smooth parts around one change of dimension."""
+def maps(inputs: int, outputs: int) -> st.SearchStrategy[Composition]:
+    """Draw a smooth map ℝ^inputs → ℝ^outputs."""
     names = st.lists(st.sampled_from(sorted(SMOOTH)), max_size=2)
-    before = [SMOOTH[name] for name in draw(names)]
-    after = [SMOOTH[name] for name in draw(names)]
-    return chained([*before, linear(outputs, inputs, draw(st.integers(0, 99))), *after])
+    return st.builds(
+        Composition, names, st.just(outputs), st.just(inputs), st.integers(0, 99), names
+    )
 
 
 def test_a_derivative_is_the_limit_of_the_rate_of_change() -> None:
