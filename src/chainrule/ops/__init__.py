@@ -13,6 +13,7 @@ from ..ir.primitive import Primitive
 from . import (
     arithmetic,
     contraction,
+    control,
     cumulative,
     elementwise,
     factorizations,
@@ -41,6 +42,7 @@ _MODULES = (
     linalg,
     spectral,
     factorizations,
+    control,
 )
 
 #: Every row, in the order of the files.

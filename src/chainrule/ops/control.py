@@ -69,7 +69,7 @@ class Call(Holder):
 
     def jvp(
         self, out: Any, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, walk: Walk
-    ) -> Sequence[Maybe]:
+    ) -> tuple[Maybe, ...]:
         """A call of the body's pushforward."""
         seeds = {i: variable("tangent", i, body.inputs[i]) for i, t in enumerate(tangents) if t is not None}
         pushed = walk(body.outputs, [body.inputs[i] for i in seeds], list(seeds.values()))
@@ -99,20 +99,20 @@ class Call(Holder):
         like: Sequence[Node],
         variables: Sequence[Node],
         operands: Sequence[Array],
-    ) -> Sequence[Maybe]:
+    ) -> tuple[Maybe, ...]:
         """A call that gives those ``outputs`` that are not zero by structure."""
         present = [typed(n, t) for n, t in zip(outputs, like, strict=True) if n is not None]
         if not present:
-            return [None] * len(outputs)
+            return (None,) * len(outputs)
         reached = set(toposort(present))
         used = [(v, x) for v, x in zip(variables, operands, strict=True) if v in reached]
         body = Graph(tuple(v for v, _ in used), tuple(present))
         results = iter(self(body, [x for _, x in used]))
-        return [None if n is None else next(results) for n in outputs]
+        return tuple(None if n is None else next(results) for n in outputs)
 
     def batch(
         self, args: Sequence[Array], batched: Sequence[bool], size: int, body: Graph, walk: Walk
-    ) -> Sequence[Array]:
+    ) -> tuple[Array, ...]:
         wide = widened(body.inputs, batched, size)
         outputs = walk(body.outputs, wide, size)
         return self(Graph(tuple(wide.get(v, v) for v in body.inputs), tuple(outputs)), args)
@@ -170,9 +170,7 @@ class Loop(Holder):
         results = self.bind((*carry, *xs, *consts), body.closed(), rounds)
         return tuple(results[: len(carry)]), tuple(results[len(carry) :])
 
-    def infer(
-        self, types: Sequence[ArrayType], body: Graph, rounds: Rounds
-    ) -> TupleType:
+    def infer(self, types: Sequence[ArrayType], body: Graph, rounds: Rounds) -> TupleType:
         trip, carry, scanned, _ = rounds
         rows = list(types)
         for j in range(carry, carry + scanned):
@@ -221,11 +219,11 @@ class Loop(Holder):
         body: Graph,
         rounds: Rounds,
         walk: Walk,
-    ) -> Sequence[Maybe]:
+    ) -> tuple[Maybe, ...]:
         """A loop over the carry and its tangent, side by side."""
         variables, outputs, carry = body.inputs, body.outputs, rounds.carry
         if not rounds.trip:
-            return [*tangents[:carry], *(None for _ in outputs[carry:])]
+            return (*tangents[:carry], *(None for _ in outputs[carry:]))
         seeds = [variable("tangent", i, v) for i, v in enumerate(variables)]
         moving = [t is not None for t in tangents]
         while True:
@@ -241,7 +239,7 @@ class Loop(Holder):
                 making.add(kind, seeds[i], start(tangents[i], args[i], v), pushed[i] if kind == CARRIED else None)
         last = [s for s, n in zip(seeds, pushed[:carry], strict=False) if n is not None]
         results = iter(making.made(last, [n for n in pushed[carry:] if n is not None]))
-        return [None if n is None else next(results) for n in pushed]
+        return tuple(None if n is None else next(results) for n in pushed)
 
     def pullback(
         self,
@@ -347,7 +345,7 @@ class Loop(Holder):
         body: Graph,
         rounds: Rounds,
         walk: Walk,
-    ) -> Sequence[Array]:
+    ) -> tuple[Array, ...]:
         """A loop over what differs between examples, and beside it what does not."""
         variables, outputs, carry = body.inputs, body.outputs, rounds.carry
         differs = list(batched)
@@ -368,10 +366,10 @@ class Loop(Holder):
                 operand = _swapped(operand)
             making.add(kind, wide.get(v, v), operand, steps[i] if kind == CARRIED else None)
         results = making.made([wide.get(v, v) for v in variables[:carry]], steps[carry:])
-        return [
+        return tuple(
             lead_all([x], [s], size)[0] if k < carry or not s else _swapped(x)
             for k, (x, s) in enumerate(zip(results, spread, strict=True))
-        ]
+        )
 
     def examples(self) -> Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         t = ArrayType((2,), np.dtype(float))
