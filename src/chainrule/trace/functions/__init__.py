@@ -10,7 +10,16 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from . import pointwise, products, reductions, selection, sequences, shaping
+from . import (
+    linalg,
+    pointwise,
+    products,
+    reductions,
+    selection,
+    sequences,
+    shaping,
+    statistics,
+)
 
 #: NumPy callable -> the composition that records it.
 FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
@@ -20,6 +29,8 @@ FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingPro
         **selection.FUNCTIONS,
         **sequences.FUNCTIONS,
         **reductions.FUNCTIONS,
+        **statistics.FUNCTIONS,
         **products.FUNCTIONS,
+        **linalg.FUNCTIONS,
     }
 )
