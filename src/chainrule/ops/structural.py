@@ -398,7 +398,7 @@ class Cast(Structural):
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], dtype: Any, weak: bool
     ) -> Sequence[Maybe]:
-        return (self(ct, args[0].dtype),)
+        return (self(ct, args[0].dtype) if args[0].dtype.kind in "fc" else None,)
 
     def dependence(
         self, i: int, types: Sequence[ArrayType], out: ArrayType, *params: Any
