@@ -63,6 +63,7 @@ class Derivative:
         chosen = select(self.function, self.targets, self._single, args, keywords, self.verb)
         with tracing() as trace:
             inputs = [trace.input(leaf) for leaf in chosen.leaves]
+            sources = [t.node for t in inputs]  # before the call, which may write to its arguments
             traced, traced_keywords = chosen.rebuild(inputs)
             result = self.function(*traced, **traced_keywords)
             aux: list[Node] = []
@@ -71,17 +72,18 @@ class Derivative:
                 result, extra_result = _split_aux(result, self.verb)
                 aux, aux_structure = record_outputs(trace, extra_result)
             outputs, structure = record_outputs(trace, result)
-            sources = [t.node for t in inputs]
             directions = [trace.input(leaf).node for leaf in self.directions(extra, chosen, outputs, structure)]
             self.validate(outputs, structure, chosen)
+            n = len(outputs)
             nodes = derive(
-                (type(self), *self.options().values(), len(outputs), len(sources)),
-                [*outputs, *sources, *directions],
-                lambda: self.derive(outputs, sources, directions),
+                (type(self), *self.options().values(), n, len(aux), len(sources)),
+                [*outputs, *aux],
+                [*sources, *directions],
+                lambda nodes: [*self.derive(nodes[:n], sources, directions), *nodes[n:]],
             )
             hand_over(trace)
-        values = finish([*nodes, *aux], trace.sources, trace.root.captured)
-        kept = len(nodes)
+        values = finish(nodes, trace.sources, trace.root.captured)
+        kept = len(nodes) - len(aux)
         answer = self.assemble(values[:kept], chosen, structure)
         if aux_structure is not None:
             return answer, aux_structure.unflatten(values[kept:])

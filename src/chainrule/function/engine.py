@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
 from ..ops.program import Program
+from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
@@ -52,6 +54,8 @@ class _Cache:
 
 _derived = _Cache()
 _programs = _Cache()
+#: Results of :func:`derive` that are in normal form already.
+_simplified: WeakSet[Node] = WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +93,34 @@ def hand_over(trace: Trace) -> None:
 
 
 def derive(
-    key: Hashable, sources: Sequence[Node], rule: Callable[[], Sequence[Node]]
+    key: Hashable,
+    outputs: Sequence[Node],
+    others: Sequence[Node],
+    rule: Callable[[Sequence[Node]], Sequence[Node]],
 ) -> list[Node]:
-    """The nodes that ``rule`` derives from ``sources``; looked up if they were derived before.
+    """The nodes that ``rule`` derives from ``outputs``; looked up if they were derived before.
 
-    ``key`` names the rule and its options; with the sources it must determine the result.
+    ``key`` names the rule and its options; with ``outputs`` and ``others`` it must determine the
+    result. The outputs are simplified before (so that ``log(sum(exp(x)))`` is differentiated as
+    what it is) and the result after; not where names are kept, for a formula reads the program as
+    it was written.
     """
+    trace = current()
+    naming = trace is not None and trace.naming
 
     def make() -> tuple[list[Node], int]:
-        nodes = list(rule())
+        if naming:
+            nodes = list(rule(outputs))
+        else:
+            # Inside another trace, what is not of this one is left to that one.
+            level = min((n.level for n in others), default=0)
+            simplify = RULES.simplifier(level if level > 1 else 0)
+            nodes = simplify(rule(simplify(outputs)))
+            if level <= 1:
+                _simplified.update(nodes)
         return nodes, len(toposort(nodes))
 
-    found: list[Node] = _derived.get((key, tuple(sources)), make)
+    found: list[Node] = _derived.get((key, naming, tuple(outputs), tuple(others)), make)
     return found
 
 
@@ -126,9 +146,10 @@ def evaluate(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapp
     """The values of ``nodes``, by a program that is planned once for the same nodes."""
 
     def make() -> tuple[tuple[Program, list[Node]], int]:
-        order = toposort(nodes)
+        final = nodes if all(n in _simplified for n in nodes) else RULES(nodes)
+        order = toposort(final)
         inputs = [n for n in order if n.op is INPUT]
-        return (Program(Graph(tuple(inputs), tuple(nodes))), inputs), len(order)
+        return (Program(Graph(tuple(inputs), tuple(final))), inputs), len(order)
 
     program, inputs = _programs.get(tuple(nodes), make)
     values = []

@@ -47,16 +47,15 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         moving = [(k, t) for k, t in enumerate(chosen) if t is not None]
         seeds = [trace.input(_like(directions[k], leaves[k], structure.paths[k])).node for k, _ in moving]
         sources = [t.node for _, t in moving]
-        pushed = derive(
-            ("jvp", len(outputs), len(sources)),
-            [*outputs, *sources, *seeds],
-            lambda: [
-                zeros(o.type) if t is None else t
-                for o, t in zip(outputs, push(outputs, sources, seeds), strict=True)
-            ],
-        )
+
+        def pushed(outputs: Sequence[Node]) -> list[Node]:
+            tangents = push(outputs, sources, seeds)
+            pairs = zip(outputs, tangents, strict=True)
+            return [*outputs, *(zeros(o.type) if t is None else t for o, t in pairs)]
+
+        nodes = derive(("jvp", len(outputs), len(sources)), outputs, [*sources, *seeds], pushed)
         hand_over(trace)
-    values = finish([*outputs, *pushed], trace.sources, trace.root.captured)
+    values = finish(nodes, trace.sources, trace.root.captured)
     n = len(outputs)
     return out_structure.unflatten(values[:n]), out_structure.unflatten(values[n:])
 
@@ -112,10 +111,11 @@ class Pull:
         seeds = [input_node(level, ("cotangent", k), o.type) for k, o in enumerate(self._outputs)]
         nodes = derive(
             ("vjp", len(self._outputs), len(sources)),
-            [*self._outputs, *sources, *seeds],
-            lambda: [
+            self._outputs,
+            [*sources, *seeds],
+            lambda outputs: [
                 zeros(x.type) if c is None else c
-                for x, c in zip(sources, pull(self._outputs, sources, seeds), strict=True)
+                for x, c in zip(sources, pull(outputs, sources, seeds), strict=True)
             ],
         )
         bindings = dict(self._bindings)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..ir.node import Node, node
 from ..ir.primitive import Primitive
 from ..ops.structural import broadcast
-from .pattern import Algorithm, AnyRule, Rule, Step, by_root
+from .pattern import AnyRule, Step, by_root
 
 
 class Rules:
@@ -24,28 +24,27 @@ class Rules:
             op: _dispatcher(group) for op, group in by_root(self.rules).items()
         }
 
-    def simplifier(self) -> Simplifier:
-        """Something that rewrites nodes and remembers what it has rewritten."""
-        return Simplifier(self._table)
+    def simplifier(self, level: int = 0) -> Simplifier:
+        """Something that rewrites nodes of ``level`` and above, and remembers what it rewrote."""
+        return Simplifier(self._table, level)
 
     def __call__(self, outputs: Sequence[Node], level: int = 0) -> list[Node]:
         """``outputs`` in normal form; nodes below ``level`` are left alone."""
-        return self.simplifier()(outputs, level)
+        return self.simplifier(level)(outputs)
 
 
 def _dispatcher(rules: Sequence[AnyRule]) -> Step:
     """One function for all rules of an operation, with the applicable ones found by look-up."""
-    always: list[Step] = [rule.function for rule in rules if isinstance(rule, Algorithm)]
+    always: list[Step] = []
     #: For an argument's place: what its operation, inside broadcasts, lets be tried.
     keyed: dict[int, dict[Primitive, list[Step]]] = {}
     for rule in rules:
-        for heads, matcher in rule.matchers() if isinstance(rule, Rule) else ():
-            required = [(k, head) for k, head in enumerate(heads) if head is not None]
-            if required:
-                place, head = required[0]
-                keyed.setdefault(place, {}).setdefault(head, []).append(matcher)
-            else:
+        for place, heads, matcher in rule.matchers():
+            if place is None:
                 always.append(matcher)
+            else:
+                for head in heads:
+                    keyed.setdefault(place, {}).setdefault(head, []).append(matcher)
     tables = sorted(keyed.items())
 
     def candidates(n: Node) -> Iterator[Step]:
@@ -69,13 +68,15 @@ def _dispatcher(rules: Sequence[AnyRule]) -> Step:
 class Simplifier:
     """Rewrites nodes; a second call goes on from what the first has found."""
 
-    def __init__(self, table: dict[Primitive, Step]) -> None:
+    def __init__(self, table: dict[Primitive, Step], level: int) -> None:
         self._table = table
+        self._level = level
         #: Each node met, and its normal form; a normal form maps to itself.
         self._done: dict[Node, Node] = {}
 
-    def __call__(self, outputs: Sequence[Node], level: int = 0) -> list[Node]:
-        """``outputs`` in normal form; nodes below ``level`` are left alone."""
+    def __call__(self, outputs: Sequence[Node]) -> list[Node]:
+        """``outputs`` in normal form."""
+        level = self._level
         done = self._done
         #: Nodes whose rewritten form is being rewritten itself.
         waiting: dict[Node, tuple[Node, Node]] = {}
@@ -98,6 +99,8 @@ class Simplifier:
                     done[n] = done[rebuilt] = rebuilt
                 elif goal in done:
                     done[n] = done[rebuilt] = done[goal]
+                elif goal in waiting:
+                    raise AssertionError(f"rules undo each other at {rebuilt!r}")
                 else:
                     waiting[n] = (rebuilt, goal)
                     stack.append(goal)

@@ -14,9 +14,9 @@ A pattern with commutative operations matches in every order of their operands.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
-from ..ops.structural import broadcast, cast
+from ..ops.structural import broadcast, cast, transpose
 from ..trace.recording import symbolic
 
 #: One attempt at a node: what it becomes, or ``None``.
@@ -82,13 +82,12 @@ class Rule:
         """The operations at which the rule can apply."""
         return (self.left.op,)
 
-    def matchers(self) -> Iterator[tuple[tuple[Primitive | None, ...], Step]]:
-        """Compiled matchers, each with the operation that it needs in each argument of the root."""
-        seen = set()
-        for ordered in _orders(self.left):
-            if ordered not in seen:
-                seen.add(ordered)
-                yield tuple(_head(t) for t in ordered[1]), _compile(self, ordered)
+    def matchers(self) -> Iterator[tuple[int | None, tuple[Primitive, ...], Step]]:
+        """Compiled matchers, each with an argument's place and the operation that it needs there."""
+        for tree in dict.fromkeys(_orders(self.left)):
+            needed = [(k, head) for k, t in enumerate(tree[1]) if (head := _head(t)) is not None]
+            place, head = needed[0] if needed else (None, None)
+            yield place, () if head is None else (head,), _compile(self, tree)
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,13 @@ class Algorithm:
     """The rarer form of a rule, for what no equation of variables can say.
 
     ``function`` takes a node whose operation is among ``roots`` and returns what it becomes, or
-    ``None``. ``examples`` are NumPy functions of arrays of the given shapes whose trace it
-    rewrites: the laws are tested on them.
+    ``None``.
     """
 
     function: Step
     roots: tuple[Primitive, ...]
+    #: Which operations an argument must have, through broadcasts, by its place.
+    heads: Mapping[int, tuple[Primitive, ...]]
 
     @property
     def name(self) -> str:
@@ -113,10 +113,19 @@ class Algorithm:
         """The docstring of the function."""
         return (self.function.__doc__ or "").strip()
 
+    def matchers(self) -> Iterator[tuple[int | None, tuple[Primitive, ...], Step]]:
+        """The function itself, and where it applies."""
+        if not self.heads:
+            yield None, (), self.function
+        for place, heads in self.heads.items():
+            yield place, heads, self.function
 
-def algorithm(*roots: Primitive) -> Callable[[Step], Algorithm]:
+
+def algorithm(
+    *roots: Primitive, heads: Mapping[int, tuple[Primitive, ...]] | None = None
+) -> Callable[[Step], Algorithm]:
     """Make a function of a node a rule for nodes of the operations ``roots``."""
-    return lambda function: Algorithm(function, roots)
+    return lambda function: Algorithm(function, roots, heads or {})
 
 
 # -- patterns as trees -----------------------------------------------------------------------------
@@ -224,13 +233,15 @@ def lifted(n: Node, path: Sequence[Node]) -> Node:
 
 
 def spread(n: Node, shape: tuple[int, ...], axes: tuple[int, ...]) -> Node:
-    """``broadcast(n)``, as one broadcast if ``n`` is one already."""
+    """``n`` repeated to ``shape``, in the one form that this has: axes in order, one broadcast."""
     if n.op is broadcast:
         inner = n.params[1]
-        (n,), axes = n.args, tuple(axes[a] for a in inner)
-    if n.type.shape == shape and len(axes) == len(shape):
-        return n
-    return node(broadcast, (n,), (shape, axes))
+        (n,), axes = n.args, tuple([axes[a] for a in inner])
+    if any(a > b for a, b in pairwise(axes)):
+        order = sorted(range(len(axes)), key=lambda k: axes[k])
+        n = node(transpose, (n,), (tuple([k - len(axes) for k in order]),))
+        axes = tuple([axes[k] for k in order])
+    return n if n.type.shape == shape else node(broadcast, (n,), (shape, axes))
 
 
 def peeled(n: Node) -> Node:

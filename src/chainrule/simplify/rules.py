@@ -1,18 +1,77 @@
-"""The rule sheets, by what each preserves: ``EXACT`` the bits, ``STABLE`` the real numbers."""
+"""The rule sheets, by what each preserves: ``EXACT`` the bits, ``STABLE`` the real numbers.
+
+A rule of ``STABLE`` may round differently, and never worse: it neither cancels nor overflows where
+its left side does not. Both keep first and second derivatives, at kinks too, so a program may be
+rewritten before it is differentiated. What is true of real numbers only and serves reading, such
+as ``exp(log x) = x``, is not here.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..ir.node import Node
+from .contractions import CONTRACTIONS
 from .engine import Rules
-from .pattern import Rule
+from .folding import FOLDING
+from .moves import MOVES
+from .pattern import Rule, literal
+from .spreading import SPREADING
 
+
+def _numbers(*nodes: Node) -> bool:
+    """Whether these are numbers that stand in the program."""
+    return all(literal(n) is not None for n in nodes)
+
+
+def _moderate(*nodes: Node) -> bool:
+    """Whether these are such numbers, and their products and quotients far from over- and underflow."""
+    values = [literal(n) for n in nodes]
+    return all(v is not None and 1e-15 < abs(v) < 1e15 for v in values)
+
+
+_ARITHMETIC = "fciu"
+
+#: The same bits. Adding ``-0.0`` changes nothing; adding ``0.0`` turns ``-0.0`` into ``0.0``, so
+#: that is in the other sheet.
 EXACT = (
-    Rule("double negation", lambda x: (np.negative(-x), x), kinds="fciu"),
-    Rule("a negative is subtracted", lambda x, y: (x + (-y), x - y), kinds="fciu"),
-)
+    Rule("double negation", lambda x: (np.negative(-x), x), kinds=_ARITHMETIC),
+    Rule("a negative is subtracted", lambda x, y: (x + (-y), x - y), kinds=_ARITHMETIC),
+    Rule("subtracting a negative adds", lambda x, y: (x - (-y), x + y), kinds=_ARITHMETIC),
+    Rule("a product of negatives", lambda x, y: ((-x) * (-y), x * y), kinds=_ARITHMETIC),
+    Rule("a quotient of negatives", lambda x, y: ((-x) / (-y), x / y), kinds="fc"),
+    Rule("one times", lambda x: (1 * x, x), kinds=_ARITHMETIC),
+    Rule("minus one times", lambda x: (-1 * x, -x), kinds="fi"),
+    Rule("over one", lambda x: (x / 1, x), kinds="f"),
+    Rule("over minus one", lambda x: (x / -1, -x), kinds="f"),
+    Rule("minus zero more", lambda x: (x + np.float64(-0.0), x), kinds="f"),
+    Rule("zero less", lambda x: (x - 0, x), kinds="fiu"),
+    Rule("power one", lambda x: (x**1, x), kinds="f"),
+    Rule("a sign goes to the number", lambda x, c: (-(x * c), x * -c), when=lambda x, c: _numbers(c), samples={"c": "literal"}),
+    Rule("a number takes the sign", lambda x, c: ((-x) * c, x * -c), when=lambda x, c: _numbers(c), samples={"c": "literal"}),
+    Rule("either way the same", lambda m, x: (np.where(m, x, x), x), samples={"m": "truth"}, kinds="fciub"),
+    Rule("positive", lambda x: (+x, x), kinds=_ARITHMETIC),
+)  # fmt: skip
 
-STABLE = (Rule("log of one plus", lambda x: (np.log(1 + x), np.log1p(x)), samples="positive"),)
+#: The same real numbers, as well conditioned or better.
+STABLE = (
+    Rule("zero more", lambda x: (x + 0, x), kinds=_ARITHMETIC),
+    Rule("less from zero", lambda x: (0 - x, -x)),
+    Rule("a difference turned round", lambda x, y: (-(x - y), y - x)),
+    Rule("two numbers multiply", lambda c, d, x: (c * (d * x), (c * d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
+    Rule("two numbers divide", lambda c, d, x: ((c * x) / d, (c / d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
+    Rule("a number over, a number times", lambda c, d, x: (c * (x / d), (c / d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
+    Rule("two numbers over", lambda c, d, x: ((x / c) / d, x / (c * d)), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
+    Rule("one over, times", lambda x, y: (x * (1 / y), x / y), samples={"y": "away"}),
+    Rule("log of one plus", lambda x: (np.log(1 + x), np.log1p(x)), samples="positive"),
+    Rule("log of one minus", lambda x: (np.log(1 - x), np.log1p(-x)), samples="unit"),
+    Rule("exp minus one", lambda x: (np.exp(x) - 1, np.expm1(x))),
+    Rule("one minus exp", lambda x: (1 - np.exp(x), -np.expm1(x))),
+    Rule("softplus", lambda x: (np.log1p(np.exp(x)), np.logaddexp(0, x))),
+    Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
+)  # fmt: skip
+
+ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
-RULES = Rules((*EXACT, *STABLE))
+RULES = Rules((*ALGORITHMS, *EXACT, *STABLE))
