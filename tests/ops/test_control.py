@@ -48,11 +48,11 @@ class Case:
         self.arrays = list(arrays)
 
 
-# -- programs: each is built of sub-graphs, and written out in Python --------------------------------
+# -- programs: each is built of sub-graphs, and written out in Python ------------------------------
 
 
 def recurrence(trip: int, reverse: bool) -> Case:
-    """h' = tanh(W h + x_k), s' = s + h·h; stacked h ⊙ x_k. A constant matrix, two carries."""
+    """Two carries, h ← tanh(W h + x) and s ← s + h·h; the rows are h ⊙ x."""
 
     def step(h: Any, s: Any, x: Any, w: Any) -> Any:
         after = np.tanh(w @ h + x)
@@ -232,7 +232,7 @@ def assert_same(found: Sequence[Any], expected: Sequence[Any], rtol: float = 1e-
         np.testing.assert_allclose(f, e, rtol=rtol, atol=rtol)
 
 
-# -- laws --------------------------------------------------------------------------------------------
+# -- laws ------------------------------------------------------------------------------------------
 
 
 def test_value_is_pythons(program: Case) -> None:
@@ -362,6 +362,12 @@ def test_pattern_covers_the_jacobian(program: Case) -> None:
             assert not found[outside].any()
 
 
+def test_pattern_of_what_only_integers_reach() -> None:
+    body = graph(lambda n, c: (n + 1, c * 2.0), np.zeros(2, int), np.zeros(2))
+    g = graph(lambda x, c: loop(body, 3, (x.astype(int), c))[0], np.zeros(2), np.zeros(2))
+    assert not pattern(g.outputs[1], g.inputs[0]).toarray().any()
+
+
 def test_pickle_gives_the_same_graph(program: Case) -> None:
     for g in (program.graph, pulled(program.graph, varying(program))):
         copy = pickle.loads(pickle.dumps(g))  # noqa: S301
@@ -369,7 +375,7 @@ def test_pickle_gives_the_same_graph(program: Case) -> None:
         assert copy.outputs[0] is g.outputs[0]
 
 
-# -- what kind of graph it is ------------------------------------------------------------------------
+# -- what kind of graph it is ----------------------------------------------------------------------
 
 
 def test_equal_bodies_are_one_node() -> None:

@@ -14,7 +14,7 @@ from ..ir.graph import dependents, toposort
 from ..ir.node import ITEM, Node, input_node, node
 from ..ir.types import TupleType
 from ..trace.recording import symbolic
-from .pushforward import dressed
+from .pushforward import dressed, varies
 
 
 def pullback(
@@ -45,15 +45,11 @@ def pullback(
         if n in sources:
             found[n] = added(incoming)
             continue
-        wanted = [a in moving and _varies(a) for a in n.args]
+        wanted = [a in moving and varies(a) for a in n.args]
         for arg, ct in zip(n.args, _pull(n, incoming, wanted), strict=True):
             if ct is not None and arg in moving:
                 pending.setdefault(arg, []).append(ct.node)
     return [found.get(n) for n in inputs]
-
-
-def _varies(n: Node) -> bool:
-    return type(n.type) is TupleType or n.type.dtype.kind in "fc"
 
 
 def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
@@ -68,8 +64,8 @@ def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
         ct = symbolic(added(incoming))
     args = [dressed(a) for a in n.args]
     if n.op.pullback is not None:
-        handed = n.op.handed(pullback)
-        return n.op.pullback(dressed(n), ct, args, wanted, *n.params, *handed)
+        params = (*n.params, *n.op.handed(pullback))
+        return n.op.pullback(dressed(n), ct, args, wanted, *params)
     # Linearise this one operation, and transpose that.
     cts = ct if isinstance(ct, tuple) else (ct,)
     level = 1 + max(n.level, *(c.node.level for c in cts if c is not None))

@@ -32,14 +32,15 @@ def pushforward(
         n: None if t is None else symbolic(t) for n, t in zip(inputs, tangents, strict=True)
     }
     for n in order:
-        if n not in moving or n in known or not _varies(n):
+        if n not in moving or n in known or not varies(n):
             continue
         incoming = [known.get(a) for a in n.args]
         if any(t is not None for t in incoming):
-            handed = n.op.handed(pushforward)
-            known[n] = n.op.jvp(dressed(n), [dressed(a) for a in n.args], incoming, *n.params, *handed)
+            params = (*n.params, *n.op.handed(pushforward))
+            known[n] = n.op.jvp(dressed(n), [dressed(a) for a in n.args], incoming, *params)
     return [None if (t := known.get(o)) is None else t.node for o in outputs]
 
 
-def _varies(n: Node) -> bool:
+def varies(n: Node) -> bool:
+    """Whether ``n`` can have a tangent: integers and booleans have none."""
     return type(n.type) is TupleType or n.type.dtype.kind in "fc"

@@ -9,6 +9,7 @@ import numpy as np
 from ..ir.graph import dependents, toposort
 from ..ir.node import ITEM, Node
 from ..ir.types import TupleType
+from .pushforward import varies
 
 
 def pattern(output: Node, x: Node) -> Any:
@@ -23,37 +24,33 @@ def pattern(output: Node, x: Node) -> Any:
     moving = dependents(order, [x])
     known: dict[Node, Any] = {x: sparse.identity(x.type.size, dtype=bool, format="csr")}
     for n in order:
-        if n in known or n not in moving:
+        if n in known or n not in moving or not varies(n):
             continue
-        if type(n.type) is TupleType or n.op is ITEM:  # several results: each depends on everything
-            joined = known[n.args[0]] if n.op is ITEM else None
-            if joined is None:
-                parts = [known[a] for a in n.args if a in known]
-                joined = sparse.csr_matrix(sum(p.sum(axis=0) for p in parts) > 0)
-            else:
-                joined = sparse.csr_matrix(np.ones((n.type.size, 1), bool)) @ joined
-            known[n] = joined
-            continue
-        if n.type.dtype.kind not in "fc":
-            continue
-        total = None
-        for i, arg in enumerate(n.args):
-            if arg not in known:
-                continue
-            pairs = n.op.dependence(i, [a.type for a in n.args], n.type, *n.params)
-            if pairs is None:
-                local = sparse.csr_matrix(np.ones((n.type.size, arg.type.size), bool))
-            else:
-                ones = np.ones(len(pairs[0]), bool)
-                local = sparse.csr_matrix((ones, pairs), shape=(n.type.size, arg.type.size))
-            term = (local @ known[arg]).astype(bool)
-            total = term if total is None else total + term
-        if total is not None:
-            known[n] = total
+        terms = [_direct(n, i) @ known[arg] for i, arg in enumerate(n.args) if arg in known]
+        if terms:
+            known[n] = sum(terms[1:], terms[0]).astype(bool)
     found = known.get(output)
     if found is None:
         return sparse.csr_matrix((output.type.size, x.type.size), dtype=bool)
     return found
+
+
+def _direct(n: Node, i: int) -> Any:
+    """Which elements of ``n`` depend on which of its argument ``i``.
+
+    A node with several results is one row, which stands for all elements of all of them.
+    """
+    from scipy import sparse
+
+    arg = n.args[i]
+    if type(n.type) is TupleType or n.op is ITEM:
+        shape = [1 if type(t) is TupleType else t.size for t in (n.type, arg.type)]
+        return sparse.csr_matrix(np.ones(shape, bool))
+    pairs = n.op.dependence(i, [a.type for a in n.args], n.type, *n.params)
+    if pairs is None:
+        return sparse.csr_matrix(np.ones((n.type.size, arg.type.size), bool))
+    ones = np.ones(len(pairs[0]), bool)
+    return sparse.csr_matrix((ones, pairs), shape=(n.type.size, arg.type.size))
 
 
 def is_elementwise(output: Node, x: Node) -> bool:

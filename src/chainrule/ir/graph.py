@@ -117,34 +117,20 @@ class Graph:
             graph = Graph(bound, tuple(substitute(self.outputs, env)))
         for n in graph.order:
             if n.op is INPUT and n not in bound:
-                raise LookupError(f"the body of a call or loop reads what is not an input of it: {n!r}")
+                raise LookupError(f"a body reads what is not an input of it: {n!r}")
         return graph
 
     def __repr__(self) -> str:
-        types = ["".join(f"{n.type}, " for n in nodes)[:-2] for nodes in (self.inputs, self.outputs)]
-        return f"<graph ({types[0]}) → ({types[1]})>"
+        inputs, outputs = (", ".join(str(n.type) for n in ns) for ns in (self.inputs, self.outputs))
+        return f"<graph ({inputs}) → ({outputs})>"
 
     def __str__(self) -> str:
         bodies: dict[Graph, str] = {}  # the graphs that nodes hold, each printed once, below
-        blocks = [self._text(bodies)]
+        blocks = [_text(self, bodies)]
         while len(blocks) <= len(bodies):
             body, name = list(bodies.items())[len(blocks) - 1]
-            blocks.append(f"{name}: {body._text(bodies)}")
+            blocks.append(f"{name}: {_text(body, bodies)}")
         return "\n".join(blocks)
-
-    def _text(self, bodies: dict[Graph, str]) -> str:
-        names = {n: f"%{k}" for k, n in enumerate(dict.fromkeys([*self.inputs, *self.order]))}
-        lines = [f"inputs {', '.join(f'{names[n]}: {n.type}' for n in self.inputs)}"]
-        given = set(self.inputs)
-        for n in self.order:
-            if n not in given:
-                words = [names[a] for a in n.args]
-                for p in n.params:
-                    word = bodies.setdefault(p, f"@{len(bodies)}") if type(p) is Graph else repr(p)
-                    words.append(word)
-                lines.append(f"  {names[n]} = {n.op.name}({', '.join(words)}): {n.type}")
-        lines.append(f"return {', '.join(names[n] for n in self.outputs)}")
-        return "\n".join(lines)
 
     def __reduce__(self) -> Any:
         """A flat list, so that pickling does not recurse through a deep graph."""
@@ -152,6 +138,22 @@ class Graph:
         index = {n: k for k, n in enumerate(order)}
         flat = [(n.op, tuple(index[a] for a in n.args), n.params, n.type, n.level) for n in order]
         return _unflatten, (flat, [index[n] for n in self.inputs], [index[n] for n in self.outputs])
+
+
+def _text(graph: Graph, bodies: dict[Graph, str]) -> str:
+    """The lines of one graph. The graphs that its nodes hold are named in ``bodies``."""
+    names = {n: f"%{k}" for k, n in enumerate(dict.fromkeys([*graph.inputs, *graph.order]))}
+    lines = [f"inputs {', '.join(f'{names[n]}: {n.type}' for n in graph.inputs)}"]
+    given = set(graph.inputs)
+    for n in graph.order:
+        if n not in given:
+            words = [names[a] for a in n.args]
+            for p in n.params:
+                word = bodies.setdefault(p, f"@{len(bodies)}") if type(p) is Graph else repr(p)
+                words.append(word)
+            lines.append(f"  {names[n]} = {n.op.name}({', '.join(words)}): {n.type}")
+    lines.append(f"return {', '.join(names[n] for n in graph.outputs)}")
+    return "\n".join(lines)
 
 
 def _unflatten(flat: list[Any], inputs: list[int], outputs: list[int]) -> Graph:
