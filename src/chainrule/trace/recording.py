@@ -62,6 +62,10 @@ class Recorder:
             return Tracer(constant(value), self)  # type: ignore[arg-type]
         return Tracer(self.capture(np.asarray(value)), self)  # type: ignore[arg-type]
 
+    def meet(self, other: Recorder) -> Recorder:
+        """The recorder of an operation on arrays of this one and of another: the inner trace."""
+        return other
+
     def capture(self, array: np.ndarray) -> Node:
         """A node for an array that a rule brings along: a literal."""
         if array.ndim and array.size and (array == array.flat[0]).all():
@@ -214,10 +218,23 @@ class Trace(Recorder):
     def input(self, source: Any) -> Tracer:
         """The next input, bound to an array, a Python scalar, or a tracer of an outer trace."""
         t = source.node.type if type(source) is Tracer else type_of(source)
+        if type(source) is Tracer:
+            self.meet(source.recorder)
         made = input_node(self.level, len(self.inputs), t)
         self.inputs.append(made)
         self.sources[made] = source
         return Tracer(made, self)
+
+    def meet(self, other: Recorder) -> Recorder:
+        # Inputs are nodes of a level, the same in every trace: an array from a trace that is not
+        # around this one would be taken for one of this trace's own.
+        inner, outer = (other, self) if other.level > self.level else (self, other)
+        around: Any = inner
+        while outer.level and around is not outer:
+            if around is None or not outer.active:
+                raise EndedTrace("a traced array was used after its trace had ended", here())
+            around = around.parent
+        return inner
 
     def capture(self, array: np.ndarray) -> Node:
         """The hidden input for an array from outside, the same one at each use."""

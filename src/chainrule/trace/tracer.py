@@ -47,13 +47,12 @@ class Tracer:
         nodes = []
         for arg in args:
             if type(arg) is Tracer:
-                other = arg.recorder
-                if other is not trace and other.level > trace.level:
-                    trace = other
+                if arg.recorder is not trace:
+                    trace = trace.meet(arg.recorder)
             else:
                 arg = trace.lift(arg)
-                if arg.recorder is not trace and arg.recorder.level > trace.level:
-                    trace = arg.recorder
+                if arg.recorder is not trace:
+                    trace = trace.meet(arg.recorder)
             nodes.append(arg.node)
         return trace.record(op, tuple(nodes), params)
 
@@ -305,9 +304,9 @@ Tracer.conj = Tracer.conjugate = _method("conjugate")  # type: ignore[attr-defin
 def _operator(op: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     def forward(self: Tracer, other: Any) -> Any:
         if type(other) is Tracer:
-            trace, theirs = self.recorder, other.recorder
-            if theirs is not trace and theirs.level > trace.level:
-                trace = theirs
+            trace = self.recorder
+            if other.recorder is not trace:
+                trace = trace.meet(other.recorder)
             return trace.record(op, (self.node, other.node), ())
         if _defers(other):
             return NotImplemented
@@ -329,8 +328,8 @@ def _joined(op: Elementwise, x: Tracer, other: Any, *, reflected: bool) -> Any:
     """``x op other`` where ``other`` is no tracer."""
     trace = x.recorder
     lifted = trace.lift(other)
-    if lifted.recorder is not trace and lifted.recorder.level > trace.level:
-        trace = lifted.recorder  # an array that holds values of an inner trace
+    if lifted.recorder is not trace:
+        trace = trace.meet(lifted.recorder)  # an array that holds values of an inner trace
     nodes = (lifted.node, x.node) if reflected else (x.node, lifted.node)
     return trace.record(op, nodes, ())
 
