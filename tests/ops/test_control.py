@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
 from chainrule.calculus.batch import batch
@@ -555,6 +556,42 @@ def test_complex_numbers() -> None:
         np.sum(np.real(np.conj(a) * b)) for a, b in zip(directions, cotangents, strict=True)
     )
     np.testing.assert_allclose(left, right, rtol=1e-11)
+
+
+def test_public_verbs_take_loops() -> None:
+    """What will re-roll loops records them in a user's trace; a captured array is an operand."""
+    body = graph(lambda c, w: (np.tanh(c * w + 1.0),), np.zeros(2), np.zeros(2))
+    weights = np.array([0.3, 0.7])
+
+    def rolled(x: Any) -> Any:
+        (c,), _ = loop(body, 5, (x,), (), (weights,))
+        return (c * c).sum()
+
+    def written_out(x: Any) -> Any:
+        for _ in range(5):
+            x = np.tanh(x * weights + 1.0)
+        return (x * x).sum()
+
+    def curvature(f: Callable[..., Any]) -> Callable[..., Any]:
+        return cr.grad(lambda x: (cr.grad(f)(x) ** 2).sum())
+
+    x = np.array([0.1, -0.4])
+    for verb in (cr.grad, cr.hessian, curvature):
+        assert_same([verb(rolled)(x)], [verb(written_out)(x)])
+    xs = np.stack([x, 2 * x])
+    assert_same([cr.vmap(cr.grad(rolled))(xs)], [cr.vmap(cr.grad(written_out))(xs)])
+
+
+def test_a_body_that_is_not_holomorphic_has_no_complex_jacobian() -> None:
+    z = np.array([1 + 2j])
+    for step, holomorphic in ((lambda c: (c * c,), True), (lambda c: (c * np.conj(c),), False)):
+        body = graph(step, z)
+        jacobian = cr.jacobian(lambda z, body=body: loop(body, 2, (z,))[0][0])
+        if holomorphic:
+            assert_same([jacobian(z)], [[4 * z**3]])
+        else:
+            with pytest.raises(cr.errors.NotHolomorphic, match="conj"):
+                jacobian(z)
 
 
 def test_results_are_the_callers_own() -> None:

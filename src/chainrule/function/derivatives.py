@@ -14,7 +14,7 @@ from ..calculus.pullback import pullback as pull
 from ..calculus.pushforward import pushforward as push
 from ..calculus.sparsity import is_elementwise
 from ..errors import ArgumentError, NotHolomorphic, NotScalar
-from ..ir.graph import dependents, toposort
+from ..ir.graph import Graph, dependents
 from ..ir.node import Node
 from ..ops.elementwise import Elementwise
 from ..trace.recording import Trace, symbolic, tracing
@@ -273,14 +273,18 @@ def _only_holomorphic(outputs: Sequence[Node], inputs: Sequence[Node], verb: str
     complex_inputs = [x for x in inputs if x.type.dtype.kind == "c"]
     if not complex_inputs:
         return
-    order = toposort(outputs, complex_inputs[0].level)
-    moving = dependents(order, complex_inputs)
-    for n in order:
-        if n in moving and isinstance(n.op, Elementwise) and not n.op.holomorphic and n.args[0].type.dtype.kind == "c":
-            raise NotHolomorphic(
-                f"{verb}: the function is not holomorphic (it uses {n.op.name}), so it has no complex Jacobian; "
-                "use jvp or vjp, or differentiate by the real and imaginary parts."
-            )
+    parts = [Graph(tuple(complex_inputs), tuple(outputs))]
+    for part in parts:
+        moving = dependents(part.order, part.inputs)
+        for n in part.order:
+            if n not in moving:
+                continue
+            if isinstance(n.op, Elementwise) and not n.op.holomorphic and n.args[0].type.dtype.kind == "c":
+                raise NotHolomorphic(
+                    f"{verb}: the function is not holomorphic (it uses {n.op.name}), so it has no complex Jacobian; "
+                    "use jvp or vjp, or differentiate by the real and imaginary parts."
+                )
+            parts.extend(p for p in n.params if isinstance(p, Graph) and p not in parts)
 
 
 class Hessian(Derivative):
