@@ -12,6 +12,7 @@ marks an argument in which the function is piecewise constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -197,7 +198,6 @@ def support(n: Node) -> Node | None:
     It looks through what only moves elements: masks commute with indexing and broadcasting.
     """
     path: list[Node] = []
-    true = node(CONSTANT, (), (Literal(np.True_),))
     while True:
         op = n.op
         if op is where and _is_zero(n.args[2]):
@@ -211,6 +211,7 @@ def support(n: Node) -> Node | None:
             mask = not_equal.build((n.args[0], zero))
             break
         if op in _EMBEDDINGS:
+            true = node(CONSTANT, (), (Literal(np.True_),))
             pieces = [_spread(true, a.type.shape) if a.type.differentiable else a for a in n.args]
             mask = node(op, tuple(pieces), n.params)
             break
@@ -249,11 +250,16 @@ def _spread(n: Node, shape: tuple[int, ...]) -> Node:
     return n if n.type.shape == shape else node(broadcast, (n,), (shape, ()))
 
 
+@lru_cache(maxsize=1024)
+def _literal_as(literal: Literal, dtype: np.dtype) -> Literal:
+    return Literal(literal.array.astype(dtype), weak=False)
+
+
 def _conform(n: Node, dtype: np.dtype | None, shape: tuple[int, ...] | None) -> Node:
     """``n`` cast to ``dtype`` and repeated to ``shape``, each as a node of its own."""
     if dtype is not None:
         if n.op is CONSTANT:
-            n = node(CONSTANT, (), (Literal(n.params[0].array.astype(dtype), weak=False),))
+            n = node(CONSTANT, (), (_literal_as(n.params[0], dtype),))
         else:
             n = node(cast, (n,), (dtype, False))
     if shape is not None:

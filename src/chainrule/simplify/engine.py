@@ -7,7 +7,7 @@ ends because every rule lowers the cost of :mod:`chainrule.simplify.cost`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..ir.node import Node, node
 from ..ir.primitive import Primitive
@@ -35,28 +35,30 @@ class Rules:
 
 def _dispatcher(rules: Sequence[AnyRule]) -> Step:
     """One function for all rules of an operation, with the applicable ones found by look-up."""
-    always: list[Step] = []
     #: For an argument's place: what its operation, inside broadcasts, lets be tried.
     keyed: dict[int, dict[Primitive, list[Step]]] = {}
+    others: tuple[list[Step], list[Step]] = ([], [])
     for rule in rules:
-        for place, heads, matcher in rule.matchers():
-            if place is None:
-                always.append(matcher)
-            else:
-                for head in heads:
-                    keyed.setdefault(place, {}).setdefault(head, []).append(matcher)
+        for place, heads, step in rule.matchers():
+            for head in heads:
+                keyed.setdefault(place, {}).setdefault(head, []).append(step)
+            if not heads:
+                others[1].append(step)
+                if not rule.of_arrays:
+                    others[0].append(step)
     tables = sorted(keyed.items())
+    of_scalars, of_arrays = map(tuple, others)
 
-    def candidates(n: Node) -> Iterator[Step]:
+    def rewrite(n: Node) -> Node | None:
         for place, table in tables:
             arg = n.args[place]
             while arg.op is broadcast:
                 (arg,) = arg.args
-            yield from table.get(arg.op, ())
-        yield from always
-
-    def rewrite(n: Node) -> Node | None:
-        for step in candidates(n):
+            for step in table.get(arg.op, ()):
+                found = step(n)
+                if found is not None and found is not n:
+                    return found
+        for step in of_arrays if n.type.shape else of_scalars:
             found = step(n)
             if found is not None and found is not n:
                 return found
@@ -76,7 +78,6 @@ class Simplifier:
 
     def __call__(self, outputs: Sequence[Node]) -> list[Node]:
         """``outputs`` in normal form."""
-        level = self._level
         done = self._done
         #: Nodes whose rewritten form is being rewritten itself.
         waiting: dict[Node, tuple[Node, Node]] = {}
@@ -85,35 +86,41 @@ class Simplifier:
             n = stack[-1]
             if n in done:
                 stack.pop()
-            elif n in waiting:
+                continue
+            if waiting and n in waiting:
                 rebuilt, rewritten = waiting.pop(n)
                 done[n] = done[rebuilt] = done[rewritten]
-            elif n.level < level:
+                continue
+            if n.level < self._level:
                 done[n] = n
-            elif missing := [a for a in n.args if a not in done]:
-                stack.extend(missing)
+                continue
+            ready = same = True
+            for arg in n.args:
+                normal = done.get(arg)
+                if normal is None:
+                    stack.append(arg)
+                    ready = False
+                elif normal is not arg:
+                    same = False
+            if not ready:
+                continue
+            rebuilt = n if same else node(n.op, tuple([done[a] for a in n.args]), n.params, n.type)
+            goal = self._goal(rebuilt)
+            if goal in done:
+                done[n] = done[rebuilt] = done[goal]
+            elif goal is rebuilt:
+                done[n] = done[rebuilt] = rebuilt
+            elif goal in waiting:
+                raise AssertionError(f"rules undo each other at {rebuilt!r}")
             else:
-                rebuilt = _with(n, [done[a] for a in n.args])
-                goal = done.get(rebuilt) or self._step(rebuilt)
-                if goal is None:
-                    done[n] = done[rebuilt] = rebuilt
-                elif goal in done:
-                    done[n] = done[rebuilt] = done[goal]
-                elif goal in waiting:
-                    raise AssertionError(f"rules undo each other at {rebuilt!r}")
-                else:
-                    waiting[n] = (rebuilt, goal)
-                    stack.append(goal)
+                waiting[n] = (rebuilt, goal)
+                stack.append(goal)
         return [done[o] for o in outputs]
 
-    def _step(self, n: Node) -> Node | None:
+    def _goal(self, n: Node) -> Node:
+        """What ``n``, whose arguments are in normal form, is rewritten to: itself, if nothing."""
         rewrite = self._table.get(n.op)
-        return None if rewrite is None else rewrite(n)
-
-
-def _with(n: Node, args: list[Node]) -> Node:
-    """``n`` with arguments in normal form."""
-    for new, old in zip(args, n.args, strict=True):
-        if new is not old:
-            return node(n.op, tuple(args), n.params, n.type)
-    return n
+        if rewrite is None or n in self._done:
+            return n
+        found = rewrite(n)
+        return n if found is None else found

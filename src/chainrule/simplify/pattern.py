@@ -33,6 +33,9 @@ from ..trace.recording import symbolic
 #: One attempt at a node: what it becomes, or ``None``.
 Step: TypeAlias = Callable[[Node], Node | None]
 
+#: An argument's place, the operations one of which it needs there, if any, and the attempt.
+Matcher: TypeAlias = tuple[int, tuple[Primitive, ...], Step]
+
 _COMMUTATIVE: frozenset[Primitive] = frozenset(
     {ar.add, ar.multiply, ar.maximum, ar.minimum, ar.logical_and, ar.logical_or, ar.equal}
 )
@@ -46,6 +49,8 @@ class Rule:
     try for a variable: ``"any"``, or ``"positive"``, ``"unit"`` (between 0 and 1), ``"literal"``
     (a number that stands in the program).
     """
+
+    of_arrays = False
 
     def __init__(
         self,
@@ -82,12 +87,11 @@ class Rule:
         """The operations at which the rule can apply."""
         return (self.left.op,)
 
-    def matchers(self) -> Iterator[tuple[int | None, tuple[Primitive, ...], Step]]:
-        """Compiled matchers, each with an argument's place and the operation that it needs there."""
+    def matchers(self) -> Iterator[Matcher]:
+        """Compiled matchers."""
         for tree in dict.fromkeys(_orders(self.left)):
-            needed = [(k, head) for k, t in enumerate(tree[1]) if (head := _head(t)) is not None]
-            place, head = needed[0] if needed else (None, None)
-            yield place, () if head is None else (head,), _compile(self, tree)
+            needed = [(k, (head,)) for k, t in enumerate(tree[1]) if (head := _head(t)) is not None]
+            yield *(needed[0] if needed else (0, ())), _compile(self, tree)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class Algorithm:
     roots: tuple[Primitive, ...]
     #: Which operations an argument must have, through broadcasts, by its place.
     heads: Mapping[int, tuple[Primitive, ...]]
+    #: Whether it has nothing to say of scalars.
+    of_arrays: bool
 
     @property
     def name(self) -> str:
@@ -113,19 +119,21 @@ class Algorithm:
         """The docstring of the function."""
         return (self.function.__doc__ or "").strip()
 
-    def matchers(self) -> Iterator[tuple[int | None, tuple[Primitive, ...], Step]]:
+    def matchers(self) -> Iterator[Matcher]:
         """The function itself, and where it applies."""
         if not self.heads:
-            yield None, (), self.function
+            yield 0, (), self.function
         for place, heads in self.heads.items():
             yield place, heads, self.function
 
 
 def algorithm(
-    *roots: Primitive, heads: Mapping[int, tuple[Primitive, ...]] | None = None
+    *roots: Primitive,
+    heads: Mapping[int, tuple[Primitive, ...]] | None = None,
+    of_arrays: bool = False,
 ) -> Callable[[Step], Algorithm]:
     """Make a function of a node a rule for nodes of the operations ``roots``."""
-    return lambda function: Algorithm(function, roots, heads or {})
+    return lambda function: Algorithm(function, roots, heads or {}, of_arrays)
 
 
 # -- patterns as trees -----------------------------------------------------------------------------

@@ -25,9 +25,12 @@ def _numbers(*nodes: Node) -> bool:
 
 
 def _moderate(*nodes: Node) -> bool:
-    """Whether these are such numbers, and their products and quotients far from over- and underflow."""
-    values = [literal(n) for n in nodes]
-    return all(v is not None and 1e-15 < abs(v) < 1e15 for v in values)
+    """Whether these are such numbers, far from over- and underflow with each other."""
+    for n in nodes:
+        value = literal(n)
+        if value is None or not 1e-15 < abs(value) < 1e15:
+            return False
+    return True
 
 
 _ARITHMETIC = "fciu"

@@ -23,7 +23,7 @@ from ..ops.contraction import einsum, fresh_letter, split_subscripts
 from ..ops.elementwise import Elementwise, gate, where
 from ..ops.structural import broadcast, cast, place, slice_
 from .contractions import Contraction
-from .pattern import Algorithm, algorithm, is_number, peeled, spread
+from .pattern import Algorithm, algorithm, peeled, spread
 
 _ROWS = tuple(p for p in PRIMITIVES if isinstance(p, Elementwise))
 #: Zero where all of their arguments are.
@@ -68,15 +68,10 @@ def is_diagonal(n: Node) -> bool:
     )
 
 
-@algorithm(*_ROWS, cast)
+@algorithm(*_ROWS, cast, of_arrays=True)
 def arithmetic_before_spreading(n: Node) -> Node | None:
     """Arithmetic on broadcasts and diagonals is done on their elements."""
-    if not n.type.shape:
-        return None
-    for a in n.args:
-        if a.op is broadcast or a.op is einsum:
-            break
-    else:
+    if not any(a.op is broadcast or a.op is einsum for a in n.args):
         return None
     diagonal = [k for k, a in enumerate(n.args) if is_diagonal(a)]
     if diagonal and not _keeps_zero(n, diagonal):
@@ -157,12 +152,9 @@ def spread_elements(n: Node, *others: Node) -> int:
     return prod(shape[a] for a in needed)
 
 
-@algorithm(ar.multiply, ar.divide)
+@algorithm(ar.multiply, ar.divide, of_arrays=True)
 def factors_are_gathered(n: Node) -> Node | None:
     """``(t · u) · v`` with small ``u`` and ``v`` that are repeated: these are multiplied first."""
-    shape = n.type.shape
-    if not shape:
-        return None
     for product, v in (n.args, n.args[::-1]) if n.op is ar.multiply else (n.args,):
         if v.op is not broadcast or product.op is not ar.multiply:
             continue
@@ -172,11 +164,11 @@ def factors_are_gathered(n: Node) -> Node | None:
     return None
 
 
-@algorithm(ar.negative)
+@algorithm(ar.negative, of_arrays=True)
 def a_sign_goes_to_the_smaller_factor(n: Node) -> Node | None:
     """``−(t · u)`` with a small ``u`` that is repeated is ``t · (−u)``."""
     (product,) = n.args
-    if product.op is not ar.multiply or not n.type.shape:
+    if product.op is not ar.multiply:
         return None
     for t, u in (product.args, product.args[::-1]):
         if u.op is broadcast and t.op is not broadcast and spread_elements(u) < n.type.size:
@@ -184,11 +176,9 @@ def a_sign_goes_to_the_smaller_factor(n: Node) -> Node | None:
     return None
 
 
-@algorithm(ar.add, ar.subtract)
+@algorithm(ar.add, ar.subtract, of_arrays=True)
 def a_shared_factor_is_taken_out(n: Node) -> Node | None:
     """``t · u + t · v`` with small ``u`` and ``v`` that are repeated is ``t · (u + v)``."""
-    if not n.type.shape:
-        return None
     left, right = n.args
     if left.op is not ar.multiply or right.op is not ar.multiply:
         return None
@@ -199,7 +189,7 @@ def a_shared_factor_is_taken_out(n: Node) -> Node | None:
     return None
 
 
-@algorithm(ar.multiply, ar.divide, ar.negative, gate)
+@algorithm(ar.multiply, ar.divide, ar.negative, gate, of_arrays=True)
 def arithmetic_before_embedding(n: Node) -> Node | None:
     """What is put into zeros is multiplied before it is put there."""
     for k, x in enumerate(n.args):
