@@ -10,6 +10,7 @@ array([1., 1.])
 """
 
 from .function.batching import vmap
+from .function.check import check
 from .function.custom import custom_derivative, elementwise
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
@@ -18,6 +19,7 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 __version__ = "0.1.0"
 
 __all__ = [
+    "check",
     "custom_derivative",
     "derivative",
     "elementwise",

@@ -30,6 +30,17 @@ def is_internal(filename: str) -> bool:
     return known
 
 
+_own: dict[str, bool] = {}
+
+
+def is_ours(filename: str) -> bool:
+    """Whether a file belongs to chainrule."""
+    known = _own.get(filename)
+    if known is None:
+        known = _own[filename] = filename.startswith(_OURS)
+    return known
+
+
 def user_frame(depth: int = 1) -> FrameType | None:
     """The innermost frame that is the user's own, or another library's."""
     frame: FrameType | None = sys._getframe(depth)
@@ -59,6 +70,21 @@ def site_of(where: Mark | None) -> Site | None:
     line = (lines[offset // 2][0] if offset // 2 < len(lines) else None) or code.co_firstlineno
     source = linecache.getline(code.co_filename, line).strip()
     return Site(code.co_filename, line, code.co_name, source)
+
+
+def expression_of(where: Mark | None) -> str | None:
+    """The source text of the marked expression, ``X @ w + b``, where it stands on one line."""
+    if where is None:
+        return None
+    code, offset = where
+    line, last, start, stop = next(
+        (p for k, p in enumerate(code.co_positions()) if k == offset // 2), (None,) * 4
+    )
+    if line is None or line != last or start is None or stop is None:
+        return None
+    # Columns count the bytes of UTF-8.
+    text = linecache.getline(code.co_filename, line).encode()[start:stop].decode(errors="replace")
+    return text.strip() or None
 
 
 def here() -> Site | None:
