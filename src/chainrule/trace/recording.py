@@ -9,15 +9,14 @@ level ``k`` are nodes of level ``k``.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from ..errors import CutDerivative, EndedTrace
+from ..errors import CutDerivative, EndedTrace, ShapeMismatch, TraceError
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
@@ -28,10 +27,16 @@ from .aliases import Written
 from .buffers import VIEWS
 from .functions.updating import FUNCTIONS as UPDATING
 from .indexing import getitem, is_basic
+from .interception import interception
+from .refusal import remedy
 from .site import Mark, here, mark, user_frame
+from .stack import current, stack
 from .tracer import Tracer
 
 _SCALARS = (bool, int, float, complex)
+
+#: Captured arrays of at most this many bytes are copied.
+_SMALL = 1 << 16
 
 
 _TRACER = (Tracer,)
@@ -207,7 +212,10 @@ class Trace(Recorder):
         self.active = True
         self.inputs: list[Node] = []
         self.sources: dict[Node, Any] = {}
-        self.captures: dict[int, tuple[Node, np.ndarray]] = {}
+        self.captures: dict[int, tuple[Node, np.ndarray, bytes | None]] = {}
+        self.bound: dict[Node, np.ndarray] = {}
+        self._placed: dict[Any, Node] = {}
+        self.held: list[np.ndarray] = []
         self.events: list[tuple[Node, Mark | None]] = []
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
@@ -237,20 +245,58 @@ class Trace(Recorder):
         return inner
 
     def capture(self, array: np.ndarray) -> Node:
-        """The hidden input for an array from outside, the same one at each use."""
-        captures = self.root.captures
-        known = captures.get(id(array))
-        if known is None:
-            if array.size == 1 and array.ndim == 0 and array.dtype.kind not in "fciub":
-                raise TypeError(f"an array of dtype {array.dtype} cannot take part in a computation")
-            made = input_node(0, len(captures), type_of(array))
-            known = captures[id(array)] = (made, array)
-        return known[0]
+        """The hidden input for an array from outside, the same one at each use.
+
+        It has the values of this moment. Of a small array a copy is bound; if it was written to
+        since, the next use is another input. A large one is bound as it is, and made read-only
+        until the trace ends, so that a write to it raises. Two views of the same elements are
+        one input.
+        """
+        root = self.root
+        known = root.captures.get(id(array))
+        if known is not None:
+            made, _, bits = known
+            if bits is None or bits == array.tobytes():
+                return made
+        elif array.dtype.kind not in "fciub":
+            raise TraceError(
+                f"an array of dtype {array.dtype} cannot take part in a computation with traced arrays. "
+                "Convert it to numbers, with astype(float).",
+                here(),
+            )
+        bits = array.tobytes() if array.nbytes <= _SMALL else None
+        key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, bits)
+        found = root._placed.get(key)
+        if found is None:
+            found = root._placed[key] = input_node(0, len(root._placed), type_of(array))
+            if bits is None:
+                root.hold(array)
+            root.bound[found] = array if bits is None else array.copy()
+        root.captures[id(array)] = (found, array, bits)
+        return found
+
+    def hold(self, array: np.ndarray) -> None:
+        """Make an array read-only until the trace ends, and those that it is a view of.
+
+        Where other threads are at work they may be writing to other parts of these, so there it
+        is the array alone.
+        """
+        base: Any = array
+        while type(base) is np.ndarray and (base is array or threading.active_count() == 1):
+            if base.flags.writeable:
+                base.flags.writeable = False
+                self.held.append(base)
+            base = base.base
+
+    def release(self) -> None:
+        """Make the arrays writeable again that :meth:`hold` made read-only."""
+        for array in reversed(self.held):
+            array.flags.writeable = True
 
     @property
     def captured(self) -> dict[Node, np.ndarray]:
         """The arrays that the hidden inputs stand for."""
-        return dict(self.captures.values())
+        return self.bound
 
     # -- recording -------------------------------------------------------------------------------
 
@@ -315,7 +361,7 @@ class Trace(Recorder):
             source = self.sources[n]
             return source.recorder.value(source.node) if type(source) is Tracer else source
         if n.op is INPUT and n.level == 0:
-            return next(array for made, array in self.root.captures.values() if made is n)
+            return self.root.bound[n]
         assert self.parent is not None
         return self.parent.value(n)
 
@@ -354,49 +400,62 @@ class Trace(Recorder):
         return value
 
     def cut(self, x: Tracer, how: str) -> Any:
-        error = CutDerivative(
-            f"{how} would cut the derivative: the argument is a traced {x.node.type}. "
-            "Use the NumPy function of the same name (np.sin for math.sin), or keep the array.",
-            here(),
-        )
-        self.refusals.append(error)
+        error = CutDerivative(f"{how} would cut the derivative: {remedy(mark(2), x)}", here())
+        self.refuse(error)
         raise error
 
 
 def _misfit(op: Primitive, nodes: Sequence[Node], error: Exception) -> Exception:
-    from ..errors import ShapeMismatch, TraceError
-
     types = ", ".join(str(n.type) for n in nodes)
     if isinstance(error, ValueError):
         return ShapeMismatch(f"{op.name} of {types}: {error}", here())
     return TraceError(f"{op.name} of {types}: {error}", here())
 
 
-class _Stack(threading.local):
-    """The traces at work on this thread, outermost first."""
+class tracing:  # noqa: N801 - used like a function
+    """``with tracing() as trace:`` opens a trace inside the current one, and ends it in any case.
 
-    def __init__(self) -> None:
-        self.traces: list[Trace] = []
+    What the program refused to be told is told again at the end: code that catches every error
+    would otherwise go on with a number whose derivative is lost.
+    """
 
+    __slots__ = ("_naming", "_patched", "_trace")
 
-_stack = _Stack()
+    def __init__(self, *, naming: bool = False) -> None:
+        self._naming = naming
 
+    def __enter__(self) -> Trace:
+        self._trace = Trace(current(), naming=self._naming)
+        self._patched = stack.intercepting
+        if self._patched:
+            interception.open()
+        stack.traces.append(self._trace)
+        return self._trace
 
-def current() -> Trace | None:
-    """The innermost trace at work on this thread."""
-    return _stack.traces[-1] if _stack.traces else None
-
-
-@contextmanager
-def tracing(*, naming: bool = False) -> Iterator[Trace]:
-    """Open a trace inside the current one, and end it in any case."""
-    trace = Trace(current(), naming=naming)
-    _stack.traces.append(trace)
-    try:
-        yield trace
-    finally:
+    def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: Any) -> None:
+        trace = self._trace
         trace.active = False
-        _stack.traces.remove(trace)
+        stack.traces.remove(trace)
+        if self._patched:
+            interception.close()
+        trace.release()
+        if trace.refusals and (kind is None or _among(error, trace.refusals)):
+            raise trace.refusals[0] from None
+        if kind is ValueError and "read-only" in str(error) and trace.held:
+            raise TraceError(
+                "an array from outside the function was written to after it had been used in the computation. "
+                "Copy it first, with np.array, and write to the copy.",
+                here(),
+            ) from error
+
+
+def _among(error: Any, refusals: Sequence[Exception]) -> bool:
+    """Whether an error came of one of ``refusals``, in whose place compiled code raised its own."""
+    while error is not None:
+        if any(error is refusal for refusal in refusals):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def value_of(x: Any) -> Any:

@@ -335,7 +335,15 @@ def _joined(op: Elementwise, x: Tracer, other: Any, *, reflected: bool) -> Any:
 
 
 def _defers(other: Any) -> bool:
-    return getattr(type(other), "__array_ufunc__", True) is None
+    """Whether the other operand wants to answer, by the rules of ndarray: SciPy's sparse arrays do."""
+    kind = type(other)
+    if kind is float or kind is int or kind is np.ndarray:
+        return False
+    protocol = getattr(kind, "__array_ufunc__", _absent)
+    return protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
+
+
+_absent = object()
 
 
 for _symbol, _op in {

@@ -1,0 +1,262 @@
+"""What NumPy's creation functions do while a trace is at work.
+
+They make a :class:`~chainrule.trace.buffers.Buffer`, in which traced values may be stored, or put
+traced values together. Each takes the trace, then NumPy's own function, then its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..ops.structural import cast, reshape
+from .buffers import Buffer, buffer, innermost, nested
+from .functions.selection import normalized
+from .tracer import Tracer
+
+_NUMERIC = "fciub"
+
+
+def _new(trace: Any, array: Any) -> Any:
+    """An array that NumPy has just made."""
+    if type(array) is np.ndarray and array.dtype.kind in _NUMERIC:
+        return buffer(array, trace)
+    return array
+
+
+def made(trace: Any, numpy: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    """``zeros``, ``ones``, ``eye`` and others that take no array."""
+    return _new(trace, numpy(*args, **keywords))
+
+
+def empty(trace: Any, numpy: Any, shape: Any, dtype: Any = float, order: Any = "C", **keywords: Any) -> Any:
+    """``empty``: with zeros in it, for memory that was used before may hold anything."""
+    return _new(trace, _zeros(shape, dtype, order))
+
+
+def full(
+    trace: Any, numpy: Any, shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **keywords: Any
+) -> Any:
+    """``full``, of a value that may be traced."""
+    owner = innermost((fill_value,))
+    if owner is None:
+        return _new(trace, numpy(shape, fill_value, dtype, order, **keywords))
+    value = array(trace, _array, fill_value)
+    new = _new(trace, _zeros(shape, value.dtype if dtype is None else dtype, order))
+    new[...] = value
+    return new
+
+
+def like(fill: Any) -> Callable[..., Any]:
+    """``zeros_like`` and its kin; the shape and dtype may be those of a traced array."""
+
+    def function(
+        trace: Any, numpy: Any, a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None,
+        **keywords: Any,
+    ) -> Any:  # fmt: skip
+        if not issubclass(type(a), Tracer | Buffer):
+            plain = numpy(a, dtype=dtype, order=order, subok=subok, shape=shape, **keywords)
+            return _new(trace, plain)
+        kind = a.dtype if dtype is None else dtype
+        return _new(trace, _full(a.shape if shape is None else shape, fill, kind))
+
+    return function
+
+
+def full_like(
+    trace: Any, numpy: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
+    shape: Any = None, **keywords: Any,
+) -> Any:  # fmt: skip
+    """``full_like``, of a value that may be traced."""
+    a = a if hasattr(a, "dtype") else _asarray(a)
+    kind = a.dtype if dtype is None else dtype
+    return full(trace, _full, a.shape if shape is None else shape, fill_value, kind)
+
+
+def array(
+    trace: Any, numpy: Any, object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
+    subok: bool = False, ndmin: int = 0, like: Any = None,
+) -> Any:  # fmt: skip
+    """``array``."""
+    value = _traced(object)
+    if value is None:
+        if type(object) is Buffer:
+            object = object.plain() if copy else object
+            if not copy and (dtype is None or np.dtype(dtype) == object.dtype) and object.ndim >= ndmin:
+                return object
+        new = numpy(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
+        return new if new is object or type(object) is np.ndarray and not copy else _new(trace, new)
+    if dtype is not None:
+        value = cast(value, dtype)
+    if value.ndim < ndmin:
+        value = reshape(value, (1,) * (ndmin - value.ndim) + tuple(value.shape))
+    if type(value) is Tracer and value.node.type.weak:
+        value = cast.bind((value,), value.dtype, False)
+    return value.copy() if copy and value is object else value
+
+
+def as_array(trace: Any, numpy: Any, a: Any, dtype: Any = None, *args: Any, **keywords: Any) -> Any:
+    """``asarray`` and its kin."""
+    value = _traced(a)
+    if value is None:
+        if type(a) is Buffer and (dtype is None or np.dtype(dtype) == a.dtype):
+            return a
+        new = numpy(a, dtype, *args, **keywords)
+        return new if new is a or isinstance(a, np.ndarray) else _new(trace, new)
+    if dtype is not None and np.dtype(dtype) != value.dtype:
+        return cast(value, dtype)
+    if type(value) is Tracer and value.node.type.weak:
+        return cast.bind((value,), value.dtype, False)
+    return value
+
+
+def copied(trace: Any, numpy: Any, a: Any, *args: Any, **keywords: Any) -> Any:
+    """``copy``."""
+    value = _traced(a)
+    return _new(trace, numpy(a, *args, **keywords)) if value is None else value.copy()
+
+
+def contiguous(trace: Any, numpy: Any, a: Any, dtype: Any = None, **keywords: Any) -> Any:
+    """``ascontiguousarray`` and its kin: at least one axis."""
+    value = as_array(trace, numpy, a, dtype, **keywords)
+    return value if np.ndim(value) else np.reshape(value, (1,))
+
+
+def require(trace: Any, numpy: Any, a: Any, dtype: Any = None, requirements: Any = None, **keywords: Any) -> Any:
+    """``require``."""
+    return numpy(a, dtype, requirements, **keywords) if _traced(a) is None else as_array(trace, _asarray, a, dtype)
+
+
+def from_iterable(trace: Any, numpy: Any, iter: Any, dtype: Any, count: int = -1, **keywords: Any) -> Any:
+    """``fromiter``."""
+    items = [item for _, item in zip(range(count), iter, strict=False)] if count >= 0 else list(iter)
+    return array(trace, _array, items, dtype)
+
+
+def arange(trace: Any, numpy: Any, *args: Any, dtype: Any = None, **keywords: Any) -> Any:
+    """``arange``; how many elements it has is a decision of the program."""
+    if innermost(args) is None:
+        return _new(trace, numpy(*args, dtype=dtype, **keywords))
+    start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1) if len(args) == 2 else args
+    count = max(int(np.ceil((stop - start) / step)), 0)
+    result = start + step * _arange(count)
+    return result if dtype is None else cast(result, dtype)
+
+
+def _traced(value: Any) -> Any:
+    """``value`` as a traced array or a buffer that holds traced values, else ``None``."""
+    kind = type(value)
+    if kind is Tracer:
+        return value
+    if kind is list or kind is tuple:
+        owner = innermost(value)
+        return None if owner is None else nested(value, owner)
+    if kind is Buffer:
+        return value if value.is_traced() else None
+    return value if issubclass(kind, Tracer) else None
+
+
+# -- functions that call a function for each element -----------------------------------------------
+
+
+def vectorized(trace: Any, numpy: Any, self: Any, *args: Any, **keywords: Any) -> Any:
+    """``np.vectorize(f)(…)``: ``f`` for each element."""
+    if innermost((args, keywords)) is None:
+        try:
+            return _new(trace, numpy(self, *args, **keywords))
+        except TypeError:  # the function itself closes over traced values
+            if not trace.refusals:
+                raise
+            trace.refusals.pop()
+    if self.signature is not None or self.excluded:
+        raise TypeError("np.vectorize with signature= or excluded= is not supported here; write a loop")
+    names = list(keywords)
+    arrays = np.broadcast_arrays(*args, *keywords.values())
+    shape = np.shape(arrays[0])
+    rows = zip(*(_elements(a) for a in arrays), strict=True)
+    results = [
+        self.pyfunc(*row[: len(args)], **dict(zip(names, row[len(args) :], strict=True))) for row in rows
+    ]
+    if results and isinstance(results[0], tuple):
+        return tuple(np.reshape(array(trace, _array, list(r)), shape) for r in zip(*results, strict=True))
+    return np.reshape(array(trace, _array, results, self.otypes or None), shape)
+
+
+def _elements(a: Any) -> list[Any]:
+    flat = np.ravel(a)
+    return [flat[k] for k in range(np.shape(flat)[0])]
+
+
+def along_axis(trace: Any, numpy: Any, func1d: Any, axis: int, arr: Any, *args: Any, **keywords: Any) -> Any:
+    """``apply_along_axis``."""
+    arr = as_array(trace, _asarray, arr)
+    moved = np.moveaxis(arr, axis, -1)
+    lead = tuple(np.shape(moved)[:-1])
+    rows = np.reshape(moved, (-1, np.shape(moved)[-1]))
+    results = [func1d(rows[k], *args, **keywords) for k in range(np.shape(rows)[0])]
+    stacked = array(trace, _array, results)
+    own = np.ndim(stacked) - 1
+    stacked = np.reshape(stacked, (*lead, *np.shape(stacked)[1:]))
+    at = normalized(axis, np.ndim(arr)) + np.ndim(arr)
+    return np.moveaxis(stacked, range(len(lead), len(lead) + own), range(at, at + own))
+
+
+def enumerated(trace: Any, numpy: Any, arr: Any) -> Any:
+    """``ndenumerate``."""
+    if innermost((arr,)) is None:
+        return numpy(arr)
+    return _enumerated(as_array(trace, _asarray, arr))
+
+
+def _enumerated(arr: Any) -> Iterator[Any]:
+    for index in np.ndindex(*np.shape(arr)):
+        yield index, arr[index]
+
+
+def is_scalar(trace: Any, numpy: Any, element: Any) -> bool:
+    """``isscalar``."""
+    return not element.ndim if issubclass(type(element), Tracer) else numpy(element)
+
+
+class Joiner:
+    """``np.r_`` and ``np.c_`` of traced arrays."""
+
+    def __init__(self, numpy: Any, current: Callable[[], Any], *, columns: bool) -> None:
+        self._numpy, self._current, self._columns = numpy, current, columns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._numpy, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        entries = key if isinstance(key, tuple) else (key,)
+        trace = self._current()
+        if trace is None or innermost(entries) is None:
+            return self._numpy[key]
+        if isinstance(entries[0], str):
+            raise TypeError(f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or np.concatenate")
+        parts = []
+        for entry in entries:
+            part = self._numpy[entry] if isinstance(entry, slice) else array(trace, _array, entry, copy=None)
+            part = np.atleast_1d(np.ravel(part) if isinstance(entry, slice) else part)
+            parts.append(np.reshape(part, (-1, 1)) if self._columns and np.ndim(part) == 1 else part)
+        return np.concatenate(parts, axis=-1)
+
+    def __len__(self) -> int:
+        return 0
+
+
+# NumPy's own functions, from before anything was intercepted.
+_array, _asarray, _zeros, _full, _arange = np.array, np.asarray, np.zeros, np.full, np.arange
+
+#: NumPy function -> what it does during a trace.
+CREATION: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.zeros: made, np.ones: made, np.eye: made, np.identity: made, np.tri: made, np.empty: empty,
+    np.full: full, np.zeros_like: like(0), np.empty_like: like(0), np.ones_like: like(1), np.full_like: full_like,
+    np.array: array, np.asarray: as_array, np.asanyarray: as_array, np.asarray_chkfinite: as_array,
+    np.ascontiguousarray: contiguous, np.asfortranarray: contiguous, np.require: require,
+    np.fromiter: from_iterable, np.arange: arange, np.linspace: made, np.logspace: made,
+    np.geomspace: made, np.copy: copied, np.fromfunction: made, np.indices: made,
+    np.apply_along_axis: along_axis, np.ndenumerate: enumerated, np.isscalar: is_scalar,
+}  # fmt: skip

@@ -1,0 +1,386 @@
+"""What NumPy's protocols do not reach, intercepted for the length of a trace.
+
+``np.zeros(n)`` makes an array that could not hold a traced value, ``np.array([t, 1.0])`` and
+``math.sin(t)`` would turn a traced value into plain numbers, and ``from numpy import zeros`` does
+the same under a name in the user's own module. While a trace is at work, these names stand for
+functions that know traced values; when it ends, each name stands for what it stood for before.
+
+- Nothing is patched by ``import chainrule``; ``builtins`` never is. NumPy's own modules, those of
+  chainrule and the standard library keep their names; only attributes of ``numpy``, ``math`` and
+  ``cmath`` themselves, and names in other modules that stand for one of these functions, change.
+- The process is patched when the first trace opens and restored when the last one closes, on
+  whatever thread, under a lock. A thread that is not tracing passes straight through.
+- Where the names are is remembered, so that a trace costs one ``dict.update`` for each module.
+- :class:`intercept` and the environment variable ``CHAINRULE_INTERCEPT=0`` switch it off.
+"""
+
+from __future__ import annotations
+
+import cmath
+import dis
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator
+from functools import update_wrapper
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from .buffers import innermost, nested
+from .creation import CREATION, Joiner, vectorized
+from .functions import FUNCTIONS, sparse
+from .mathematics import NUMBERS, functions
+from .site import is_ours
+from .stack import current, stack
+
+_frame = sys._getframe
+
+
+class intercept(ContextDecorator):  # noqa: N801 - used like a function
+    """``with intercept(False):`` traces by NumPy's protocols alone; so does a function it decorates.
+
+    Creation functions, ``math`` and ``float`` are then left alone on this thread, and where they
+    would lose a derivative there is an error.
+    """
+
+    def __init__(self, on: bool = True) -> None:
+        self._on = on
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(stack.intercepting)
+        stack.intercepting = self._on
+
+    def __exit__(self, *exception: object) -> None:
+        stack.intercepting = self._before.pop()
+
+
+# -- what stands in for a function -----------------------------------------------------------------
+
+
+def _stand_in(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is ``replacement`` for a program being traced, and ``original`` otherwise."""
+
+    def function(*args: Any, **keywords: Any) -> Any:
+        traces = stack.traces
+        if not traces or not stack.intercepting or is_ours(_frame(1).f_code.co_filename):
+            return original(*args, **keywords)
+        return replacement(traces[-1], original, *args, **keywords)
+
+    return _dressed(function, original)
+
+
+def _dressed(function: Any, original: Any) -> Any:
+    return update_wrapper(function, original)
+
+
+def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A stand-in for a function that may be given a list of traced numbers: ``np.sum([t, 1.0])``."""
+
+    def function(*args: Any, **keywords: Any) -> Any:
+        if args and type(args[0]) in _SEQUENCES and stack.traces and stack.intercepting:
+            args = tuple(_as_array(a) for a in args)
+        return original(*args, **keywords)
+
+    return _dressed(function, original)
+
+
+def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
+    """A stand-in for a function of SciPy that does not ask its arguments: our own if one is traced."""
+
+    def replacement(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        if innermost((args, keywords)) is None:
+            return original(*args, **keywords)
+        lifted = [_as_array(a) for a in trace.lifted(args)]
+        return composite(*lifted, **trace.lifted(keywords))
+
+    return _stand_in(original, replacement)
+
+
+_SEQUENCES = (list, tuple)
+
+
+def _as_array(a: Any) -> Any:
+    if type(a) not in _SEQUENCES:
+        return a
+    owner = innermost(a)
+    return a if owner is None else owner.lift(nested(a, owner))
+
+
+# -- which names, and what they stand for ----------------------------------------------------------
+
+#: These take a list of arrays, or a list that means something else.
+_TAKES_LISTS = frozenset({
+    np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.block, np.select,
+    np.choose, np.einsum, np.linalg.multi_dot, np.shape, np.ndim, np.size,
+})  # fmt: skip
+
+
+class _Table:
+    """Stand-ins by the identity of what they stand for."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, tuple[Any, Any]] = {}
+        self.back: dict[int, Any] = {}
+        self.dotted = {key: value for key, value in FUNCTIONS.items() if isinstance(key, str)}
+        for original, replacement in {**CREATION, **functions()}.items():
+            self.add(original, _stand_in(original, replacement))
+        for original in FUNCTIONS:
+            if (
+                isinstance(original, FunctionType | type(np.sum)) and original not in _TAKES_LISTS
+                and id(original) not in self.by_id
+            ):  # fmt: skip
+                self.add(original, _list_taker(original))
+        for number, shadow in NUMBERS.items():
+            if number.__module__ == "numpy":
+                self.add(number, shadow)
+        self.add(np.r_, Joiner(np.r_, _intercepting_trace, columns=False))
+        self.add(np.c_, Joiner(np.c_, _intercepting_trace, columns=True))
+
+    def add(self, original: Any, substitute: Any) -> None:
+        self.by_id[id(original)] = (original, substitute)
+        self.back[id(substitute)] = original
+
+    def resolve(self) -> bool:
+        """Look for functions that are known by their dotted names, in modules that are loaded."""
+        found = False
+        for path in list(self.dotted):
+            module, _, name = path.rpartition(".")
+            original = getattr(sys.modules.get(module), name, None)
+            if original is not None:
+                composite = self.dotted.pop(path)
+                if not isinstance(original, np.ufunc):  # those come by the protocol
+                    self.add(original, _by_name(original, composite))
+                    found = True
+        return found
+
+
+def _intercepting_trace() -> Any:
+    return current() if stack.intercepting else None
+
+
+# -- where they are --------------------------------------------------------------------------------
+
+
+class _Names:
+    """Names in one module: what they stand for during a trace and otherwise."""
+
+    __slots__ = ("added", "during", "fixed", "namespace", "otherwise", "size")
+
+    def __init__(self, namespace: dict[str, Any], *, fixed: bool) -> None:
+        self.namespace = namespace
+        self.fixed = fixed  # it belongs to a library: no program changes it during a trace
+
+    def scan(self, table: _Table, *, shadows: bool) -> _Names:
+        """Look through the module."""
+        namespace = self.namespace
+        self.size = len(namespace)
+        self.during: dict[str, Any] = {}
+        self.otherwise: dict[str, Any] = {}
+        self.added: list[str] = []
+        by_id = table.by_id
+        for name, value in list(namespace.items()):
+            known = by_id.get(id(value))
+            if known is not None and known[0] is value:
+                self.during[name] = known[1]
+                self.otherwise[name] = value
+        if shadows:
+            for number in (float, complex):
+                name = number.__name__
+                if name not in namespace and _calls(namespace, name):
+                    self.during[name] = NUMBERS[number]
+                    self.added.append(name)
+        return self
+
+    def replace(self) -> None:
+        self.namespace.update(self.during)
+
+    def restore(self) -> None:
+        namespace, during = self.namespace, self.during
+        if self.fixed:
+            namespace.update(self.otherwise)
+        else:
+            for name, value in self.otherwise.items():
+                if namespace.get(name) is during[name]:  # else the program gave it another meaning
+                    namespace[name] = value
+        for name in self.added:
+            if namespace.get(name) is during[name]:
+                del namespace[name]
+
+
+def _calls(namespace: dict[str, Any], name: str) -> bool:
+    """Whether the functions of a module use a built-in type, and never ask whether a type is it."""
+    found = False
+    for value in list(namespace.values()):
+        members = [value]
+        if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
+            members = list(vars(value).values())
+        for member in members:
+            # By type: to ask an object of the user's for an attribute would run the user's code.
+            if isinstance(member, staticmethod | classmethod):
+                function: Any = member.__func__
+            else:
+                function = member.fget if isinstance(member, property) else member
+            if isinstance(function, FunctionType) and function.__globals__ is namespace:
+                for code in _codes(function.__code__):
+                    if name in code.co_names:
+                        if _compares_identity(code, name):
+                            return False
+                        found = True
+    return found
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+def _compares_identity(code: CodeType, name: str) -> bool:
+    """Whether the code says ``… is float``."""
+    units = code.co_code
+    if _IS not in units[::2]:
+        return False
+    before = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IS_OP" and before == name:
+            return True
+        if instruction.opname != "CACHE":
+            before = instruction.argval
+    return False
+
+
+_IS = dis.opmap["IS_OP"]
+
+
+class _Interception:
+    """The patch, and the count of traces that need it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.count = 0
+        self.table: _Table | None = None
+        self.modules: dict[str, _Names | None] = {}
+        self.fixed: list[_Names] = []
+        self.own: list[_Names] = []
+        self.methods: list[tuple[type, str, Any, Any]] = []
+        self.loaded = 0
+
+    def open(self) -> None:
+        """A trace opens."""
+        with self.lock:
+            self.count += 1
+            if self.count > 1:
+                return
+            self.scan()
+            for names in self.fixed:
+                names.replace()
+            for names in self.own:
+                names.replace()
+            for owner, name, substitute, _ in self.methods:
+                setattr(owner, name, substitute)
+
+    def close(self) -> None:
+        """A trace closes."""
+        with self.lock:
+            self.count -= 1
+            if self.count:
+                return
+            for owner, name, _, original in self.methods:
+                setattr(owner, name, original)
+            for names in self.own:
+                names.restore()
+            for names in self.fixed:
+                names.restore()
+            if len(sys.modules) != self.loaded:
+                self.clean()
+
+    def scan(self) -> None:
+        """Find the names in modules that are new, and in the user's own that have grown."""
+        if self.table is None:
+            self.table = _Table()
+            every = [np, np.linalg, np.fft, math, cmath]
+            self.fixed = [_Names(vars(m), fixed=True).scan(self.table, shadows=False) for m in every]
+            self._method(np.vectorize, "__call__", vectorized)
+        if len(sys.modules) != self.loaded:
+            self.loaded = len(sys.modules)
+            if self.table.resolve():
+                self.modules.clear()
+                self.own.clear()
+            self._sparse()
+            for name, module in list(sys.modules.items()):
+                known = self.modules.get(name, _unseen)
+                if known is _unseen or known is not None and known.namespace is not vars(module):
+                    self.modules[name] = self._look(name, module)
+            self.own = [names for names in self.modules.values() if names is not None]
+        for names in self.own:
+            if len(names.namespace) != names.size:
+                names.scan(self.table, shadows=True)
+
+    def _look(self, name: str, module: Any) -> _Names | None:
+        assert self.table is not None
+        top = name.partition(".")[0]
+        if top in _LEFT_ALONE or not isinstance(module, ModuleType):
+            return None
+        installed = _is_installed(module)
+        names = _Names(vars(module), fixed=installed).scan(self.table, shadows=True)
+        # A module of the user may yet define or import more; one that is installed will not.
+        return names if names.during or not installed else None
+
+    def _method(self, owner: type, name: str, replacement: Callable[..., Any]) -> None:
+        original = owner.__dict__[name]
+        self.methods.append((owner, name, _stand_in(original, replacement), original))
+
+    def _sparse(self) -> None:
+        base = getattr(sys.modules.get("scipy.sparse._base"), "_spbase", None)
+        if base is None or any(owner is base for owner, *_ in self.methods):
+            return
+        for module in [m for n, m in sys.modules.items() if n.startswith("scipy.sparse._")]:
+            for owner in vars(module).values():
+                if isinstance(owner, type) and owner.__module__ == module.__name__:
+                    for name, product in (("_matmul_dispatch", sparse.matmul), ("_rmatmul_dispatch", sparse.rmatmul)):
+                        if name in owner.__dict__:
+                            self._method(owner, name, _product(product))
+
+    def clean(self) -> None:
+        """Modules that were imported during a trace may have taken a stand-in for the function."""
+        assert self.table is not None
+        for name, module in list(sys.modules.items()):
+            if name not in self.modules and isinstance(module, ModuleType):
+                namespace = vars(module)
+                for key, value in list(namespace.items()):
+                    original = self.table.back.get(id(value))
+                    if original is not None:
+                        namespace[key] = original
+
+    def forked(self) -> None:
+        """In a child process only the forking thread is left."""
+        self.lock = threading.RLock()
+        if self.count and not stack.traces:
+            self.count = 1
+            self.close()
+
+
+def _product(product: Callable[..., Any]) -> Callable[..., Any]:
+    def replacement(trace: Any, original: Callable[..., Any], self: Any, other: Any) -> Any:
+        owner = innermost((other,))
+        return original(self, other) if owner is None else product(self, owner.lift(other))
+
+    return replacement
+
+
+def _is_installed(module: ModuleType) -> bool:
+    path = getattr(module, "__file__", None)
+    return path is not None and ("site-packages" in path or "dist-packages" in path)
+
+
+_LEFT_ALONE = frozenset({"numpy", "chainrule", *sys.stdlib_module_names} - {"__main__"})
+_unseen: Any = object()
+interception = _Interception()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=interception.forked)

@@ -1,0 +1,36 @@
+"""What to write instead, where a traced value was about to become a plain number."""
+
+from __future__ import annotations
+
+import dis
+import re
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+from .site import Mark, expression_of
+
+
+def remedy(where: Mark | None, x: Any) -> str:
+    """The second half of a refusal: what the user's line does, and what to write in its place."""
+    if where is not None and _operation(*where) == "STORE_SUBSCR":
+        return (
+            f"a traced {x.node.type} was stored in an array that was made outside of the function, or by an "
+            "operation on such arrays. Make the array inside the function with np.array, np.zeros or np.copy."
+        )
+    text = expression_of(where) or ""
+    method = re.search(r"(\w+)\.dot\(", text)
+    if method:
+        return f"compiled code asked for a plain array. Write `{method[1]} @ …` instead of `{method[1]}.dot(…)`."
+    if re.search(r"\(\s*\[", text):
+        return "a list of traced numbers was given to a function that takes an array. Put it in np.array([…])."
+    return (
+        f"the argument is a traced {x.node.type}. Use the NumPy function of the same name (np.sin for "
+        "math.sin), or keep the array."
+    )
+
+
+@lru_cache(maxsize=256)
+def _operation(code: CodeType, offset: int) -> str:
+    """The name of the instruction at ``offset``."""
+    return next((i.opname for i in dis.get_instructions(code) if i.offset == offset), "")
