@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from chainrule.ir.primitive import Primitive
 from chainrule.ops import PRIMITIVES
-
 from tests.laws.edges import entries, slopes_at_edges
 
 
