@@ -133,7 +133,9 @@ def finish(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mappin
     outer = current()
     if outer is None:
         return evaluate(nodes, bindings, captures)
-    env = {n: outer.lift(value).node for n, value in (*captures.items(), *bindings.items())}
+    # What this same run captured has its place already: its copies are no new arrays.
+    foreign = () if captures is outer.root.captured else captures.items()
+    env = {n: outer.lift(value).node for n, value in (*foreign, *bindings.items())}
     return [outer_tracer(outer, n) for n in substitute(nodes, env)]
 
 
