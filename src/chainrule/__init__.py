@@ -9,9 +9,11 @@ code that is fast.
 array([1., 1.])
 """
 
+from .function.abstract import array
 from .function.batching import vmap
 from .function.check import check
 from .function.custom import custom_derivative, elementwise
+from .function.formula import Formula, formula
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
@@ -19,10 +21,13 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Formula",
+    "array",
     "check",
     "custom_derivative",
     "derivative",
     "elementwise",
+    "formula",
     "grad",
     "hessian",
     "hvp",

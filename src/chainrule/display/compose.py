@@ -1,0 +1,261 @@
+"""From a normal form to layouts: the formula itself, and the definitions that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..ir.graph import toposort
+from ..ir.node import CONSTANT, INPUT, Node
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import (
+    DET,
+    ENTRIES,
+    INVERSE,
+    LOGDET,
+    LOGSUMEXP,
+    MONOMIAL,
+    SIGMOID,
+    SOFTMAX,
+    SOFTPLUS,
+    TOTAL,
+    UNIT,
+    Coefficient,
+    Named,
+    Order,
+    Term,
+    decode,
+)
+from ..ops.structural import slice_
+from .layout import Kind, Layout, negated, number, scaled, sign_of, summed, without_sign
+from .matrix import Lookup, Reduction
+from .naming import Alphabet
+
+#: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
+CONDITIONS = frozenset(
+    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not "
+    "logical_xor isnan isinf isfinite".split()
+)
+_LETTERS = {SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
+_HIDDEN = "hfguvqeack"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Layouts of the results, and of the intermediates by name, in order of definition."""
+
+    results: tuple[Layout, ...]
+    definitions: tuple[tuple[str, Layout], ...]
+
+
+class Composer:
+    """Gives every node of a normal form its layout, arguments before users."""
+
+    def __init__(
+        self,
+        order: Order,
+        symbols: Mapping[Node, str],
+        names: Mapping[Node, tuple[str, Coefficient]],
+        taken: set[str],
+    ) -> None:
+        self._order = order
+        self._symbols = symbols  # of inputs and atoms
+        self._names = dict(names)  # the user's own, of intermediates
+        self._alphabet = Alphabet(taken | {name for name, _ in names.values()})
+        self._layouts: dict[Node, Layout] = {}
+        self._signs: dict[Node, Coefficient] = {}
+        self._definitions: dict[str, Layout] = {}
+        self._first: dict[Node, int] = {}  # the first symbol that a node reads
+
+    def __call__(self, roots: Sequence[Node]) -> Composed:
+        """Lay out ``roots``."""
+        nodes = toposort(roots)
+        uses: dict[Node, int] = {}
+        for n in nodes:
+            for arg in n.args:
+                uses[arg] = uses.get(arg, 0) + 1
+        for n in nodes:
+            self._first[n] = (
+                self._order.rank(n) if not n.args else min(self._first[a] for a in n.args)
+            )
+            if n.op is MONOMIAL and not n.args:
+                self._first[n] = 1 << 60
+            self._layouts[n] = self._layout(n)
+            self._name(n, uses.get(n, 0), n in roots)
+        results = tuple(self._numeric(r) if r in self._names else self._whole(r) for r in roots)
+        return Composed(results, tuple(self._reached(results)))
+
+    def _whole(self, n: Node) -> Layout:
+        layout = self._numeric(n)
+        sign = self._signs.get(n)
+        return layout if sign is None else scaled(sign, (), (), layout)
+
+    def _reached(self, results: Sequence[Layout]) -> list[tuple[str, Layout]]:
+        """The definitions that the results need, those of others first."""
+        found: dict[str, Layout] = {}
+        wanted = list(results)
+        seen: set[int] = set()
+        needed: set[str] = set()
+        while wanted:
+            x = wanted.pop()
+            if id(x) in seen:
+                continue
+            seen.add(id(x))
+            wanted.extend(x.children)
+            if x.kind is Kind.NAME and x.data in self._definitions and x.data not in needed:
+                needed.add(x.data)
+                wanted.append(self._definitions[x.data])
+        for name, layout in self._definitions.items():  # made arguments before users
+            if name in needed:
+                found[name] = layout
+        return list(found.items())
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _name(self, n: Node, uses: int, is_root: bool) -> None:
+        """Put the name of an intermediate in its place: the user's, or one for what recurs."""
+        given = self._names.get(n)
+        if n.op in (INPUT, CONSTANT, ENTRIES) or self._is_number(n) or self._is_element(n):
+            return
+        if given is not None and not (is_root and not uses):
+            name, coefficient = given
+        elif uses > 1 and self._worth_naming(n):
+            name, coefficient = self._invented(n), UNIT
+        else:
+            return
+        layout = self._layouts[n]
+        body = self._indicated(n, layout)
+        if coefficient != UNIT:
+            body = negated(body) if coefficient.number == -1 else scaled(coefficient**-1, (), (), body)
+        self._definitions[name] = body
+        self._layouts[n] = Layout(Kind.NAME, (), layout.axes, name)
+        if coefficient != UNIT:
+            self._signs[n] = coefficient
+
+    def _is_element(self, n: Node) -> bool:
+        """Whether a node is one element of a named array."""
+        return n.op is slice_ and n.args[0] in self._symbols and not n.type.shape
+
+    def _is_number(self, n: Node) -> bool:
+        return n.op is MONOMIAL and not n.args
+
+    def _worth_naming(self, n: Node) -> bool:
+        if n.op is MONOMIAL:
+            term = decode(n)
+            return len(n.args) > 1 and bool(term.out) and bool(term.inner() - set(term.out))
+        if n.op in (SOFTMAX, INVERSE):
+            return n.op is SOFTMAX or n.args[0].op is not INPUT
+        if n.op is TOTAL:
+            return True
+        plain = (a.op is INPUT or self._is_number(a) or self._is_element(a) for a in n.args)
+        return (n.op is SIGMOID and bool(n.type.shape)) or not all(plain)
+
+    def _invented(self, n: Node) -> str:
+        letter = _LETTERS.get(n.op)
+        matrix = n.type.ndim > 1
+        candidates = (letter or "") + _HIDDEN
+        return self._alphabet.first(candidates.upper() if matrix else candidates)
+
+    def _lookup(self, term: Term, whole: Node) -> tuple[Layout, Coefficient] | None:
+        """The name of a part of the product ``whole``, if the user gave it one."""
+        if not self._names:
+            return None
+        n = self._order.canonical(term)
+        given = self._names.get(n)
+        if given is None or n is whole:
+            return None
+        name, coefficient = given
+        if name not in self._definitions:
+            layout = Reduction(term, [self._numeric(f.node) for f in term.factors], lambda t: None).result()
+            self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+        axes = tuple(term.axes[i] for i in term.out)
+        return Layout(Kind.NAME, (), axes, name), coefficient
+
+    # -- layouts ---------------------------------------------------------------------------------
+
+    def _numeric(self, n: Node) -> Layout:
+        """The layout of a node where a number is meant."""
+        return self._indicated(n, self._layouts[n])
+
+    def _indicated(self, n: Node, layout: Layout) -> Layout:
+        if n.op.name in CONDITIONS and layout.kind is not Kind.NAME:
+            return Layout(Kind.INDICATOR, (layout,), layout.axes)
+        return layout
+
+    def _layout(self, n: Node) -> Layout:
+        axes = self._order.axes[n]
+        if n in self._symbols:
+            return Layout(Kind.NAME, (), axes, self._symbols[n])
+        op = n.op
+        if op is MONOMIAL:
+            return self._monomial(n)
+        if op is TOTAL:
+            return self._total(n)
+        if op is ENTRIES:
+            return Layout(Kind.ARRAY, tuple(self._operand(a) for a in n.args), axes, n.params[0])
+        if self._is_element(n):
+            (array,) = n.args
+            return Layout(Kind.ENTRY, (), (), (self._symbols[array], n.params[0]))
+        if op is INVERSE:
+            return Layout(Kind.INVERSE, (self._operand(n.args[0]),), axes)
+        if op in (SIGMOID, SOFTPLUS, LOGDET, DET) or isinstance(op, Elementwise):
+            logical = op.name in CONDITIONS
+            children = tuple(
+                self._layouts[a] if (logical or (op.name == "where" and k == 0)) else self._operand(a)
+                for k, a in enumerate(n.args)
+            )
+            return Layout(Kind.APPLY, children, axes, op)
+        if op in (SOFTMAX, LOGSUMEXP):
+            return Layout(Kind.REDUCE, (self._operand(n.args[0]),), axes, (op, *n.params))
+        return Layout(Kind.ITEM, tuple(self._operand(a) for a in n.args), axes, (op, *n.params))
+
+    def _operand(self, n: Node) -> Layout:
+        """A node as an argument, with the sign that its name took away."""
+        layout = self._numeric(n)
+        sign = self._signs.get(n)
+        return layout if sign is None else scaled(sign, (), (), layout)
+
+    def _total(self, n: Node) -> Layout:
+        terms = []
+        for arg in sorted(n.args, key=self._first.__getitem__):
+            layout = self._operand(arg)
+            terms.append((sign_of(layout), without_sign(layout)))
+        return summed(terms, self._order.axes[n])
+
+    def _monomial(self, n: Node) -> Layout:
+        term = decode(n)
+        layouts = []
+        coefficient = term.coefficient
+        for f in term.factors:
+            layout = self._numeric(f.node)
+            sign = self._signs.get(f.node)
+            if sign is not None:
+                if f.exponent.denominator == 1:
+                    coefficient = coefficient * sign ** int(f.exponent)
+                else:
+                    layout = scaled(sign, (), (), layout)
+            layouts.append(layout)
+        if coefficient.number < 0:
+            coefficient, layouts = self._absorbed(coefficient, layouts)
+        lookup: Lookup = lambda t: self._lookup(t, n)
+        return Reduction(term._replace(coefficient=coefficient), layouts, lookup).result()
+
+    @staticmethod
+    def _absorbed(
+        coefficient: Coefficient, layouts: list[Layout]
+    ) -> tuple[Coefficient, list[Layout]]:
+        """A minus goes into the first sum that reads no worse for it: ``−(y − Xw)`` is ``Xw − y``."""
+        for k, layout in enumerate(layouts):
+            if layout.kind is not Kind.SUM:
+                continue
+            minus = sum(s < 0 for s in layout.data)
+            constant_first = layout.children[0].kind in (Kind.NUMBER, Kind.FILL)
+            if 2 * minus > len(layout.data) or (2 * minus == len(layout.data) and not constant_first):
+                flipped = list(layouts)
+                flipped[k] = negated(layout)
+                return coefficient * Fraction(-1), flipped
+        return coefficient, layouts
+
+
+__all__ = ["Composed", "Composer", "Named", "number"]

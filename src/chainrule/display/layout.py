@@ -1,0 +1,245 @@
+"""The layout of a formula: a tree of matrix notation, from which every notation is written.
+
+A layout says what stands where, not how it looks: ``PRODUCT`` is a matrix product, ``HADAMARD`` an
+elementwise one. Its ``axes`` are those of the array it stands for; a row vector is the
+``TRANSPOSE`` of a vector. Because text and source come from the same tree, evaluating the source
+verifies the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from ..ops.monomial import UNIT, Axis, Coefficient
+
+T = TypeVar("T")
+
+
+class Kind(Enum):
+    """What a layout is; in brackets what ``data`` holds."""
+
+    NAME = auto()  # a symbol [identifier]
+    NUMBER = auto()  # a number times sizes [Coefficient]
+    ENTRY = auto()  # one element of a named array [identifier, index]
+    PRODUCT = auto()  # a matrix product
+    HADAMARD = auto()  # an elementwise product
+    DIVIDE = auto()  # elementwise, two children
+    POWER = auto()  # elementwise [exponent]
+    SUM = auto()  # [signs]
+    SCALE = auto()  # numbers times a body [Scaling]
+    TRANSPOSE = auto()
+    INVERSE = auto()
+    DIAG = auto()  # the diagonal matrix of a vector
+    DIAGONAL = auto()  # the diagonal of a matrix
+    IDENTITY = auto()
+    ONES = auto()
+    ROWS = auto()  # a vector as every row of a matrix
+    COLUMNS = auto()  # a vector as every column
+    FILL = auto()  # a number as every element
+    SQUEEZE = auto()  # without axes of length 1 [positions]
+    EXPAND = auto()  # with axes of length 1 [positions]
+    APPLY = auto()  # a function [operation]
+    REDUCE = auto()  # a function over some axes [operation, axes]
+    INDICATOR = auto()  # 1 where a condition holds
+    NORM = auto()
+    SUM_ALL = auto()
+    TRACE = auto()
+    ARRAY = auto()  # an array of entries [shape]
+    INDEXED = auto()  # index notation [Indexing]
+    ITEM = auto()  # any other operation [operation, parameters]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How the children of a ``SCALE`` divide: scalar factors, scalar divisors, and the body."""
+
+    coefficient: Coefficient
+    numerators: int
+    denominators: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """Index notation: the letters of the result, those of each factor, and equal indices."""
+
+    coefficient: Coefficient
+    out: str
+    factors: tuple[str, ...]
+    equal: tuple[str, ...]
+    lengths: tuple[tuple[str, Axis], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Layout:
+    """One node of the tree."""
+
+    kind: Kind
+    children: tuple[Layout, ...]
+    axes: tuple[Axis, ...]
+    data: Any = None
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.axes)
+
+
+def fold(root: Layout, combine: Callable[[Layout, Sequence[T]], T]) -> T:
+    """Combine from the leaves up, without recursion; what is shared is done once."""
+    done: dict[int, T] = {}
+    stack = [root]
+    while stack:
+        current = stack[-1]
+        if id(current) in done:
+            stack.pop()
+            continue
+        missing = [c for c in reversed(current.children) if id(c) not in done]
+        if missing:
+            stack.extend(missing)
+        else:
+            stack.pop()
+            done[id(current)] = combine(current, [done[id(c)] for c in current.children])
+    return done[id(root)]
+
+
+# -- constructors that keep a layout tidy ----------------------------------------------------------
+
+
+def number(value: Coefficient) -> Layout:
+    """A scalar constant."""
+    return Layout(Kind.NUMBER, (), (), value)
+
+
+def transposed(x: Layout) -> Layout:
+    """The transpose, written with as few transposes as it takes."""
+    if x.kind is Kind.TRANSPOSE:
+        return x.children[0]
+    if x.kind in (Kind.DIAG, Kind.IDENTITY):
+        return x
+    flipped = x.axes[::-1]
+    if x.kind is Kind.ROWS:
+        return Layout(Kind.COLUMNS, x.children, flipped)
+    if x.kind is Kind.COLUMNS:
+        return Layout(Kind.ROWS, x.children, flipped)
+    if x.kind is Kind.FILL:
+        return Layout(Kind.FILL, x.children, flipped)
+    if x.kind is Kind.PRODUCT:
+        return Layout(Kind.PRODUCT, tuple(transposed(c) for c in reversed(x.children)), flipped)
+    if x.kind is Kind.SCALE and x.rank == 2:
+        return Layout(Kind.SCALE, (*x.children[:-1], transposed(x.children[-1])), flipped, x.data)
+    if x.kind in (Kind.HADAMARD, Kind.SUM) and x.rank == 2:
+        each = [transposed(c) for c in x.children]
+        if sum(map(_transposes, each)) <= sum(map(_transposes, x.children)):
+            return Layout(x.kind, tuple(each), flipped, x.data)
+    return Layout(Kind.TRANSPOSE, (x,), flipped)
+
+
+def _transposes(x: Layout) -> int:
+    if x.kind is Kind.PRODUCT:
+        return sum(c.kind is Kind.TRANSPOSE for c in x.children)
+    return int(x.kind is Kind.TRANSPOSE)
+
+
+def power(x: Layout, exponent: Fraction) -> Layout:
+    """An elementwise power; a norm absorbs it, being positive."""
+    if exponent == 1:
+        return x
+    if x.kind is Kind.POWER and (x.children[0].kind is Kind.NORM or exponent.denominator == 1):
+        return power(x.children[0], x.data * exponent)
+    return Layout(Kind.POWER, (x,), x.axes, exponent)
+
+
+def hadamard(parts: Sequence[Layout]) -> Layout:
+    """An elementwise product: matrix products first, then in the order given."""
+    if len(parts) == 1:
+        return parts[0]
+    flat = [c for p in parts for c in (p.children if p.kind is Kind.HADAMARD else (p,))]
+    flat.sort(key=lambda p: p.kind is not Kind.PRODUCT)
+    return Layout(Kind.HADAMARD, tuple(flat), parts[0].axes)
+
+
+def divided(over: Sequence[Layout], under: Sequence[Layout], axes: tuple[Axis, ...]) -> Layout:
+    """Elementwise products over one another."""
+    if over:
+        top = hadamard(over)
+    else:
+        one = number(UNIT)
+        top = Layout(Kind.FILL, (one,), axes) if axes else one
+    return Layout(Kind.DIVIDE, (top, hadamard(under)), top.axes) if under else top
+
+
+def scaled(
+    coefficient: Coefficient, over: Sequence[Layout], under: Sequence[Layout], body: Layout | None
+) -> Layout:
+    """Numbers times a body; without a body, the last scalar factor is it."""
+    over = list(over)
+    if body is not None and body.kind is Kind.SCALE:
+        inner: Scaling = body.data
+        k = inner.numerators
+        over += body.children[:k]
+        under = [*under, *body.children[k : k + inner.denominators]]
+        coefficient, body = coefficient * inner.coefficient, body.children[-1]
+    if body is not None and body.kind is Kind.NUMBER:
+        coefficient, body = coefficient * body.data, None
+    if body is None:
+        if over:
+            body = over.pop()
+        elif not under:
+            return number(coefficient)
+        else:
+            body = number(coefficient.magnitude())
+            coefficient = Coefficient(Fraction(-1 if coefficient.number < 0 else 1))
+    if coefficient == UNIT and not over and not under:
+        return body
+    data = Scaling(coefficient, len(over), len(under))
+    return Layout(Kind.SCALE, (*over, *under, body), body.axes, data)
+
+
+def negated(x: Layout) -> Layout:
+    """Minus a layout: the signs of a sum turn round."""
+    if x.kind is Kind.SUM:
+        return summed([(-s, c) for s, c in zip(x.data, x.children, strict=True)], x.axes)
+    return scaled(Coefficient(Fraction(-1)), (), (), x)
+
+
+def sign_of(x: Layout) -> int:
+    """-1 for what begins with a minus."""
+    if x.kind is Kind.NUMBER:
+        return -1 if x.data.number < 0 else 1
+    if x.kind is Kind.FILL:
+        return sign_of(x.children[0])
+    return -1 if x.kind is Kind.SCALE and x.data.coefficient.number < 0 else 1
+
+
+def without_sign(x: Layout) -> Layout:
+    """A layout with the minus before it taken away, if there is one."""
+    if sign_of(x) > 0:
+        return x
+    if x.kind is Kind.NUMBER:
+        return number(x.data.magnitude())
+    if x.kind is Kind.FILL:
+        return Layout(Kind.FILL, (without_sign(x.children[0]),), x.axes)
+    scaling: Scaling = x.data
+    k = scaling.numerators
+    over, under = x.children[:k], x.children[k:-1]
+    return scaled(scaling.coefficient.magnitude(), over, under, x.children[-1])
+
+
+def _is_number(x: Layout) -> bool:
+    return x.kind is Kind.NUMBER or (x.kind is Kind.FILL and _is_number(x.children[0]))
+
+
+def summed(terms: Sequence[tuple[int, Layout]], axes: tuple[Axis, ...]) -> Layout:
+    """A sum: what is added before what is taken away, transposes and constants last."""
+
+    def late(term: tuple[int, Layout]) -> tuple[bool, bool, bool]:
+        sign, x = term
+        return sign < 0, _is_number(x), x.kind is Kind.TRANSPOSE
+
+    ordered = sorted(terms, key=late)
+    signs = tuple(s for s, _ in ordered)
+    return Layout(Kind.SUM, tuple(x for _, x in ordered), axes, signs)

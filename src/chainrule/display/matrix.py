@@ -1,0 +1,402 @@
+"""One monomial as matrix notation, by series-parallel reduction of its graph of indices.
+
+Indices are the vertices of a graph; a vector sits on a vertex, a matrix is an edge. An index that
+is summed over and has one edge left is a matrix times a vector; one with two edges is a matrix
+product, with what sits on it as a diagonal between; parallel edges are an elementwise product. If
+that ends with the indices of the result alone, the monomial has a matrix notation; otherwise what
+is left is written with its indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Term
+from .layout import (
+    Indexing,
+    Kind,
+    Layout,
+    divided,
+    hadamard,
+    power,
+    scaled,
+    transposed,
+)
+
+LETTERS = "ijklmnpqrstuvw"
+
+
+@dataclass
+class Vertex:
+    """What sits on an index: layouts multiplied and divided by, and the factors they came from."""
+
+    over: list[Layout]
+    under: list[Layout]
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass
+class Edge:
+    """A chain of matrices from index ``a`` to index ``b``."""
+
+    a: int
+    b: int
+    chain: tuple[Layout, ...]
+    factors: tuple[Factor, ...]
+    plain: bool = True
+
+    def read(self, start: int) -> tuple[Layout, ...]:
+        """The chain from the side of ``start``."""
+        if start == self.a:
+            return self.chain
+        return tuple(transposed(x) for x in reversed(self.chain))
+
+    def layout(self, start: int) -> Layout:
+        """The chain as one matrix, rows on the side of ``start``."""
+        return product(self.read(start))
+
+
+def product(chain: Sequence[Layout]) -> Layout:
+    """A matrix product, flat."""
+    if len(chain) == 1:
+        return chain[0]
+    flat = tuple(c for x in chain for c in (x.children if x.kind is Kind.PRODUCT else (x,)))
+    first, last = flat[0], flat[-1]
+    axes: tuple[Axis, ...] = ()
+    if not (first.kind is Kind.TRANSPOSE and first.rank == 1):
+        axes += first.axes[:1]
+    if not (last.rank == 1 and last.kind is not Kind.TRANSPOSE):
+        axes += last.axes[-1:]
+    return Layout(Kind.PRODUCT, flat, axes)
+
+
+#: The layout of a sub-product that has a name of its own, if it has.
+Lookup = Callable[[Term], "tuple[Layout, Coefficient] | None"]
+
+
+class Reduction:
+    """The reduction of one term, given the layouts of its factors."""
+
+    def __init__(self, term: Term, layouts: Sequence[Layout], lookup: Lookup) -> None:
+        self.term = term
+        self.lookup = lookup
+        self.coefficient = term.coefficient
+        self.over: list[Layout] = []
+        self.under: list[Layout] = []
+        self.vertices: dict[int, Vertex] = {i: Vertex([], []) for i in term.axes}
+        self.edges: list[Edge] = []
+        self.wide: list[tuple[Layout, tuple[int, ...]]] = []
+        for f, layout in zip(term.factors, layouts, strict=True):
+            self._place(f, layout)
+
+    def result(self) -> Layout:
+        """The layout of the whole."""
+        self._eliminate()
+        out = self.term.out
+        summed = [i for i in self.term.inner() if i not in out and self._alive(i)]
+        if self.wide or summed or len(out) > 2:
+            body: Layout | None = self._indexed()
+        elif not out:
+            body = None
+        elif len(out) == 1:
+            body = self._vector(out[0])
+        elif out[0] == out[1]:
+            body = self._diagonal(out[0])
+        else:
+            body = self._matrix(*out)
+        return scaled(self.coefficient, self.over, self.under, body)
+
+    # -- setting up ------------------------------------------------------------------------------
+
+    def _place(self, f: Factor, layout: Layout) -> None:
+        axes = self.term.axes
+        unit = [k for k, i in enumerate(f.indices) if axes[i].length == 1 and i not in self.term.out]
+        indices = f.indices
+        if unit:
+            kept = [k for k in range(len(indices)) if k not in unit]
+            layout = Layout(Kind.SQUEEZE, (layout,), tuple(layout.axes[k] for k in kept), tuple(unit))
+            indices = tuple(indices[k] for k in kept)
+        inverted = f.exponent < 0
+        layout = power(layout, abs(f.exponent))
+        if not indices:
+            (self.under if inverted else self.over).append(layout)
+        elif len(indices) == 1 or (len(indices) == 2 and indices[0] == indices[1]):
+            if len(indices) == 2:
+                layout = Layout(Kind.DIAGONAL, (layout,), layout.axes[:1])
+            vertex = self.vertices[indices[0]]
+            (vertex.under if inverted else vertex.over).append(layout)
+            vertex.factors += (f,)
+        elif len(indices) == 2:
+            if inverted:
+                layout = divided([], [layout], layout.axes)
+            self.edges.append(Edge(*indices, (layout,), (f,)))
+        else:
+            self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))
+
+    def _alive(self, i: int) -> bool:
+        vertex = self.vertices[i]
+        return bool(vertex.over or vertex.under) or any(i in (e.a, e.b) for e in self.edges) or any(
+            i in indices for _, indices in self.wide
+        )
+
+    # -- reduction -------------------------------------------------------------------------------
+
+    def _eliminate(self) -> None:
+        pinned = set(self.term.out) | {i for _, indices in self.wide for i in indices}
+        while True:
+            summed = [i for i in self.term.axes if i not in pinned and self._alive(i)]
+            if not summed:
+                self._parallel()
+                return
+            if self._closed_pair(summed):
+                continue
+            self._parallel()
+            best = None
+            for i in summed:
+                edges = [e for e in self.edges if i in (e.a, e.b)]
+                if len(edges) > 2:
+                    continue
+                vertex = self.vertices[i]
+                loaded = bool(vertex.over or vertex.under)
+                # A loaded end first, on the side of the columns; a bare end last.
+                cost = (
+                    (3, 0)
+                    if len(edges) == 2
+                    else (0, 0)
+                    if not edges
+                    else (1 if loaded else 4, int(edges[0].b != i))
+                )
+                if best is None or cost < best[0]:
+                    best = (cost, i, edges)
+            if best is None:
+                return
+            _, i, edges = best
+            (self._close, self._apply, self._join)[len(edges)](i, edges)
+
+    def _parallel(self) -> None:
+        """Parallel edges become one, and an edge from an index to itself sits on that index."""
+        groups: dict[frozenset[int], list[Edge]] = {}
+        for e in self.edges:
+            groups.setdefault(frozenset((e.a, e.b)), []).append(e)
+        self.edges = []
+        for ends, group in groups.items():
+            first = group[0]
+            if len(ends) == 1:
+                for e in group:
+                    diagonal = Layout(Kind.DIAGONAL, (e.layout(e.a),), (self.term.axes[e.a],))
+                    self.vertices[e.a].over.append(diagonal)
+                    self.vertices[e.a].factors += e.factors
+                continue
+            if len(group) == 1:
+                self.edges.append(first)
+                continue
+            parts = [e.layout(first.a) for e in group]
+            if sum(map(_is_transposed, parts)) > len(parts) / 2:
+                first = Edge(first.b, first.a, (), ())
+                parts = [e.layout(first.a) for e in group]
+            factors = tuple(f for e in group for f in e.factors)
+            self.edges.append(Edge(first.a, first.b, (_quotient(parts),), factors, plain=False))
+
+    def _closed_pair(self, summed: list[int]) -> bool:
+        """Two matrices between the same two summed indices: a trace, or a squared norm."""
+        for e in self.edges:
+            if e.a not in summed or e.b not in summed or e.a == e.b:
+                continue
+            if any(self.vertices[i].over or self.vertices[i].under for i in (e.a, e.b)):
+                continue
+            touching = [f for f in self.edges if {f.a, f.b} & {e.a, e.b}]
+            if len(touching) == 1:
+                (only,) = e.chain if len(e.chain) == 1 else (None,)
+                if only is None or only.kind is not Kind.POWER or only.data != 2:
+                    continue
+                self.over.append(power(Layout(Kind.NORM, only.children, ()), Fraction(2)))
+            elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
+                first, second = touching
+                pieces = (*(transposed(x) for x in reversed(first.read(e.a))), *second.read(e.a))
+                if all(f.plain and len(f.chain) == 1 for f in touching) and not any(
+                    _is_transposed(f.layout(first.a)) for f in touching
+                ):
+                    both = hadamard([f.layout(first.a) for f in touching])
+                    self.over.append(Layout(Kind.SUM_ALL, (both,), ()))
+                else:
+                    self.over.append(Layout(Kind.TRACE, (_rotated(pieces),), ()))
+            else:
+                continue
+            self.edges = [f for f in self.edges if f not in touching]
+            return True
+        return False
+
+    def _close(self, i: int, edges: list[Edge]) -> None:
+        """An index on which all its factors sit: a sum, an inner product, a squared norm."""
+        vertex = self.vertices[i]
+        over = vertex.over
+        if not vertex.under and len(over) == 1 and over[0].kind is Kind.POWER and over[0].data == 2:
+            self.over.append(power(Layout(Kind.NORM, over[0].children, ()), Fraction(2)))
+        elif not vertex.under and len(over) == 2:
+            left, right = over
+            if right.kind is not Kind.PRODUCT and left.kind is Kind.PRODUCT:
+                left, right = right, left
+            row = Layout(Kind.TRANSPOSE, (left,), left.axes)
+            self.over.append(product((row, right)))
+        else:
+            body = divided(over, vertex.under, (self.term.axes[i],))
+            self.over.append(Layout(Kind.SUM_ALL, (body,), ()))
+        self.vertices[i] = Vertex([], [])
+
+    def _apply(self, i: int, edges: list[Edge]) -> None:
+        """A matrix times what sits at its end."""
+        (edge,) = edges
+        vertex = self.vertices[i]
+        other = edge.b if edge.a == i else edge.a
+        axis = self.term.axes[i]
+        if vertex.over or vertex.under:
+            body = divided(vertex.over, vertex.under, (axis,))
+        else:
+            body = Layout(Kind.ONES, (), (axis,))
+        result = product((*edge.read(other), body))
+        factors = (*edge.factors, *vertex.factors)
+        result = self._named(result, factors, (other,))
+        self.vertices[i] = Vertex([], [])
+        self.edges = [e for e in self.edges if e is not edge]
+        target = self.vertices[other]
+        target.over.append(result)
+        target.factors += factors
+
+    def _join(self, i: int, edges: list[Edge]) -> None:
+        """Two matrices that meet at an index."""
+        first, second = edges
+        vertex = self.vertices[i]
+        a = first.b if first.a == i else first.a
+        b = second.b if second.a == i else second.a
+        middle: tuple[Layout, ...] = ()
+        if vertex.over or vertex.under:
+            axis = self.term.axes[i]
+            weights = divided(vertex.over, vertex.under, (axis,))
+            middle = (Layout(Kind.DIAG, (weights,), (axis, axis)),)
+        chain = (*first.read(a), *middle, *second.read(i))
+        factors = (*first.factors, *vertex.factors, *second.factors)
+        self.vertices[i] = Vertex([], [])
+        self.edges = [e for e in self.edges if e not in edges]
+        for start, end, read in ((a, b, chain), (b, a, tuple(transposed(x) for x in reversed(chain)))):
+            named = self._named(None, factors, (start, end))
+            if named is not None:
+                self.edges.append(Edge(start, end, (named,), factors))
+                return
+            del read
+        self.edges.append(Edge(a, b, chain, factors))
+
+    def _named(
+        self, layout: Layout | None, factors: tuple[Factor, ...], out: tuple[int, ...]
+    ) -> Layout | None:
+        found = self.lookup(Term(UNIT, factors, out, self.term.axes))
+        if found is None:
+            return layout
+        named, coefficient = found
+        self.coefficient = self.coefficient * coefficient
+        return named
+
+    # -- what is left ----------------------------------------------------------------------------
+
+    def _vector(self, i: int) -> Layout | None:
+        vertex = self.vertices[i]
+        axes = (self.term.axes[i],)
+        if vertex.over or vertex.under:
+            return divided(vertex.over, vertex.under, axes)
+        return self._filled(axes)
+
+    def _filled(self, axes: tuple[Axis, ...]) -> Layout:
+        """A number as every element; the scalar factors go inside."""
+        inside = scaled(self.coefficient, self.over, self.under, None)
+        self.coefficient, self.over, self.under = UNIT, [], []
+        return Layout(Kind.FILL, (inside,), axes)
+
+    def _diagonal(self, i: int) -> Layout:
+        vertex = self.vertices[i]
+        axis = self.term.axes[i]
+        if vertex.over or vertex.under:
+            body = divided(vertex.over, vertex.under, (axis,))
+            return Layout(Kind.DIAG, (body,), (axis, axis))
+        return Layout(Kind.IDENTITY, (), (axis, axis))
+
+    def _matrix(self, i: int, j: int) -> Layout:
+        rows, columns = (self.vertices[k] for k in (i, j))
+        axes = (self.term.axes[i], self.term.axes[j])
+        left = divided(rows.over, rows.under, axes[:1]) if rows.over or rows.under else None
+        right = divided(columns.over, columns.under, axes[1:]) if columns.over or columns.under else None
+        if self.edges:
+            (edge,) = self.edges
+            chain = list(edge.read(i))
+            if left is not None:
+                chain.insert(0, Layout(Kind.DIAG, (left,), (axes[0], axes[0])))
+            if right is not None:
+                chain.append(Layout(Kind.DIAG, (right,), (axes[1], axes[1])))
+            return product(chain)
+        if left is not None and right is not None:
+            return product((left, Layout(Kind.TRANSPOSE, (right,), right.axes)))
+        if left is not None:
+            return Layout(Kind.COLUMNS, (left,), axes)
+        if right is not None:
+            return Layout(Kind.ROWS, (right,), axes)
+        return self._filled(axes)
+
+    def _indexed(self) -> Layout:
+        """Index notation for what has no matrix notation."""
+        letters: dict[int, str] = {}
+        out = ""
+        equal = []
+        supply = iter(LETTERS + "".join(c + "′" for c in LETTERS))
+        for i in self.term.out:
+            letter = next(supply)
+            if i in letters:
+                equal.append(letters[i] + letter)
+            else:
+                letters[i] = letter
+            out += letter
+        parts: list[tuple[Layout, tuple[int, ...]]] = []
+        for i, vertex in self.vertices.items():
+            if vertex.over or vertex.under:
+                parts.append((divided(vertex.over, vertex.under, (self.term.axes[i],)), (i,)))
+        parts.extend((e.layout(e.a), (e.a, e.b)) for e in self.edges)
+        parts.extend(self.wide)
+        for _, indices in parts:
+            for i in indices:
+                if i not in letters:
+                    letters[i] = next(supply)
+        names = tuple("".join(letters[i] for i in indices) for _, indices in parts)
+        lengths = {letters[i]: self.term.axes[i] for i in letters}
+        for letter, i in zip(out, self.term.out, strict=True):
+            lengths[letter] = self.term.axes[i]
+        data = Indexing(UNIT, out, names, tuple(equal), tuple(lengths.items()))
+        children = tuple(x for x, _ in parts)
+        return Layout(Kind.INDEXED, children, self.term.out_axes, data)
+
+
+def _is_transposed(x: Layout) -> bool:
+    return x.kind is Kind.TRANSPOSE or (
+        x.kind is Kind.PRODUCT and all(c.kind is Kind.TRANSPOSE for c in x.children)
+    )
+
+
+def _quotient(parts: Sequence[Layout]) -> Layout:
+    """Matrices multiplied elementwise, of which some are reciprocals."""
+    over = [p for p in parts if not _is_reciprocal(p)]
+    under = [p.children[1] for p in parts if _is_reciprocal(p)]
+    return divided(over, under, parts[0].axes)
+
+
+def _is_reciprocal(x: Layout) -> bool:
+    return x.kind is Kind.DIVIDE and x.children[0].kind is Kind.FILL
+
+
+def _rotated(chain: Sequence[Layout]) -> Layout:
+    """A product inside a trace, turned so that it has the fewest transposes."""
+    flat = product(chain).children if len(chain) > 1 else tuple(chain)
+    best = list(flat)
+    backwards = [transposed(x) for x in reversed(flat)]
+    if sum(x.kind is Kind.TRANSPOSE for x in backwards) < sum(x.kind is Kind.TRANSPOSE for x in best):
+        best = backwards
+    while best[0].kind is not Kind.TRANSPOSE and any(x.kind is Kind.TRANSPOSE for x in best):
+        best = [*best[1:], best[0]]
+    return product(best)

@@ -1,0 +1,100 @@
+"""How an identifier of the program is written: ``lam`` as λ, ``W1`` as W₁, ``x_hat`` as x̂."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_GREEK = dict(
+    zip(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+        "sigma tau upsilon phi chi psi omega".split(),
+        "αβγδεζηθικλμνξοπρστυφχψω",
+        strict=True,
+    )
+)
+_GREEK |= {"lam": "λ", "lamb": "λ", "lmbda": "λ", "lambd": "λ", "eps": "ε"}
+_CAPITALS = {
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ",
+    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
+_ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
+_LATEX_ACCENTS = {"hat": "hat", "bar": "bar", "tilde": "tilde", "dot": "dot"}
+_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def subscript(number: int) -> str:
+    """A number set low."""
+    return str(number).translate(_DIGITS)
+
+
+def superscript(number: int) -> str:
+    """A number set high."""
+    return str(number).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+
+
+@lru_cache(maxsize=4096)
+def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
+    """The stem, the accents and the subscript of an identifier."""
+    found = re.fullmatch(r"(.*?[^\d_])_?(\d+)", identifier)
+    stem, low = (found.group(1), found.group(2)) if found else (identifier, "")
+    words = stem.strip("_").split("_") if "_" in stem.strip("_") else [stem]
+    accents = []
+    while len(words) > 1 and words[-1] in _ACCENTS:
+        accents.append(words.pop())
+    return "_".join(words), tuple(accents), low
+
+
+def unicode_name(identifier: str) -> str:
+    """As mathematics in plain text."""
+    stem, accents, low = _parts(identifier)
+    text = _GREEK.get(stem) or _CAPITALS.get(stem) or stem
+    if accents and len(text) == 1:
+        text += "".join(_ACCENTS[a] for a in accents)
+    else:
+        text = "_".join([text, *accents])
+    # σ(·) is the logistic function, so a variable of that name is written out.
+    if text == "σ":
+        text = "sigma"
+    return text + low.translate(_DIGITS)
+
+
+def latex_name(identifier: str) -> str:
+    """As LaTeX."""
+    stem, accents, low = _parts(identifier)
+    if stem in _GREEK:
+        word = {"lam": "lambda", "lamb": "lambda", "lmbda": "lambda", "lambd": "lambda", "eps": "varepsilon"}.get(stem, stem)
+        text = "o" if word == "omicron" else rf"\{word}"
+    elif stem in _CAPITALS:
+        text = rf"\{stem}"
+    elif len(stem) == 1:
+        text = stem
+    else:
+        text = r"\mathrm{" + stem.replace("_", r"\_") + "}"
+    for accent in accents:
+        text = rf"\{_LATEX_ACCENTS[accent]}{{{text}}}"
+    return f"{text}_{{{low}}}" if low else text
+
+
+class Alphabet:
+    """Hands out names that nothing else has."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = set(taken)
+
+    def take(self, wanted: str) -> str:
+        """``wanted``, or with the first free number after it."""
+        name, k = wanted, 0
+        while name in self._taken:
+            k += 1
+            name = f"{wanted}{k}"
+        self._taken.add(name)
+        return name
+
+    def first(self, candidates: str) -> str:
+        """The first free letter of ``candidates``."""
+        for letter in candidates:
+            if letter not in self._taken:
+                self._taken.add(letter)
+                return letter
+        return self.take(candidates[0])

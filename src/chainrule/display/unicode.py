@@ -1,0 +1,267 @@
+"""A layout as plain text: ``(2/N) Xᵀ(Xw + b − y)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from ..ops.monomial import Axis, Coefficient
+from .compose import Composed
+from .layout import Kind, Layout, fold
+from .naming import subscript, superscript, unicode_name
+
+# How tightly a piece of text holds together, loosest first.
+CONDITION, SUM, SIGN, HADAMARD, PRODUCT, POWER, ATOM = 1, 3, 4, 5, 6, 7, 9
+
+_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
+_NAMED = {"sigmoid": "σ({0})", "softplus": "softplus({0})", "logdet": "log det({0})", "det": "det({0})"}
+
+
+class Piece(NamedTuple):
+    """A piece of text, and how tightly it holds together."""
+
+    text: str
+    hold: int
+
+
+Sizes = Callable[[Axis], str]
+
+
+def write(composed: Composed, sizes: Sizes) -> str:
+    """The right-hand side, with its definitions after ``where``."""
+    text = ", ".join(layout_text(r, sizes) for r in composed.results)
+    if composed.definitions:
+        parts = [f"{unicode_name(name)} = {layout_text(x, sizes)}" for name, x in composed.definitions]
+        text += " where " + ", ".join(parts)
+    return text
+
+
+def layout_text(layout: Layout, sizes: Sizes) -> str:
+    """One layout as text."""
+    return fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+
+
+def decimal(value: Fraction) -> str:
+    """A number: a short fraction, or a decimal."""
+    if value.denominator == 1:
+        return str(value.numerator).replace("-", "−")
+    short = _FRACTIONS.get((abs(value.numerator), value.denominator))
+    sign = "−" if value < 0 else ""
+    if short:
+        return sign + short
+    if value.denominator <= 16 and value.denominator not in (5, 8, 10, 16):
+        return f"{sign}{abs(value.numerator)}/{value.denominator}"
+    return sign + repr(abs(float(value)))
+
+
+def coefficient_text(c: Coefficient, sizes: Sizes) -> tuple[str, bool]:
+    """A coefficient without its sign, and whether it stands in parentheses."""
+    over = [(sizes(a), p) for a, p in c.sizes if p > 0]
+    under = [(sizes(a), -p) for a, p in c.sizes if p < 0]
+
+    def powers(parts: list[tuple[str, int]]) -> str:
+        return "".join(s + (superscript(p) if p > 1 else "") for s, p in parts)
+
+    value = abs(c.number)
+    if not under:
+        number = decimal(value)
+        if value == 1 and over:
+            number = ""
+        fraction = "/" in number
+        return (f"({number}){powers(over)}" if fraction else number + powers(over)), fraction
+    short = value.denominator == 1 or value.denominator <= 1000
+    top = str(value.numerator) if short else decimal(value)
+    bottom = str(value.denominator) if short and value.denominator > 1 else ""
+    top = powers(over) if top == "1" and over else top + powers(over)
+    bottom += powers(under)
+    if len(under) + (bottom[:1].isdigit()) > 1:
+        bottom = f"({bottom})"
+    return f"({top}/{bottom})", True
+
+
+def _wrapped(p: Piece, hold: int) -> str:
+    return p.text if p.hold >= hold else f"({p.text})"
+
+
+_WORD = "[A-Za-z\u0370-\u03ff]{2,}"
+_WIDE = re.compile(_WORD)
+_ENDS_WIDE = re.compile(_WORD + "[₀-₉]*ᵀ?$")
+
+
+def _is_wide(text: str) -> bool:
+    """Whether a factor begins with a word, and so needs a space beside it."""
+    return bool(_WIDE.match(text))
+
+
+def _ends_wide(text: str) -> bool:
+    return bool(_ENDS_WIDE.search(text)) or (bool(_WIDE.match(text)) and text.endswith(")"))
+
+
+def juxtaposed(texts: Sequence[str]) -> str:
+    """Factors side by side, with a space where names would run together."""
+    result = texts[0]
+    previous = texts[0]
+    for text in texts[1:]:
+        apart = _is_wide(text) or _ends_wide(previous)
+        result += (" " if apart else "") + text
+        previous = text
+    return result
+
+
+def applied(template: str, precedence: int, parts: Sequence[Piece]) -> Piece:
+    """A row's own notation, filled in."""
+    if "{args}" in template:
+        return Piece(template.replace("{args}", ", ".join(p.text for p in parts)), ATOM)
+    if precedence >= ATOM:
+        return Piece(template.format(*(p.text for p in parts)), ATOM)
+    return Piece(template.format(*(_wrapped(p, precedence + 1) for p in parts)), precedence)
+
+
+def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    kind = x.kind
+    if kind is Kind.NAME:
+        return Piece(unicode_name(x.data), ATOM)
+    if kind is Kind.NUMBER:
+        text, fraction = coefficient_text(x.data, sizes)
+        negative = x.data.number < 0
+        if fraction and text.startswith("(") and text.endswith(")"):
+            text = text[1:-1]
+        hold = SIGN if negative else PRODUCT if fraction or x.data.sizes else ATOM
+        return Piece(("−" if negative else "") + text, hold)
+    if kind is Kind.ENTRY:
+        name, index = x.data
+        between = "," if any(i > 8 for i in index) else ""
+        return Piece(unicode_name(name) + between.join(subscript(i + 1) for i in index), ATOM)
+    if kind is Kind.PRODUCT:
+        return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
+    if kind is Kind.HADAMARD:
+        if not x.axes:
+            return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
+        pieces = [f"({p.text})" if p.hold <= PRODUCT else p.text for p in parts]
+        return Piece(" ⊙ ".join(pieces), HADAMARD)
+    if kind is Kind.DIVIDE:
+        top, bottom = parts
+        mark = " ⊘ " if x.children[0].axes and x.children[1].axes else " / "
+        return Piece(_wrapped(top, HADAMARD) + mark + _wrapped(bottom, POWER), HADAMARD)
+    if kind is Kind.POWER:
+        return _power(x, parts[0])
+    if kind is Kind.SUM:
+        text = ""
+        for k, (sign, p) in enumerate(zip(x.data, parts, strict=True)):
+            piece = _wrapped(p, SUM if sign > 0 else SIGN)
+            if k:
+                text += (" + " if sign > 0 else " − ") + (f"({piece})" if piece.startswith("−") else piece)
+            else:
+                text = piece if sign > 0 else "−" + piece
+        return Piece(text, SUM)
+    if kind is Kind.SCALE:
+        return _scale(x, parts, sizes)
+    if kind is Kind.TRANSPOSE:
+        base = parts[0].text
+        if x.children[0].kind is Kind.INVERSE and base.endswith("⁻¹"):
+            return Piece(base[:-1] + "ᵀ", POWER)
+        return Piece(_wrapped(parts[0], POWER) + "ᵀ", POWER)
+    if kind is Kind.INVERSE:
+        return Piece(_wrapped(parts[0], ATOM) + "⁻¹", POWER)
+    if kind is Kind.ROWS:
+        return Piece("𝟏" + _wrapped(parts[0], POWER) + "ᵀ", PRODUCT)
+    if kind is Kind.COLUMNS:
+        return Piece(_wrapped(parts[0], PRODUCT) + "𝟏ᵀ", PRODUCT)
+    if kind in (Kind.FILL, Kind.SQUEEZE, Kind.EXPAND):
+        return parts[0]
+    if kind is Kind.IDENTITY:
+        return Piece("I", ATOM)
+    if kind is Kind.ONES:
+        return Piece("𝟏", ATOM)
+    if kind is Kind.NORM:
+        return Piece(f"‖{parts[0].text}‖", ATOM)
+    if kind is Kind.INDICATOR:
+        return Piece(f"𝟙[{parts[0].text}]", ATOM)
+    if kind is Kind.APPLY:
+        op = x.data
+        return applied(_NAMED.get(op.name) or op.text, ATOM if op.name in _NAMED else op.precedence, parts)
+    if kind is Kind.REDUCE:
+        return _reduced(x, parts)
+    if kind is Kind.ARRAY:
+        return Piece(_array(x.data, [p.text for p in parts]), ATOM)
+    if kind is Kind.INDEXED:
+        return _indexed(x, parts)
+    if kind is Kind.ITEM:
+        return Piece(f"{x.data[0].name}({', '.join(p.text for p in parts)})", ATOM)
+    word = {Kind.DIAG: "diag", Kind.DIAGONAL: "diag", Kind.SUM_ALL: "sum", Kind.TRACE: "tr"}[kind]
+    return Piece(f"{word}({parts[0].text})", ATOM)
+
+
+def _power(x: Layout, base: Piece) -> Piece:
+    exponent: Fraction = x.data
+    if exponent == Fraction(1, 2):
+        return Piece("√" + (base.text if base.hold == ATOM and len(base.text) < 3 else f"({base.text})"), POWER)
+    inner = _wrapped(base, ATOM)
+    plain = exponent.denominator == 1
+    if not x.axes and plain:
+        return Piece(inner + superscript(int(exponent)), POWER)
+    shown = str(exponent) if plain else f"({exponent})"
+    return Piece(f"{inner}^{'⊙' if x.axes else ''}{shown}", POWER)
+
+
+def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    scaling = x.data
+    k = scaling.numerators
+    over, under, body = parts[:k], parts[k : k + scaling.denominators], parts[-1]
+    prefix, apart = coefficient_text(scaling.coefficient, sizes)
+    if prefix == "1":
+        prefix = ""
+    scalars = juxtaposed([_wrapped(p, PRODUCT) for p in over]) if over else ""
+    loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
+    main = _wrapped(body, loose)
+    if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE:
+        main = f"({body.text})"
+    if prefix and main[:1].isdigit() and not scalars:
+        prefix += "·"
+    text = prefix
+    for piece in (scalars, main):
+        if not piece:
+            continue
+        if text:
+            wide = apart or _is_wide(piece) and text[-1:].isalpha() or _ends_wide(text)
+            text += (" " if wide else "") + piece
+        else:
+            text = piece
+        apart = False
+    hold = min(PRODUCT, body.hold if loose == HADAMARD else PRODUCT)
+    if under:
+        bottom = _wrapped(under[0], POWER) if len(under) == 1 else "(" + juxtaposed([_wrapped(p, PRODUCT) for p in under]) + ")"
+        text, hold = f"{text} / {bottom}", HADAMARD
+    if scaling.coefficient.number < 0:
+        text, hold = "−" + text, SIGN
+    return Piece(text, hold)
+
+
+def _reduced(x: Layout, parts: Sequence[Piece]) -> Piece:
+    op, axes = x.data[0], x.data[1]
+    name = {"softmax": "softmax", "logsumexp": "logsumexp"}[op.name]
+    ndim = len(x.children[0].axes)
+    if ndim == 2 and axes == (-1,):
+        name += "_row"
+    elif ndim == 2 and axes == (-2,):
+        name += "_col"
+    return Piece(f"{name}({parts[0].text})", ATOM)
+
+
+def _array(shape: Sequence[int], texts: list[str]) -> str:
+    if len(shape) == 1:
+        return "[" + ", ".join(texts) + "]"
+    step = len(texts) // shape[0] if shape[0] else 0
+    rows = [_array(shape[1:], texts[k * step : (k + 1) * step]) for k in range(shape[0])]
+    return "[" + ", ".join(rows) + "]"
+
+
+def _indexed(x: Layout, parts: Sequence[Piece]) -> Piece:
+    data = x.data
+    inner = {c for letters in data.factors for c in letters} - set(data.out)
+    text = f"[{data.out}] " + (f"Σ_{''.join(sorted(inner))} " if inner else "")
+    pieces = [f"δ_{pair}" for pair in data.equal]
+    pieces += [f"{_wrapped(p, POWER)}_{letters}" for p, letters in zip(parts, data.factors, strict=True)]
+    return Piece(text + (" ".join(pieces) or "1"), PRODUCT)

@@ -1,0 +1,169 @@
+"""What the symbols of a formula are called: arguments, captured values, intermediates, sizes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..ir.node import Node
+from ..ops.monomial import Axis
+from ..trace.tracer import Tracer
+from .arguments import parameter_names
+from .derivatives import Derivative, HessianVectorProduct, Pullback
+
+#: Sizes without a name of their own, in order of use.
+SIZES = ("N", "d", "k", "m", "n", "p", "q", "l")
+
+
+def innermost(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The user's own function under the verbs applied to it."""
+    while True:
+        inner = getattr(f, "function", None)
+        if inner is None or not callable(inner):
+            return f
+        f = inner
+
+
+def function_name(f: Callable[..., Any]) -> str:
+    """A name for the user's function; a lambda is f."""
+    name = getattr(innermost(f), "__name__", "f")
+    return name if str(name).isidentifier() else "f"
+
+
+def argument_names(f: Callable[..., Any], values: Sequence[Any], scope: Mapping[str, Any]) -> list[str]:
+    """Names for the positional arguments of one call of ``f``.
+
+    A cotangent or a direction, which has no parameter of its own, is called what the caller calls
+    it in ``scope``, or G, g and v.
+    """
+    if isinstance(f, Pullback):
+        names = argument_names(f.function, values[:-1], scope)
+        usual = "G" if np.ndim(values[-1]) > 1 else "g"
+        return [*names, _called(values[-1], scope, names) or _free(usual, names)]
+    if isinstance(f, HessianVectorProduct):
+        position = max((t.position or 0) for t in f.targets) + 1
+        rest = [*values[:position], *values[position + 1 :]]
+        names = argument_names(f.function, rest, scope)
+        direction = _called(values[position], scope, names) or _free("v", names)
+        return [*names[:position], direction, *names[position:]]
+    if isinstance(f, Derivative):
+        return argument_names(f.function, values, scope)
+    known = list(_positional(f))
+    names = known[: len(values)]
+    return [*names, *(_free(f"x{k}", names) for k in range(len(names), len(values)))]
+
+
+def _positional(f: Callable[..., Any]) -> Iterator[str]:
+    try:
+        parameters = inspect.signature(innermost(f)).parameters.values()
+    except (TypeError, ValueError):
+        return
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            for k in range(1, 100):
+                yield f"{p.name}{k}"
+        elif p.kind is not p.VAR_KEYWORD:
+            yield p.name
+
+
+def _called(value: Any, scope: Mapping[str, Any], taken: Sequence[str]) -> str | None:
+    if not isinstance(value, np.ndarray):
+        return None
+    for name, held in scope.items():
+        if held is value and name not in taken and not name.startswith("_"):
+            return name
+    return None
+
+
+def _free(wanted: str, taken: Sequence[str]) -> str:
+    name = wanted
+    while name in taken:
+        name += "_"
+    return name
+
+
+def outside_values(f: Callable[..., Any]) -> dict[str, Any]:
+    """What a function, and the functions it calls, read from outside: by name."""
+    found: dict[str, Any] = {}
+    pending: list[Any] = [innermost(f)]
+    seen: set[int] = set()
+    while pending and len(seen) < 64:
+        current = innermost(pending.pop(0))
+        current = getattr(current, "__func__", current)
+        if not isinstance(current, FunctionType) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        read = _names_in(current.__code__)
+        values = {n: current.__globals__[n] for n in read if n in current.__globals__}
+        for name, cell in zip(current.__code__.co_freevars, current.__closure__ or (), strict=True):
+            try:
+                values[name] = cell.cell_contents
+            except ValueError:
+                continue
+        for default_name, default in _defaults(current):
+            values.setdefault(default_name, default)
+        for name, value in values.items():
+            if callable(value):
+                pending.append(value)
+            else:
+                found.setdefault(name, value)
+    return found
+
+
+def _defaults(f: FunctionType) -> Iterator[tuple[str, Any]]:
+    values = f.__defaults__ or ()
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    yield from zip(names[len(names) - len(values) :], values, strict=True)
+    yield from (f.__kwdefaults__ or {}).items()
+
+
+def _names_in(code: CodeType) -> list[str]:
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names += _names_in(constant)
+    return names
+
+
+def literals_in(f: Callable[..., Any]) -> set[float]:
+    """The numbers that stand in the text of a function."""
+    found: set[float] = set()
+    code = getattr(innermost(f), "__code__", None)
+    pending = [code] if isinstance(code, CodeType) else []
+    while pending:
+        current = pending.pop()
+        for constant in current.co_consts:
+            if isinstance(constant, CodeType):
+                pending.append(constant)
+            elif isinstance(constant, int | float):
+                found.add(float(constant))
+    return found
+
+
+class SizeNames:
+    """Names for axes, given in the order in which they are first written."""
+
+    def __init__(self, given: Mapping[Axis, str], taken: set[str]) -> None:
+        self._names = dict(given)
+        self._taken = taken | set(given.values())
+
+    def __call__(self, axis: Axis) -> str:
+        """The name of an axis."""
+        name = self._names.get(axis)
+        if name is None:
+            name = next((s for s in SIZES if s not in self._taken), f"n{axis.number}")
+            self._names[axis] = name
+            self._taken.add(name)
+        return name
+
+
+def is_array(value: Any) -> bool:
+    """Whether an argument stands for numbers that vary, rather than for an option."""
+    return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(value, bool)
+
+
+__all__ = ["Node", "Tracer", "parameter_names"]

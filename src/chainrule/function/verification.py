@@ -1,0 +1,159 @@
+"""Proof before print: the printed source is run on fresh examples and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormulaMismatch
+from ..ir.graph import toposort
+from ..ir.node import Node
+from .engine import evaluate
+
+TOLERANCE = {8: 1e-10, 4: 1e-3, 2: 3e-1}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input of a derivation: its symbol in the source, and a value."""
+
+    node: Node
+    name: str
+    value: Any
+    declared: Any
+    outside: bool
+
+
+@dataclass
+class Examples:
+    """The inputs of a derivation, and values for them."""
+
+    known: list[Example] = field(default_factory=list)
+
+    def add(self, n: Node, name: str, value: Any, declared: Any, *, outside: bool = False) -> None:
+        """Add an input; ``outside`` says that the function reads it as a global."""
+        self.known.append(Example(n, name, value, declared, outside))
+
+    def values(self, how: str, rng: np.random.Generator) -> dict[Node, Any]:
+        """A value for every input: as given, or changed a little."""
+        return {e.node: _changed(e, how, rng) for e in self.known}
+
+
+def _changed(e: Example, how: str, rng: np.random.Generator) -> Any:
+    value = e.value
+    array = np.asarray(value)
+    if how == "as given" or array.dtype.kind not in "fc" or not array.size:
+        return value
+    if e.declared is not None:
+        lengths = zip(e.declared.axes, array.shape, strict=True)
+        return e.declared.example({a: n for a, n in lengths if isinstance(a, str)}, rng)
+    if how == "moved":
+        spread = np.std(array) or np.abs(array).max() or 1.0
+        new = array + 0.2 * spread * rng.normal(size=array.shape)
+    else:
+        new = array * (1 + 0.05 * rng.random(size=array.shape))
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T):
+        new = (new + new.T) / 2  # symmetric examples may be meant to be
+    new = new.astype(array.dtype)
+    return new if isinstance(value, np.ndarray) else type(value)(new)
+
+
+def agree(
+    f: Any, text: str, code: str, outputs: Sequence[Node], examples: Examples, arguments: Sequence[str]
+) -> None:
+    """Raise ``FormulaMismatch`` unless the source computes what the derivative does."""
+    rng = np.random.default_rng(20260101)
+    width = min(
+        (n.type.dtype.itemsize // (2 if n.type.dtype.kind == "c" else 1) for n in toposort(outputs)
+         if hasattr(n.type, "dtype") and n.type.dtype.kind in "fc"),
+        default=8,
+    )
+    tolerance = TOLERANCE.get(width, 1e-10)
+    scope: dict[str, Any] = {}
+    exec(compile(code, "<formula>", "exec"), scope)  # noqa: S102 - our own output
+    function = next(v for k, v in reversed(scope.items()) if callable(v) and not k.startswith("_"))
+    compared = 0
+    failure: Exception | None = None
+    for how in ("moved", "scaled", "as given"):
+        values = examples.values(how, rng)
+        try:
+            expected = evaluate(outputs, values, values)
+        except (np.linalg.LinAlgError, FloatingPointError):
+            continue
+        if how != "as given" and not all(np.all(np.isfinite(x)) for x in expected):
+            continue
+        scope.update({e.name: values[e.node] for e in examples.known if e.outside})
+        with np.errstate(all="ignore"):
+            try:
+                found = _call(function, values, examples, arguments)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the source does not run
+                failure = error
+                break
+        results = found if len(outputs) != 1 else (found,)
+        for a, b in zip(results, expected, strict=True):
+            if not _close(a, b, tolerance):
+                raise FormulaMismatch(
+                    f"the formula {text!r} does not evaluate to the derivative, so it is not shown: its "
+                    f"source gives {_brief(a)}, the derivative is {_brief(b)}.\n{code}"
+                )
+        compared += 1
+        if compared == 2:
+            break
+    if failure is not None:
+        raise FormulaMismatch(
+            f"the source of the formula {text!r} does not run ({type(failure).__name__}: {failure}), "
+            f"so it is not shown.\n{code}"
+        ) from failure
+
+
+def _call(function: Any, values: dict[Node, Any], examples: Examples, arguments: Sequence[str]) -> Any:
+    by_name = {e.name: values[e.node] for e in examples.known if not e.outside}
+    given = []
+    for name in arguments:
+        given.append(by_name[name] if name in by_name else _nested(name, by_name, examples))
+    return function(*given)
+
+
+def _nested(name: str, by_name: dict[str, Any], examples: Examples) -> Any:
+    """A nested argument, rebuilt from its leaves: only the paths that the source reads."""
+    return _Leaves(name, by_name)
+
+
+class _Leaves:
+    """Stands for a nested argument: reads its leaves by path."""
+
+    def __init__(self, path: str, leaves: dict[str, Any]) -> None:
+        self._path = path
+        self._leaves = leaves
+
+    def _at(self, path: str) -> Any:
+        return self._leaves[path] if path in self._leaves else _Leaves(path, self._leaves)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._at(f"{self._path}[{key!r}]")
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        return self._at(f"{self._path}.{key}")
+
+
+def _close(a: Any, b: Any, tolerance: float) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    if not b.size:
+        return True
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(b)
+        scale = max(1e-300, float(np.max(np.abs(b[finite]), initial=0)))
+        close = np.abs(a - b) <= tolerance * max(scale, 1e-3)
+    return bool(np.all(close | ~finite))
+
+
+def _brief(x: Any) -> str:
+    x = np.asarray(x)
+    return f"an array of shape {x.shape}, {np.array2string(x.ravel()[:4], precision=6)}" if x.ndim else repr(float(x.real))

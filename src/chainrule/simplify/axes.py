@@ -1,0 +1,167 @@
+"""Which axes of a program are one and the same, found by union over the operations.
+
+A size is an integer in a type; that two sizes are equal numbers proves nothing, for the number of
+rows and the number of columns may agree by chance. What proves it is an operation that needs them
+equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..ir.node import Node
+from ..ir.types import TupleType
+from ..ops.contraction import einsum, split_subscripts
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import Axis
+from ..ops.structural import (
+    broadcast,
+    cast,
+    concatenate,
+    place,
+    reduce_sum,
+    reshape,
+    slice_,
+    stop_gradient,
+    transpose,
+)
+
+#: Linear algebra on square matrices: both axes of these arguments are one.
+_SQUARE = frozenset({"solve", "inv", "slogdet", "det", "cholesky", "eigh", "trace", "matrix_power"})
+#: Operations that keep the shape of their first argument.
+_SHAPE_KEEPING = frozenset(
+    {"softmax", "shares", "log_softmax", "cumsum", "cumprod", "sort", "linear_recurrence"}
+)
+
+
+class Axes:
+    """The axes of every node of a program, numbered in order of first use."""
+
+    def __init__(self, order: Iterable[Node]) -> None:
+        self._parents: list[int] = []
+        self._lengths: list[int] = []
+        self._slots: dict[Node, tuple[int, ...]] = {}
+        self._found: dict[int, Axis] = {}
+        for n in order:
+            if type(n.type) is TupleType:
+                self._square(n.op.name, n.args[0])
+                continue
+            self._slots[n] = tuple(self._new(length) for length in n.type.shape)
+            self._relate(n)
+
+    def of(self, n: Node) -> tuple[Axis, ...]:
+        """The axes of ``n``."""
+        return tuple(self._axis(s) for s in self._slots[n])
+
+    def join(self, first: tuple[Node, int], second: tuple[Node, int]) -> None:
+        """Declare two axes to be one; before any is asked for."""
+        self._union(self._slots[first[0]][first[1]], self._slots[second[0]][second[1]])
+
+    # -- union and find --------------------------------------------------------------------------
+
+    def _new(self, length: int) -> int:
+        self._parents.append(len(self._parents))
+        self._lengths.append(length)
+        return len(self._parents) - 1
+
+    def _root(self, slot: int) -> int:
+        parents = self._parents
+        while parents[slot] != slot:
+            parents[slot] = parents[parents[slot]]
+            slot = parents[slot]
+        return slot
+
+    def _union(self, a: int, b: int) -> None:
+        a, b = self._root(a), self._root(b)
+        if a != b and self._lengths[a] == self._lengths[b]:
+            self._parents[max(a, b)] = min(a, b)
+
+    def _axis(self, slot: int) -> Axis:
+        root = self._root(slot)
+        if root not in self._found:
+            self._found[root] = Axis(root, self._lengths[root])
+        return self._found[root]
+
+    # -- what the operations prove ---------------------------------------------------------------
+
+    def _relate(self, n: Node) -> None:
+        op, out, slots = n.op, self._slots[n], self._slots
+        if isinstance(op, Elementwise) or op in (cast, stop_gradient) or op.name in _SHAPE_KEEPING:
+            for arg in n.args:
+                if len(slots[arg]) == len(out):
+                    self._pair(slots[arg], out)
+        elif op is broadcast:
+            self._pair(slots[n.args[0]], tuple(out[a] for a in n.params[1]))
+        elif op is transpose:
+            source = slots[n.args[0]]
+            lead = len(source) - len(n.params[0])
+            self._pair(source[:lead] + tuple(source[a] for a in n.params[0]), out)
+        elif op is reshape:
+            self._reshape(slots[n.args[0]], out)
+        elif op is einsum:
+            self._einsum(n)
+        elif op in (slice_, place):
+            self._partial(n)
+        elif op is concatenate:
+            for arg in n.args:
+                for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
+                    if k - len(out) != n.params[0]:
+                        self._union(a, b)
+        elif op is reduce_sum or (op.parameters[:1] == ("axes",) and len(n.args) == 1):
+            source = slots[n.args[0]]
+            kept = tuple(s for k, s in enumerate(source) if k - len(source) not in n.params[0])
+            self._pair(kept, out)
+        else:
+            if n.args:
+                self._square(op.name, n.args[0])
+            if op.name in ("inv", "cholesky", "matrix_power"):
+                self._pair(slots[n.args[0]], out)
+            elif op.name == "solve":
+                self._pair(slots[n.args[1]], out)
+                right = slots[n.args[1]]
+                self._union(slots[n.args[0]][-1], right[-1 if len(right) == 1 else -2])
+
+    def _pair(self, first: tuple[int, ...], second: tuple[int, ...]) -> None:
+        for a, b in zip(first, second, strict=False):
+            self._union(a, b)
+
+    def _square(self, name: str, arg: Node) -> None:
+        if name in _SQUARE and type(arg.type) is not TupleType and len(self._slots[arg]) >= 2:
+            shape = arg.type.shape
+            if shape[-1] == shape[-2]:
+                self._union(self._slots[arg][-1], self._slots[arg][-2])
+
+    def _reshape(self, source: tuple[int, ...], out: tuple[int, ...]) -> None:
+        """Axes of length 1 come and go; if all others stay, they are the same."""
+        kept = [s for s in source if self._lengths[s] != 1]
+        left = [s for s in out if self._lengths[s] != 1]
+        if [self._lengths[s] for s in kept] == [self._lengths[s] for s in left]:
+            self._pair(tuple(kept), tuple(left))
+
+    def _einsum(self, n: Node) -> None:
+        inputs, output = split_subscripts(n.params[0])
+        first: dict[str, int] = {}
+        rows = [*((letters, self._slots[a]) for letters, a in zip(inputs, n.args, strict=True))]
+        for letters, slots in (*rows, (output, self._slots[n])):
+            for letter, slot in zip(letters, slots, strict=True):
+                self._union(first.setdefault(letter, slot), slot)
+
+    def _partial(self, n: Node) -> None:
+        """An axis that is read or filled whole is the same axis."""
+        out = self._slots[n]
+        if n.op is slice_:
+            pieces = [(out, self._slots[n.args[0]], n.params[0])]
+        else:
+            pieces = [
+                (self._slots[a], out, index) for a, index in zip(n.args, n.params[1], strict=True)
+            ]
+        for small, big, index in pieces:
+            lead = len(big) - len(index)
+            self._pair(small[:lead], big[:lead])
+            rest = iter(small[lead:])
+            for slot, entry in zip(big[lead:], index, strict=True):
+                if isinstance(entry, int):
+                    continue
+                part = next(rest)
+                if tuple(entry) == (0, self._lengths[slot], 1):
+                    self._union(slot, part)

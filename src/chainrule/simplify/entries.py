@@ -1,0 +1,228 @@
+"""A program that picks single elements, ``x[0]**2 + 2*x[1]``, as expressions of those elements.
+
+Each entry of the result is followed through the program to the elements that it depends on, so
+that what is only moved about (stacked, placed, broadcast) leaves no trace. Sums are written out,
+which pays for small arrays alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import toposort
+from ..ir.node import CONSTANT, INPUT, Node, node
+from ..ir.types import TupleType
+from ..ops.contraction import einsum, split_subscripts
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import ENTRIES, Axis
+from ..ops.structural import (
+    broadcast,
+    cast,
+    concatenate,
+    place,
+    reduce_sum,
+    reshape,
+    size,
+    slice_,
+    stop_gradient,
+    transpose,
+)
+from .normal import Algebra
+from .translation import RULES, Translation
+
+Index = tuple[int, ...]
+Place = tuple[Node, Index]
+
+#: More entries than this are not written out, and no more steps are taken to find them.
+MOST, STEPS = 64, 20_000
+
+
+class NoEntries(Exception):  # noqa: N818 - an answer, not a failure
+    """The program has a step that mixes its elements."""
+
+
+class _Scalars:
+    """The axes of an entry: none."""
+
+    @staticmethod
+    def of(n: Node) -> tuple[Axis, ...]:
+        return ()
+
+
+def picks_elements(roots: Sequence[Node]) -> bool:
+    """Whether a program reads or fills parts of arrays."""
+    return any(n.op in (slice_, place, concatenate) for n in toposort(roots))
+
+
+class Entries(Translation):
+    """Normal forms of single entries."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        super().__init__(algebra, _Scalars())  # type: ignore[arg-type]
+        self._known: dict[Place, Node] = {}
+
+    def array(self, n: Node) -> Node:
+        """A whole array, entry by entry."""
+        if type(n.type) is TupleType or n.type.size > MOST:
+            raise NoEntries
+        entries = [self.entry(n, index) for index in np.ndindex(n.type.shape)]
+        if not n.type.shape:
+            return entries[0]
+        axes = tuple(Axis(-1 - k, length) for k, length in enumerate(n.type.shape))
+        return self.algebra.opaque(ENTRIES, entries, (n.type.shape,), axes)
+
+    def entry(self, n: Node, index: Index) -> Node:
+        """One element of a node, in normal form."""
+        known = self._known
+        stack: list[Place] = [(n, index)]
+        while stack:
+            current = stack[-1]
+            if current in known:
+                stack.pop()
+                continue
+            if len(known) + len(stack) > STEPS:
+                raise NoEntries
+            needed = self._needs(*current)
+            missing = [p for p in needed if p not in known]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            known[current] = self._combine(*current, [known[p] for p in needed])
+        return known[n, index]
+
+    def _needs(self, n: Node, index: Index) -> list[Place]:
+        """The elements that an element is made of, in the order that ``_combine`` takes them."""
+        op = n.op
+        if op in (INPUT, CONSTANT, size):
+            return []
+        if isinstance(op, Elementwise) or op in (cast, stop_gradient):
+            return [(a, index) for a in n.args]
+        if op is broadcast:
+            return [(n.args[0], tuple(index[a] for a in n.params[1]))]
+        if op is transpose:
+            order = n.params[0]
+            lead = len(index) - len(order)
+            source = list(index)
+            for k, a in enumerate(order):
+                source[a] = index[lead + k]
+            return [(n.args[0], tuple(source))]
+        if op is reshape:
+            flat = int(np.ravel_multi_index(index, n.type.shape)) if index else 0
+            shape = n.args[0].type.shape
+            return [(n.args[0], tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ())]
+        if op is slice_:
+            return [(n.args[0], _read(index, n.params[0], n.args[0].type.ndim))]
+        if op is place:
+            found = []
+            for piece, where in zip(n.args, n.params[1], strict=True):
+                inside = _inside(index, where)
+                if inside is not None:
+                    found.append((piece, inside))
+            return found
+        if op is concatenate:
+            position = index[n.params[0]]
+            for arg in n.args:
+                length = arg.type.shape[n.params[0]]
+                if position < length:
+                    source = list(index)
+                    source[n.params[0]] = position
+                    return [(arg, tuple(source))]
+                position -= length
+        if op is reduce_sum:
+            return [(n.args[0], full) for full in _spread(n.args[0].type.shape, n.params[0], index)]
+        if op is einsum:
+            return [p for group in self._groups(n, index) for p in group]
+        raise NoEntries
+
+    @staticmethod
+    def _groups(n: Node, index: Index) -> list[list[Place]]:
+        """The products that an element of a contraction sums."""
+        inputs, output = split_subscripts(n.params[0])
+        fixed: dict[str, int] = {}
+        for letter, i in zip(output, index, strict=True):
+            if fixed.setdefault(letter, i) != i:
+                return []  # off the diagonal
+        lengths = {c: s for letters, a in zip(inputs, n.args, strict=True) for c, s in zip(letters, a.type.shape, strict=True)}
+        free = [c for c in lengths if c not in fixed]
+        if int(np.prod([lengths[c] for c in free])) > MOST:
+            raise NoEntries
+        groups = []
+        for choice in product(*(range(lengths[c]) for c in free)):
+            at = {**fixed, **dict(zip(free, choice, strict=True))}
+            groups.append([(a, tuple(at[c] for c in letters)) for letters, a in zip(inputs, n.args, strict=True)])
+        return groups
+
+    def _combine(self, n: Node, index: Index, parts: list[Node]) -> Node:
+        algebra, op = self.algebra, n.op
+        if op is INPUT:
+            if not index:
+                return algebra.atom(n, ())
+            algebra.atom(n, tuple(Axis(-1 - k, m) for k, m in enumerate(n.type.shape)))
+            return algebra.atom(node(slice_, (n,), (index,)), ())
+        if op is CONSTANT:
+            value = n.params[0].array[index]
+            if value.dtype.kind not in "fiub" or not np.isfinite(value):
+                raise NoEntries
+            return algebra.number(float(value))
+        if op is size:
+            return algebra.number(n.args[0].type.shape[n.params[0]])
+        if isinstance(op, Elementwise):
+            rule = RULES.get(op.name)
+            found = rule(self, n, parts) if rule is not None else None
+            return algebra.apply(op, parts, n.params) if found is None else found
+        if op is place or op is reduce_sum:
+            return algebra.total(parts) if parts else algebra.number(0)
+        if op is einsum:
+            groups = self._groups(n, index)
+            width = len(n.args)
+            terms = [
+                algebra.product(*parts[k * width : (k + 1) * width]) if width else algebra.number(1)
+                for k in range(len(groups))
+            ]
+            return algebra.total(terms) if terms else algebra.number(0)
+        return parts[0]
+
+
+def _read(index: Index, where: Any, ndim: int) -> Index:
+    """The element of the whole that an element of a slice is."""
+    lead = ndim - len(where)
+    rest = iter(index[lead:])
+    inner = [e if isinstance(e, int) else e[0] + e[2] * next(rest) for e in where]
+    return (*index[:lead], *inner)
+
+
+def _inside(index: Index, where: Any) -> Index | None:
+    """The element of a placed piece that an element of the whole is, if it is one."""
+    lead = len(index) - len(where)
+    inside = list(index[:lead])
+    for i, e in zip(index[lead:], where, strict=True):
+        if isinstance(e, int):
+            if i != e:
+                return None
+            continue
+        start, count, step = e
+        k, rest = divmod(i - start, step)
+        if rest or not 0 <= k < count:
+            return None
+        inside.append(k)
+    return tuple(inside)
+
+
+def _spread(shape: tuple[int, ...], axes: Sequence[int], index: Index) -> Iterator[Index]:
+    """All elements that are summed into one."""
+    dropped = [a + len(shape) for a in axes]
+    if int(np.prod([shape[a] for a in dropped])) > MOST:
+        raise NoEntries
+    kept = [k for k in range(len(shape)) if k not in dropped]
+    for choice in product(*(range(shape[a]) for a in dropped)):
+        full = [0] * len(shape)
+        for k, i in zip(kept, index, strict=True):
+            full[k] = i
+        for k, i in zip(dropped, choice, strict=True):
+            full[k] = i
+        yield tuple(full)

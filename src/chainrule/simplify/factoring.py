@@ -1,0 +1,110 @@
+"""Common factors of a sum: ``Ax + Aᵀx`` is ``(A + Aᵀ)x``, and ``s − s ⊙ s`` is ``s ⊙ (1 − s)``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ..ir.node import INPUT, Node
+from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient, Factor, Term
+
+if TYPE_CHECKING:
+    from .normal import Algebra
+
+
+def common_factors(
+    algebra: Algebra, terms: list[tuple[Coefficient, Node]], axes: tuple[Axis, ...]
+) -> Term | None:
+    """The sum of ``terms`` as a product with what they all have in common, if anything.
+
+    Factors agree when they are the same node at the same output indices, and at summed indices
+    that can be given the same names in every term.
+    """
+    views = [algebra.term(base) for _, base in terms]
+    if any(not v.factors or len(set(v.out)) < len(v.out) for v in views):
+        return None
+    views = [_aligned(v, k) for k, v in enumerate(views)]
+    first = views[0]
+    common: list[Factor] = []
+    names: list[dict[int, int]] = [{} for _ in views]  # summed indices, as the first term has them
+    rests = [list(v.factors) for v in views]
+    out = set(first.out)
+    for f in first.factors:
+        found = []
+        for k, rest in enumerate(rests):
+            match = _find(f, rest, names[k] if k else {i: i for i in f.indices}, out)
+            if match is None:
+                break
+            found.append(match)
+        else:
+            exponent = min((r[0].exponent for r in found), key=abs)
+            common.append(f._replace(exponent=exponent))
+            for k, (g, naming) in enumerate(found):
+                names[k].update(naming)
+                position = rests[k].index(g)
+                left = g.exponent - exponent
+                rests[k][position : position + 1] = [g._replace(exponent=left)] if left else []
+    if not common:
+        return None
+    renamed = [
+        [g._replace(indices=tuple(names[k].get(i, i) for i in g.indices)) for g in rest]
+        for k, rest in enumerate(rests)
+    ]
+    shared = {i for f in common for i in f.indices}
+    visible = out | shared
+    supports = [{i for g in rest for i in g.indices} & visible for rest in renamed]
+    widest = max(supports, key=len)
+    if any(not s <= widest for s in supports):
+        return None
+    all_axes = {i: a for k, v in enumerate(views) for i, a in ((names[k].get(j, j), b) for j, b in v.axes.items())}
+    order = [i for i in dict.fromkeys((*first.out, *(i for f in common for i in f.indices))) if i in widest]
+    parts = []
+    for (coefficient, _), rest, view in zip(terms, renamed, views, strict=True):
+        # An index that only the common factors sum over stays with them.
+        del view
+        parts.append(
+            algebra.monomial(Term(coefficient, tuple(rest), tuple(order), all_axes))
+        )
+    inner = algebra.total(parts)
+    factors = (*common, Factor(inner, tuple(order)))
+    return Term(UNIT, factors, first.out, all_axes)
+
+
+def _aligned(view: Term, k: int) -> Term:
+    """The term with output indices 0, 1, … and summed ones that no other term has."""
+    names = {i: p for p, i in enumerate(view.out)}
+    for j, i in enumerate(i for f in view.factors for i in f.indices):
+        names.setdefault(i, 100_000 * (k + 1) + j)
+    factors = tuple(f._replace(indices=tuple(names[i] for i in f.indices)) for f in view.factors)
+    axes = {names[i]: a for i, a in view.axes.items() if i in names}
+    return Term(view.coefficient, factors, tuple(range(len(view.out))), axes)
+
+
+def _find(
+    wanted: Factor, rest: list[Factor], naming: dict[int, int], out: set[int]
+) -> tuple[Factor, dict[int, int]] | None:
+    """A factor of ``rest`` that agrees with ``wanted``, and how its summed indices are named."""
+    for g in rest:
+        if g.node is not wanted.node or not _divides(wanted, g):
+            continue
+        new = dict(naming)
+        for i, j in zip(wanted.indices, g.indices, strict=True):
+            if i in out or j in out:
+                if i != j:
+                    break
+            elif new.get(j, i) != i or (j not in new and i in new.values()):
+                break
+            else:
+                new[j] = i
+        else:
+            return g, new
+    return None
+
+
+def _divides(f: Factor, g: Factor) -> bool:
+    """Whether the two powers share a factor worth taking out: of a variable only the same power."""
+    if f.exponent == g.exponent:
+        return True
+    same_sign = f.exponent * g.exponent > 0
+    whole = Fraction(f.exponent).denominator == Fraction(g.exponent).denominator == 1
+    return same_sign and whole and f.node.op is not INPUT and f.node.op is not MONOMIAL

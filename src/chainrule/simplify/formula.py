@@ -1,0 +1,37 @@
+"""A traced program in its normal form for display: one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..ir.graph import toposort
+from ..ir.node import Node
+from .axes import Axes
+from .entries import Entries, NoEntries, picks_elements
+from .normal import Algebra
+from .recognition import Recogniser, equations
+from .translation import Translation
+
+
+def normaliser(roots: Sequence[Node]) -> Translation:
+    """The translation of a program into normal form, recognitions included."""
+    return Translation(_algebra(), Axes(toposort(roots)))
+
+
+def by_entries(roots: Sequence[Node]) -> tuple[Entries, list[Node]] | None:
+    """The results entry by entry, for a small program that picks single elements."""
+    if not picks_elements(roots):
+        return None
+    entries = Entries(_algebra())
+    try:
+        return entries, [entries.array(n) for n in roots]
+    except NoEntries:
+        return None
+
+
+def _algebra() -> Algebra:
+    algebra = Algebra()
+    recogniser = Recogniser(equations())
+    algebra.recognise_factors = recogniser.factors
+    algebra.recognise_node = recogniser.node
+    return algebra

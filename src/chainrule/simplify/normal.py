@@ -1,0 +1,422 @@
+"""The einsum normal form: smart constructors that keep every expression normal as it is built.
+
+An expression is a coefficient times a base; a base is an atom, a function of normal expressions, a
+monomial or a total. Products are flattened into one monomial each, so identities dissolve into a
+renaming of indices; sums are flattened and collected as like terms. A product is distributed over
+a sum only where the sum has a diagonal among its terms, for otherwise what is factored stays so.
+
+The rules hold for real numbers, not for bits: what is made here is displayed, never compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ..ir.node import Node, node
+from ..ir.primitive import Primitive
+from ..ir.types import ArrayType
+from ..ops.monomial import (
+    MONOMIAL,
+    ONE,
+    TOTAL,
+    UNIT,
+    Axis,
+    Coefficient,
+    Factor,
+    Order,
+    Term,
+    decode,
+)
+from .factoring import common_factors
+
+Axes = tuple[Axis, ...]
+#: What may replace some factors of a monomial, a total, or a function just built.
+Recognition = Callable[["Algebra", Any], Any]
+
+
+class Algebra:
+    """Builds normal expressions; one for each derivation, since it numbers what it makes."""
+
+    def __init__(self) -> None:
+        self.order = Order()
+        self.recognise_factors: Recognition = lambda algebra, term: None
+        self.recognise_node: Recognition = lambda algebra, n: None
+        #: Atoms that equal their transpose.
+        self.symmetric: set[Node] = set()
+        self._fresh = count(1000)
+        self._totals: dict[tuple[Node, ...], Node] = {}
+        self._monomials: dict[Node, Node] = {}
+
+    # -- views -----------------------------------------------------------------------------------
+
+    def axes(self, n: Node) -> Axes:
+        """The axes of a node."""
+        return self.order.axes[n]
+
+    def atom(self, n: Node, axes: Axes) -> Node:
+        """A node that is not looked into."""
+        return self.order.add(n, axes)
+
+    def term(self, n: Node) -> Term:
+        """Any node as a term."""
+        if n.op is MONOMIAL:
+            return decode(n)
+        axes = self.axes(n)
+        indices = tuple(range(len(axes)))
+        return Term(UNIT, (Factor(n, indices),), indices, dict(enumerate(axes)))
+
+    def split(self, n: Node) -> tuple[Coefficient, Node]:
+        """The coefficient of a node, and its base."""
+        if n.op is not MONOMIAL or n.params[0] == UNIT:
+            return UNIT, n
+        term = decode(n)
+        return term.coefficient, self.finished(term._replace(coefficient=UNIT))
+
+    # -- leaves ----------------------------------------------------------------------------------
+
+    def constant(self, value: Coefficient, axes: Axes = ()) -> Node:
+        """A number, repeated along ``axes``."""
+        out = tuple(range(len(axes)))
+        return self.order.canonical(Term(value, (), out, dict(enumerate(axes))))
+
+    def number(self, value: float | Fraction, axes: Axes = ()) -> Node:
+        """A number, repeated along ``axes``. A float is the decimal that it prints as."""
+        exact = value if isinstance(value, Fraction) else Fraction(repr(float(value)))
+        return self.constant(Coefficient(exact), axes)
+
+    def is_constant(self, n: Node) -> bool:
+        """Whether ``n`` is a number, perhaps repeated."""
+        return n.op is MONOMIAL and not n.args and len(set(n.params[3])) == len(n.params[3])
+
+    def is_zero(self, n: Node) -> bool:
+        """Whether ``n`` is zero by structure."""
+        return n.op is MONOMIAL and n.params[0].number == 0
+
+    # -- products --------------------------------------------------------------------------------
+
+    def product(self, *nodes: Node) -> Node:
+        """The elementwise product of nodes with the same axes."""
+        axes = self.axes(nodes[0])
+        out = tuple(range(len(axes)))
+        factors = tuple(Factor(n, out) for n in nodes)
+        return self.monomial(Term(UNIT, factors, out, dict(enumerate(axes))))
+
+    def scale(self, n: Node, by: Coefficient | Fraction | int) -> Node:
+        """A node times a number."""
+        if n.op is MONOMIAL:
+            term = decode(n)
+            return self.finished(term._replace(coefficient=term.coefficient * by))
+        term = self.term(n)
+        return self.finished(term._replace(coefficient=UNIT * by))
+
+    def power(self, n: Node, exponent: Fraction) -> Node:
+        """A node raised elementwise to a constant exponent."""
+        term = self.term(n)
+        out = tuple(range(len(term.out)))
+        axes = dict(enumerate(self.axes(n)))
+        return self.monomial(Term(UNIT, (Factor(n, out, exponent),), out, axes))
+
+    def spread(self, n: Node, axes: Axes, positions: Sequence[int]) -> Node:
+        """Repeat: axis ``k`` of the node becomes axis ``positions[k]`` of ``axes``."""
+        indices = tuple(positions)
+        out = tuple(range(len(axes)))
+        return self.monomial(Term(UNIT, (Factor(n, indices),), out, dict(enumerate(axes))))
+
+    def monomial(self, term: Term) -> Node:
+        """The normal form of a product."""
+        if len(term.factors) == 1 and term.coefficient == UNIT:
+            (only,) = term.factors
+            if only.exponent == 1 and only.indices == term.out and len(set(term.out)) == len(term.out):
+                return only.node
+        known = self.order.canonical(term) if all(f.node in self.order for f in term.factors) else None
+        if known is not None and known in self._monomials:
+            return self._monomials[known]
+        result = self._monomial(term)
+        if known is not None:
+            self._monomials[known] = result
+        return result
+
+    def _monomial(self, term: Term) -> Node:
+        coefficient, axes = term.coefficient, dict(term.axes)
+        out = term.out
+        indices = set(out) | term.inner()
+        factors = _merged(term.factors)
+        while True:
+            for position, f in enumerate(factors):
+                if f.node.op is MONOMIAL and self._can_inline(f):
+                    break
+            else:
+                break
+            inner = decode(f.node)
+            rename, merge = self._renaming(inner, f.indices)
+            for i, new in rename.items():
+                axes.setdefault(new, inner.axes[i])
+                indices.add(new)
+            exponent = f.exponent
+            coefficient = coefficient * inner.coefficient ** int(exponent)
+            replacement = [
+                Factor(g.node, tuple(rename[i] for i in g.indices), g.exponent * exponent)
+                for g in inner.factors
+            ]
+            factors = [*factors[:position], *replacement, *factors[position + 1 :]]
+            if merge:
+                factors = [
+                    Factor(g.node, tuple(_find(merge, i) for i in g.indices), g.exponent)
+                    for g in factors
+                ]
+                out = tuple(_find(merge, i) for i in out)
+                indices = {_find(merge, i) for i in indices}
+            factors = _merged(factors)
+        if coefficient.number == 0:
+            return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
+        if self.symmetric:
+            factors = _merged([self._upright(f, out) for f in factors])
+        made = Term(coefficient, tuple(factors), out, axes)
+        made = self._sized(made, indices)
+        changed = self.recognise_factors(self, made)
+        if changed is not None:
+            return self.monomial(changed)
+        return self.finished(made)
+
+    def finished(self, term: Term) -> Node:
+        """The node of a flat term: itself, or a sum where it must be distributed."""
+        if term.coefficient.number == 0:
+            return self.constant(Coefficient(Fraction(0)), term.out_axes)
+        if term.coefficient == UNIT and len(term.factors) == 1:
+            (f,) = term.factors
+            if f.exponent == 1 and f.indices == term.out and len(set(term.out)) == len(term.out):
+                return f.node
+        if len(term.factors) == 1:
+            (f,) = term.factors
+            if f.node.op is TOTAL and f.exponent == 1 and f.indices != term.out:
+                if sorted(f.indices) == sorted(term.out) and len(set(term.out)) == len(term.out):
+                    parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
+                    return self.total([self.monomial(part) for part in parts])
+        else:
+            for position, f in enumerate(term.factors):
+                if f.node.op is TOTAL and f.exponent == 1 and any(map(_has_diagonal, f.node.args)):
+                    return self.total(
+                        [
+                            self.monomial(
+                                term._replace(
+                                    factors=(
+                                        *term.factors[:position],
+                                        Factor(part, f.indices),
+                                        *term.factors[position + 1 :],
+                                    )
+                                )
+                            )
+                            for part in f.node.args
+                        ]
+                    )
+        return self.order.canonical(term)
+
+    def _upright(self, f: Factor, out: tuple[int, ...]) -> Factor:
+        """A symmetric matrix always with its indices the same way round."""
+        if f.node not in self.symmetric or len(f.indices) != 2:
+            return f
+
+        def place(i: int) -> tuple[bool, int]:
+            return (False, out.index(i)) if i in out else (True, i)
+
+        return f._replace(indices=tuple(sorted(f.indices, key=place)))
+
+    def _can_inline(self, f: Factor) -> bool:
+        if f.exponent == 1:
+            return True
+        if f.exponent.denominator != 1:
+            return f.node.params[0] == UNIT and not f.node.args and self.is_constant(f.node)
+        inner = decode(f.node)
+        if inner.coefficient.number == 0 and f.exponent < 0:
+            return False
+        return inner.inner() <= set(inner.out) and len(set(inner.out)) == len(inner.out)
+
+    def _renaming(
+        self, inner: Term, indices: tuple[int, ...]
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """The indices of an inlined term in the outer one, and which outer ones become equal."""
+        rename: dict[int, int] = {}
+        merge: dict[int, int] = {}
+        for i, outer in zip(inner.out, indices, strict=True):
+            if i in rename:
+                a, b = _find(merge, rename[i]), _find(merge, outer)
+                if a != b:
+                    merge[b] = a
+            else:
+                rename[i] = outer
+        for i in inner.inner():
+            if i not in rename:
+                rename[i] = next(self._fresh)
+        return rename, merge
+
+    @staticmethod
+    def _sized(term: Term, indices: set[int]) -> Term:
+        """Sum over indices that no factor has: each gives its size. Axes of length 1 are renamed."""
+        inside = term.inner()
+        coefficient = term.coefficient
+        for i in sorted(indices):
+            if i not in inside and i not in term.out:
+                coefficient = coefficient.by_size(term.axes[i])
+        free = [i for i in dict.fromkeys(term.out) if i not in inside and term.axes[i].length == 1]
+        summed = [
+            i
+            for i in dict.fromkeys(i for f in term.factors for i in f.indices)
+            if i not in term.out and term.axes[i].length == 1
+        ]
+        if free and summed:
+            rename = dict(zip(summed, free, strict=False))
+            factors = tuple(
+                f._replace(indices=tuple(rename.get(i, i) for i in f.indices))
+                for f in term.factors
+            )
+            return Term(coefficient, factors, term.out, term.axes)
+        return term._replace(coefficient=coefficient)
+
+    # -- sums ------------------------------------------------------------------------------------
+
+    def total(self, nodes: Sequence[Node]) -> Node:
+        """The normal form of a sum of nodes with the same axes."""
+        key = tuple(nodes)
+        if key not in self._totals:
+            self._totals[key] = self._total(nodes)
+        return self._totals[key]
+
+    def _total(self, nodes: Sequence[Node]) -> Node:
+        axes = self.axes(nodes[0])
+        sums: dict[tuple[Node, Any], Fraction] = {}
+        stack = [(UNIT, n) for n in reversed(nodes)]
+        while stack:
+            outer, n = stack.pop()
+            coefficient, base = self.split(n)
+            coefficient = outer * coefficient
+            parts = self._parts(base)
+            if parts is not None:
+                stack.extend((coefficient, part) for part in reversed(parts))
+                continue
+            key = (base, coefficient.sizes)
+            sums[key] = sums.get(key, Fraction(0)) + coefficient.number
+        terms = [
+            (Coefficient(number, sizes), base) for (base, sizes), number in sums.items() if number
+        ]
+        if not terms:
+            return self.constant(Coefficient(Fraction(0)), axes)
+        if len(terms) == 1:
+            return self.scale(terms[0][1], terms[0][0])
+        rank = self.order.rank
+        terms.sort(key=lambda t: (rank(t[1]), t[0].sizes))
+        lower = self._constant_along(terms, axes)
+        if lower is not None:
+            return lower
+        shared = common_factors(self, terms, axes)
+        if shared is not None:
+            return self.monomial(shared)
+        return self._hoisted(terms, axes)
+
+    def _parts(self, base: Node) -> tuple[Node, ...] | None:
+        """The terms of a sum, also where it is transposed or repeated along more axes."""
+        if base.op is TOTAL:
+            return base.args
+        if base.op is not MONOMIAL or len(base.args) != 1 or base.args[0].op is not TOTAL:
+            return None
+        term = decode(base)
+        (f,) = term.factors
+        if f.exponent != 1 or not set(f.indices) <= set(term.out):
+            return None
+        if len(set(f.indices)) < len(f.indices) or len(set(term.out)) < len(term.out):
+            return None
+        return tuple(
+            self.monomial(term._replace(factors=(Factor(part, f.indices),)))
+            for part in base.args[0].args
+        )
+
+    def _constant_along(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
+        """A sum whose terms are all repeated along some axis is summed without it."""
+        kept = [p for p in range(len(axes)) if any(self._varies(base, p) for _, base in terms)]
+        if len(kept) == len(axes):
+            return None
+        lower = self.total([self.scale(self.without(base, kept), c) for c, base in terms])
+        return self.spread(lower, axes, kept)
+
+    def _varies(self, n: Node, position: int) -> bool:
+        """Whether a node depends on its axis ``position``."""
+        if n.op is not MONOMIAL:
+            return True
+        out = n.params[3]
+        i = out[position]
+        return out.count(i) > 1 or any(i in indices for indices in n.params[1])
+
+    def without(self, n: Node, kept: Sequence[int]) -> Node:
+        """A node without the axes along which it is constant."""
+        term = self.term(n)
+        return self.finished(term._replace(out=tuple(term.out[p] for p in kept)))
+
+    def _hoisted(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node:
+        """The sum with a coefficient in front that all terms share, the first one positive."""
+        first = terms[0][0]
+        magnitude = first.magnitude()
+        if all(c.magnitude() == magnitude for c, _ in terms[1:]):
+            outside = first
+        else:
+            outside = Coefficient(Fraction(-1)) if first.number < 0 else UNIT
+        if outside != UNIT:
+            terms = [(c * outside**-1, base) for c, base in terms]
+        made = node(TOTAL, tuple(self.scale(base, c) for c, base in terms))
+        made = self.recognised(self.order.add(made, axes))
+        return made if outside == UNIT else self.scale(made, outside)
+
+    # -- functions -------------------------------------------------------------------------------
+
+    def apply(self, op: Primitive, args: Sequence[Node], params: tuple[Any, ...] = ()) -> Node:
+        """An elementwise function of nodes with the same axes. It commutes with repetition."""
+        axes = self.axes(args[0])
+        if axes:
+            kept = [p for p in range(len(axes)) if any(self._varies(a, p) for a in args)]
+            if len(kept) < len(axes):
+                lower = self.apply(op, [self.without(a, kept) for a in args], params)
+                return self.spread(lower, axes, kept)
+        if len(args) == 1 and args[0].op is MONOMIAL and len(args[0].args) == 1:
+            term = decode(args[0])
+            (f,) = term.factors
+            moved = f.exponent == 1 and term.coefficient == UNIT and f.indices != term.out
+            if moved and sorted(f.indices) == sorted(term.out) and len(set(term.out)) == len(term.out):
+                return self.monomial(term._replace(factors=(Factor(self.apply(op, [f.node], params), f.indices),)))
+        return self.opaque(op, args, params, axes)
+
+    def opaque(
+        self, op: Primitive, args: Sequence[Node], params: tuple[Any, ...], axes: Axes
+    ) -> Node:
+        """Any operation on normal arguments, as an atom of its own."""
+        t = ArrayType(tuple(a.length for a in axes), np.dtype(float))
+        return self.recognised(self.order.add(node(op, tuple(args), params, t), axes))
+
+    def recognised(self, n: Node) -> Node:
+        """What is known about a node just built."""
+        found = self.recognise_node(self, n)
+        return n if found is None else found
+
+
+def _merged(factors: Sequence[Factor]) -> list[Factor]:
+    """Powers of the same factor at the same indices, as one."""
+    powers: dict[tuple[Node, tuple[int, ...]], Fraction] = {}
+    for f in factors:
+        key = (f.node, f.indices)
+        powers[key] = powers.get(key, Fraction(0)) + f.exponent
+    return [Factor(n, indices, p) for (n, indices), p in powers.items() if p]
+
+
+def _has_diagonal(n: Node) -> bool:
+    return n.op is MONOMIAL and len(set(n.params[3])) < len(n.params[3])
+
+
+def _find(merge: dict[int, int], i: int) -> int:
+    while i in merge:
+        i = merge[i]
+    return i
+
+
+__all__ = ["ONE", "Algebra", "Axes"]

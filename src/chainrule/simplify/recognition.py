@@ -1,0 +1,355 @@
+"""What a formula calls by its name: ``1/(1 + e⁻ᶻ)`` is ``σ(z)``, ``log Σ eˣ`` a log-sum-exp.
+
+Equations of elementwise functions are data: a left and a right side, both plain NumPy, valid for
+all real numbers. They are put into normal form themselves, and the left sides are then looked for
+among the factors of monomials and in functions just built. What sums over an axis follows as code.
+
+Display only: the right sides are for reading, not for computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ir.graph import toposort
+from ..ir.node import INPUT, Node, input_node
+from ..ir.types import ArrayType
+from ..ops.arithmetic import relu
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import (
+    LOGSUMEXP,
+    MONOMIAL,
+    SIGMOID,
+    SOFTMAX,
+    SOFTPLUS,
+    TOTAL,
+    UNIT,
+    Coefficient,
+    Factor,
+    Term,
+    decode,
+)
+from ..ops.transcendental import exp, log, tanh
+from ..trace.recording import symbolic
+from .axes import Axes
+from .normal import Algebra
+from .translation import Translation
+
+Sides = tuple[Any, Any]
+Binding = dict[Node, Node]
+
+#: In order: the left side of a later equation is normalised with the earlier ones at work.
+EQUATIONS: tuple[Callable[[Any], Sides], ...] = (
+    lambda z: (np.logaddexp(0.0, z), SOFTPLUS(z)),
+    lambda z: (np.logaddexp(z, 0.0), SOFTPLUS(z)),
+    lambda z: (np.log(1 + np.exp(z)), SOFTPLUS(z)),
+    lambda z: (np.log1p(np.exp(z)), SOFTPLUS(z)),
+    lambda z: (1 / (1 + np.exp(z)), SIGMOID(-z)),
+    lambda z: (np.exp(z) * SIGMOID(-z), SIGMOID(z)),
+    lambda z: (SIGMOID(z) * SIGMOID(-z), SIGMOID(z) * (1 - SIGMOID(z))),
+    lambda z: (np.exp(z - SOFTPLUS(z)), SIGMOID(z)),
+    lambda z: (np.exp(-SOFTPLUS(z)), SIGMOID(-z)),
+    lambda z: (np.log(SIGMOID(z)), -SOFTPLUS(-z)),
+    lambda x: (_slope(tanh, x), 1 - np.tanh(x) ** 2),
+    lambda x: (np.sign(x) * np.abs(x), x),
+    lambda x: (np.where(x > 0, 1.0, 0.0) * x, relu(x)),
+)
+
+
+def _slope(op: Elementwise, x: Any) -> Any:
+    """A row's own derivative, in whatever form it is computed."""
+    return op.partial(0, op(x), (x,))
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation in normal form; ``variable`` stands for any expression."""
+
+    left: Node
+    right: Node
+    variable: Node
+    coefficient: Coefficient
+    factors: tuple[Factor, ...]
+    #: Whether the left side is even in the variable: then the one without a minus is chosen.
+    even: bool = False
+
+
+_VARIABLE = input_node(0, ("variable", 0), ArrayType((), np.dtype(float)))
+
+
+@cache
+def equations() -> tuple[Equation, ...]:
+    """All equations, normalised."""
+    done: list[Equation] = []
+    algebra = Algebra()
+    recogniser = Recogniser(done)
+    algebra.recognise_factors = recogniser.factors
+    algebra.recognise_node = recogniser.node
+    for sides in EQUATIONS:
+        left, right = (t.node for t in sides(symbolic(_VARIABLE)))
+        translate = Translation(algebra, Axes(toposort([left, right])))
+        left, right = translate([left, right])
+        term = algebra.term(left)
+        opposite = {_VARIABLE: algebra.scale(_VARIABLE, -1)}
+        even = instantiated(algebra, left, opposite, ()) is left
+        done.append(Equation(left, right, _VARIABLE, term.coefficient, term.factors, even))
+        recogniser.index()
+    return tuple(done)
+
+
+class Recogniser:
+    """Applies equations while an algebra builds."""
+
+    def __init__(self, known: Sequence[Equation]) -> None:
+        self._known = known
+        self._by_op: dict[Any, list[Equation]] = {}
+        self._products: list[Equation] = []
+        self.index()
+
+    def index(self) -> None:
+        """Sort the equations by the operation at the top of their left side."""
+        self._by_op.clear()
+        self._products.clear()
+        for e in self._known:
+            if e.left.op is MONOMIAL:
+                self._products.append(e)
+            else:
+                self._by_op.setdefault(e.left.op, []).append(e)
+
+    def node(self, algebra: Algebra, n: Node) -> Node | None:
+        """What a function just built is known as."""
+        if n.op is log:
+            found = _log_sum_exp(algebra, n)
+            if found is not None:
+                return found
+        for e in self._by_op.get(n.op, ()):
+            for binding in matches(algebra, e.left, n, {}):
+                return instantiated(algebra, e.right, binding, algebra.axes(n))
+        return None
+
+    def factors(self, algebra: Algebra, term: Term) -> Term | None:
+        """A monomial in which some factors were recognised."""
+        found = _softmax(algebra, term)
+        if found is not None:
+            return found
+        ops = {f.node.op for f in term.factors}
+        for e in self._products:
+            if all(f.node.op in ops or f.node.op is INPUT for f in e.factors):
+                found = _in_product(algebra, e, term)
+                if found is not None:
+                    return found
+        return None
+
+
+def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
+    """Replace factors at the same indices that are together the left side of ``e``."""
+    for indices in dict.fromkeys(f.indices for f in term.factors):
+        here = [f for f in term.factors if f.indices == indices]
+        if len(here) < len(e.factors):
+            continue
+        for chosen, binding in _choices(algebra, list(e.factors), here, {}):
+            axes = tuple(term.axes[i] for i in indices)
+            variable = binding[e.variable]
+            if e.even and algebra.split(variable)[0].number < 0:
+                binding = {e.variable: algebra.scale(variable, -1)}
+            right = instantiated(algebra, e.right, binding, axes)
+            times = min(int(g.exponent / f.exponent) for f, g in chosen)
+            rest = list(term.factors)
+            for f, g in chosen:
+                position = rest.index(g)
+                left = g.exponent - f.exponent * times
+                rest[position : position + 1] = [g._replace(exponent=left)] if left else []
+            rest.append(Factor(right, indices, Fraction(times)))
+            coefficient = term.coefficient * e.coefficient**-times
+            return term._replace(coefficient=coefficient, factors=tuple(rest))
+    return None
+
+
+def _choices(
+    algebra: Algebra, wanted: list[Factor], here: list[Factor], binding: Binding
+) -> Iterator[tuple[list[tuple[Factor, Factor]], Binding]]:
+    if not wanted:
+        yield [], binding
+        return
+    # What binds the variable most surely comes first: a function before the bare variable.
+    first = next((f for f in wanted if f.node.op is not INPUT), wanted[0])
+    others = [f for f in wanted if f is not first]
+    for g in here:
+        ratio = g.exponent / first.exponent
+        if ratio.denominator != 1 or ratio < 1:
+            continue
+        for bound in matches(algebra, first.node, g.node, binding):
+            rest = [h for h in here if h is not g]
+            for chosen, final in _choices(algebra, others, rest, bound):
+                yield [(first, g), *chosen], final
+
+
+# -- matching --------------------------------------------------------------------------------------
+
+
+def matches(algebra: Algebra, pattern: Node, n: Node, binding: Binding) -> Iterator[Binding]:
+    """The ways in which ``n`` is an instance of ``pattern``."""
+    if pattern is _VARIABLE:
+        bound = binding.get(pattern)
+        if bound is None:
+            if not algebra.is_constant(n):
+                yield {**binding, pattern: n}
+        elif bound is n:
+            yield binding
+        return
+    if pattern.op is MONOMIAL or pattern.op is TOTAL:
+        yield from _linear_matches(algebra, pattern, n, binding)
+        return
+    if pattern.op is n.op and pattern.params == n.params and len(pattern.args) == len(n.args):
+        yield from _all(algebra, list(zip(pattern.args, n.args, strict=True)), binding)
+
+
+def _all(algebra: Algebra, pairs: list[tuple[Node, Node]], binding: Binding) -> Iterator[Binding]:
+    if not pairs:
+        yield binding
+        return
+    for bound in matches(algebra, *pairs[0], binding):
+        yield from _all(algebra, pairs[1:], bound)
+
+
+class _Entry(NamedTuple):
+    """One monomial of a sum, with the coefficient that it has in the whole."""
+
+    coefficient: Coefficient
+    factors: tuple[Factor, ...]
+    out: tuple[int, ...]
+    outer: Coefficient
+    node: Node
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is the bare variable of an equation, which matches all that remains."""
+        return len(self.factors) == 1 and self.factors[0].node is _VARIABLE and self.factors[0].exponent == 1
+
+
+def _linear(n: Node) -> list[_Entry]:
+    """An expression as a sum of monomials, whatever sign stands before it."""
+    outer = UNIT
+    if n.op is MONOMIAL and len(n.args) == 1 and n.args[0].op is TOTAL:
+        term = decode(n)
+        if term.factors[0].exponent == 1 and term.factors[0].indices == term.out:
+            outer, n = term.coefficient, n.args[0]
+    result = []
+    for part in n.args if n.op is TOTAL else (n,):
+        if part.op is MONOMIAL:
+            term = decode(part)
+            coefficient = outer * term.coefficient
+            result.append(_Entry(coefficient, term.factors, term.out, outer, part))
+        else:
+            indices = tuple(range(part.type.ndim))
+            result.append(_Entry(outer, (Factor(part, indices),), indices, outer, part))
+    return result
+
+
+def _linear_matches(
+    algebra: Algebra, pattern: Node, n: Node, binding: Binding
+) -> Iterator[Binding]:
+    wanted, there = _linear(pattern), _linear(n)
+    bare = sum(w.is_variable for w in wanted)
+    if len(there) == len(wanted) or (bare and len(there) > len(wanted)):
+        wanted.sort(key=lambda w: w.is_variable)
+        yield from _entries(algebra, wanted, there, binding)
+
+
+def _entries(
+    algebra: Algebra, wanted: list[_Entry], there: list[_Entry], binding: Binding
+) -> Iterator[Binding]:
+    if not wanted:
+        if not there:
+            yield binding
+        return
+    first, others = wanted[0], wanted[1:]
+    if first.is_variable:
+        if there and not others:
+            rest = algebra.total([algebra.scale(t.node, t.outer) for t in there])
+            yield from matches(algebra, _VARIABLE, algebra.scale(rest, first.coefficient**-1), binding)
+        return
+    exponents = sorted(f.exponent for f in first.factors)
+    for t in there:
+        if t.coefficient != first.coefficient or any(f.indices != t.out for f in t.factors):
+            continue
+        if sorted(f.exponent for f in t.factors) != exponents:
+            continue
+        for chosen, bound in _choices(algebra, list(first.factors), list(t.factors), binding):
+            if all(f.exponent == g.exponent for f, g in chosen):
+                yield from _entries(algebra, others, [u for u in there if u is not t], bound)
+
+
+def instantiated(algebra: Algebra, n: Node, binding: Binding, axes: tuple[Any, ...]) -> Node:
+    """The pattern ``n`` with its variable replaced, on ``axes``."""
+    made: dict[Node, Node] = {}
+    for m in toposort([n]):
+        if m is _VARIABLE:
+            made[m] = binding[m]
+        elif m.op is MONOMIAL:
+            term = decode(m)
+            parts = [algebra.power(made[f.node], f.exponent) for f in term.factors]
+            made[m] = (
+                algebra.scale(algebra.product(*parts), term.coefficient)
+                if parts
+                else algebra.constant(term.coefficient, axes)
+            )
+        elif m.op is TOTAL:
+            made[m] = algebra.total([made[a] for a in m.args])
+        else:
+            made[m] = algebra.apply(m.op, [made[a] for a in m.args], m.params)
+    return made[n]
+
+
+# -- what sums over an axis ------------------------------------------------------------------------
+
+
+def _exponential_sum(n: Node) -> tuple[Node, tuple[int, ...], tuple[int, ...]] | None:
+    """``(e, kept, summed)`` when ``n`` is the sum of the exponential ``e`` over some of its axes."""
+    if n.op is not MONOMIAL or len(n.args) != 1 or n.args[0].op is not exp:
+        return None
+    term = decode(n)
+    (f,) = term.factors
+    if term.coefficient != UNIT or f.exponent != 1 or len(set(f.indices)) < len(f.indices):
+        return None
+    kept = tuple(k for k, i in enumerate(f.indices) if i in term.out)
+    summed = tuple(k - len(f.indices) for k, i in enumerate(f.indices) if i not in term.out)
+    if tuple(f.indices[k] for k in kept) != term.out or not summed:
+        return None
+    return f.node, kept, summed
+
+
+def _log_sum_exp(algebra: Algebra, n: Node) -> Node | None:
+    found = _exponential_sum(n.args[0])
+    if found is None:
+        return None
+    e, _, summed = found
+    return algebra.opaque(LOGSUMEXP, e.args, (summed,), algebra.axes(n))
+
+
+def _softmax(algebra: Algebra, term: Term) -> Term | None:
+    """``exp(x)ᵢ / Σ exp(x)`` among the factors of a monomial."""
+    for g in term.factors:
+        if g.exponent >= 0 or g.exponent.denominator > 1:
+            continue
+        found = _exponential_sum(g.node)
+        if found is None:
+            continue
+        e, kept, summed = found
+        for f in term.factors:
+            if f.node is e and f.exponent >= 1 and tuple(f.indices[k] for k in kept) == g.indices:
+                rest = []
+                for h in term.factors:
+                    left = h.exponent - (h is f) + (h is g)
+                    if left:
+                        rest.append(h._replace(exponent=left))
+                weights = algebra.opaque(SOFTMAX, e.args, (summed,), algebra.axes(e))
+                rest.append(Factor(weights, f.indices))
+                return term._replace(factors=tuple(rest))
+    return None

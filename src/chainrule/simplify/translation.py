@@ -1,0 +1,333 @@
+"""From a traced program to its normal form, operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import toposort
+from ..ir.node import INPUT, ITEM, Node
+from ..ir.types import TupleType
+from ..ops import arithmetic as ar
+from ..ops.contraction import split_subscripts
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import (
+    DET,
+    INVERSE,
+    LOGDET,
+    LOGSUMEXP,
+    MONOMIAL,
+    SIGMOID,
+    SOFTMAX,
+    UNIT,
+    Factor,
+    Term,
+)
+from .axes import Axes
+from .normal import Algebra
+
+HALF = Fraction(1, 2)
+
+class Translation:
+    """The normal forms of the nodes of one program."""
+
+    def __init__(self, algebra: Algebra, axes: Axes) -> None:
+        self.algebra = algebra
+        self.axes = axes
+        self.normal: dict[Node, Node] = {}
+
+    def __call__(self, roots: Sequence[Node]) -> list[Node]:
+        """The normal forms of ``roots``, and of all that they are made of."""
+        for n in toposort(roots):
+            if n not in self.normal and type(n.type) is not TupleType:
+                self.normal[n] = self._translate(n)
+        return [self.normal[n] for n in roots]
+
+    def _translate(self, n: Node) -> Node:
+        rule = RULES.get(n.op.name)
+        if n.op is ITEM:
+            whole = n.args[0]
+            args = [self.normal[a] for a in whole.args]
+            if whole.op.name == "slogdet" and n.params[0] == 1:
+                return self._square_function(LOGDET, args[0], n)
+            return self.algebra.atom(n, self.axes.of(n))
+        args = [self.normal[a] for a in n.args]
+        if rule is not None:
+            found = rule(self, n, args)
+            if found is not None:
+                return found
+        if isinstance(n.op, Elementwise):
+            return self.algebra.apply(n.op, args, n.params)
+        if n.op is INPUT or not n.args:
+            return self.algebra.atom(n, self.axes.of(n))
+        return self.algebra.opaque(n.op, args, n.params, self.axes.of(n))
+
+    def _square_function(self, op: Any, matrix: Node, n: Node) -> Node:
+        """A function of a square matrix; ``f(Aᵀ)`` is ``f(A)`` for the determinant."""
+        term = self.algebra.term(matrix)
+        if len(term.factors) == 1 and term.coefficient == UNIT:
+            (f,) = term.factors
+            if f.exponent == 1 and f.indices == term.out[::-1] and len(term.out) == 2:
+                matrix = f.node
+        return self.algebra.opaque(op, [matrix], (), self.axes.of(n))
+
+
+Rule = Callable[[Translation, Node, list[Node]], Node | None]
+
+
+def _constant(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    array = n.params[0].array
+    if array.ndim or array.dtype.kind not in "fiub" or not np.isfinite(array):
+        return None
+    return t.algebra.number(float(array))
+
+
+def _size(t: Translation, n: Node, args: list[Node]) -> Node:
+    axis = t.axes.of(n.args[0])[n.params[0]]
+    return t.algebra.constant(UNIT.by_size(axis))
+
+
+def _add(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.total(args)
+
+
+def _subtract(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.total([args[0], t.algebra.scale(args[1], -1)])
+
+
+def _multiply(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.product(*args)
+
+
+def _divide(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    if t.algebra.is_zero(args[1]):
+        return None
+    return t.algebra.product(args[0], t.algebra.power(args[1], Fraction(-1)))
+
+
+def _power(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    algebra, (x, y) = t.algebra, args
+    if not algebra.is_constant(y) or y.params[0].sizes:
+        return None
+    exponent = y.params[0].number
+    if exponent.denominator > 12:
+        return None
+    if not exponent:
+        return algebra.number(1, t.axes.of(n))
+    return algebra.power(x, exponent)
+
+
+def _broadcast(t: Translation, n: Node, args: list[Node]) -> Node:
+    axes = t.axes.of(n)
+    return t.algebra.spread(args[0], axes, [a + len(axes) for a in n.params[1]])
+
+
+def _transpose(t: Translation, n: Node, args: list[Node]) -> Node:
+    axes = t.axes.of(n.args[0])
+    lead = len(axes) - len(n.params[0])
+    order = (*range(lead), *(a + len(axes) for a in n.params[0]))
+    term = Term(UNIT, (Factor(args[0], tuple(range(len(axes)))),), order, dict(enumerate(axes)))
+    return t.algebra.monomial(term)
+
+
+def _reshape(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """Axes of length 1 come and go: one is summed away, another repeated along."""
+    before, after = t.axes.of(n.args[0]), t.axes.of(n)
+    kept = [k for k, a in enumerate(before) if a.length != 1]
+    left = [k for k, a in enumerate(after) if a.length != 1]
+    if [before[k].length for k in kept] != [after[k].length for k in left]:
+        return None
+    axes = dict(enumerate(before))
+    out = []
+    places = iter(kept)
+    for k, axis in enumerate(after):
+        i = next(places) if axis.length != 1 else len(before) + k
+        axes[i] = axis if i not in axes else axes[i]
+        out.append(i)
+    term = Term(UNIT, (Factor(args[0], tuple(range(len(before)))),), tuple(out), axes)
+    return t.algebra.monomial(term)
+
+
+def _sum(t: Translation, n: Node, args: list[Node]) -> Node:
+    axes = t.axes.of(n.args[0])
+    dropped = {a + len(axes) for a in n.params[0]}
+    out = tuple(i for i in range(len(axes)) if i not in dropped)
+    term = Term(UNIT, (Factor(args[0], tuple(range(len(axes)))),), out, dict(enumerate(axes)))
+    return t.algebra.monomial(term)
+
+
+def _einsum(t: Translation, n: Node, args: list[Node]) -> Node:
+    inputs, output = split_subscripts(n.params[0])
+    numbers: dict[str, int] = {}
+    for letter in (*output, *"".join(inputs)):
+        numbers.setdefault(letter, len(numbers))
+    axes = {numbers[c]: a for c, a in zip(output, t.axes.of(n), strict=True)}
+    factors = []
+    for letters, arg, raw in zip(inputs, args, n.args, strict=True):
+        indices = tuple(numbers[c] for c in letters)
+        axes.update(zip(indices, t.axes.of(raw), strict=True))
+        factors.append(Factor(arg, indices))
+    return t.algebra.monomial(Term(UNIT, tuple(factors), tuple(numbers[c] for c in output), axes))
+
+
+def _same(t: Translation, n: Node, args: list[Node]) -> Node:
+    return args[0]
+
+
+def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """A selection with zero on one side is a product with the indicator, where that is total."""
+    condition, a, b = args
+    if condition.op is MONOMIAL:
+        return None
+    if t.algebra.is_zero(b) and is_total(a):
+        return t.algebra.product(condition, a)
+    if t.algebra.is_zero(a) and is_total(b):
+        axes = t.algebra.axes(condition)
+        other = t.algebra.total(
+            [t.algebra.number(1, axes), t.algebra.scale(condition, -1)]
+        )
+        return t.algebra.product(other, b)
+    return None
+
+
+#: Functions that are finite wherever their arguments are.
+_TOTAL = frozenset(
+    "exp sin cos tanh arctan sigmoid softplus relu absolute sign maximum minimum softmax less "
+    "less_equal greater greater_equal equal not_equal heaviside logaddexp arcsinh input constant "
+    "monomial total where logical_not logical_and logical_or expit".split()
+)
+
+
+def is_total(n: Node) -> bool:
+    """Whether an expression is finite wherever its inputs are."""
+    for m in toposort([n]):
+        if m.op.name not in _TOTAL:
+            return False
+        if m.op is MONOMIAL and any(p < 0 or p.denominator > 1 for p in m.params[2]):
+            return False
+    return True
+
+
+def _gate(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.product(*args)
+
+
+def _heaviside(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    x, at_zero = args
+    if not t.algebra.is_constant(at_zero):
+        return None
+    zero = t.algebra.number(0, t.algebra.axes(x))
+    above = t.algebra.apply(ar.greater, [x, zero])
+    value = at_zero.params[0]
+    if not value.number:
+        return above
+    if value.number == 1:
+        return t.algebra.apply(ar.greater_equal, [x, zero])
+    return t.algebra.total(
+        [above, t.algebra.scale(t.algebra.apply(ar.equal, [x, zero]), value)]
+    )
+
+
+def _relu(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.apply(ar.relu, args)
+
+
+def _sqrt(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.power(args[0], HALF)
+
+
+def _expit(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t.algebra.apply(SIGMOID, args)
+
+
+def _soft(op: Any) -> Rule:
+    def rule(t: Translation, n: Node, args: list[Node]) -> Node:
+        return t.algebra.opaque(op, args, n.params[:1], t.axes.of(n))
+
+    return rule
+
+
+def _log_softmax(t: Translation, n: Node, args: list[Node]) -> Node:
+    axes = t.algebra.axes(args[0])
+    dropped = {a + len(axes) for a in n.params[0]}
+    kept = [k for k in range(len(axes)) if k not in dropped]
+    lse = t.algebra.opaque(LOGSUMEXP, args, n.params[:1], tuple(axes[k] for k in kept))
+    return t.algebra.total([args[0], t.algebra.scale(t.algebra.spread(lse, axes, kept), -1)])
+
+
+def _inverse(t: Translation, matrix: Node, axes: tuple[Any, ...]) -> Node:
+    """``A⁻¹``; of a transpose the transpose, of a diagonal the reciprocals, and constants go out."""
+    algebra = t.algebra
+    if matrix in algebra.symmetric:
+        inverse = algebra.opaque(INVERSE, [matrix], (), axes)
+        algebra.symmetric.add(inverse)
+        return inverse
+    term = algebra.term(matrix)
+    if len(axes) == 2 and len(term.factors) == 1 and not term.coefficient.number == 0:
+        (f,) = term.factors
+        outside = term.coefficient**-1
+        if f.exponent == 1 and sorted(f.indices) == sorted(term.out):
+            inner = algebra.opaque(INVERSE, [f.node], (), algebra.axes(f.node))
+            flipped = Term(outside, (Factor(inner, f.indices),), term.out, term.axes)
+            return algebra.monomial(flipped)
+    return algebra.opaque(INVERSE, [matrix], (), axes)
+
+
+def _inv(t: Translation, n: Node, args: list[Node]) -> Node:
+    return _inverse(t, args[0], t.axes.of(n))
+
+
+def _solve(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    matrix, right = args
+    if n.args[0].type.ndim != 2 or n.args[1].type.ndim not in (1, 2):
+        return None
+    axes = t.axes.of(n.args[0])
+    inverse = _inverse(t, matrix, axes)
+    columns = t.axes.of(n.args[1])[1:]
+    every = {0: axes[0], 1: axes[1], **dict(enumerate(columns, 2))}
+    tail = tuple(range(2, 2 + len(columns)))
+    factors = (Factor(inverse, (0, 1)), Factor(right, (1, *tail)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, *tail), every))
+
+
+def _det(t: Translation, n: Node, args: list[Node]) -> Node:
+    return t._square_function(DET, args[0], n)
+
+
+#: Operation name -> how its normal form is made. What is not here stays an atom.
+RULES: dict[str, Rule] = {
+    "constant": _constant,
+    "size": _size,
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "negative": lambda t, n, args: t.algebra.scale(args[0], -1),
+    "positive": _same,
+    "reciprocal": lambda t, n, args: t.algebra.power(args[0], Fraction(-1)),
+    "square": lambda t, n, args: t.algebra.power(args[0], Fraction(2)),
+    "sqrt": _sqrt,
+    "power": _power,
+    "float_power": _power,
+    "broadcast": _broadcast,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    "sum": _sum,
+    "einsum": _einsum,
+    "astype": _same,
+    "stop_gradient": _same,
+    "where": _where,
+    "gate": _gate,
+    "heaviside": _heaviside,
+    "expit": _expit,
+    "softmax": _soft(SOFTMAX),
+    "shares": _soft(SOFTMAX),
+    "logsumexp": _soft(LOGSUMEXP),
+    "log_softmax": _log_softmax,
+    "inv": _inv,
+    "solve": _solve,
+    "det": _det,
+}
