@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import ArgumentError, NotDifferentiable, UnknownArgument, WrongKeyword
+from ..errors import ArgumentError, NotDifferentiable, Site, UnknownArgument, WrongKeyword
 from ..ir.types import type_of
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
@@ -30,12 +31,15 @@ def refuse_foreign(verb: str, keywords: dict[str, Any]) -> None:
         if key in _FOREIGN:
             ours = _FOREIGN[key]
             remedy = (
-                f"write {verb}(f, {ours}={keywords[key]!r}): the first argument is 0, or use its name"
+                f"Write {verb}(f, {ours}={keywords[key]!r}); the first argument is 0, or use its name"
                 if ours
-                else f"{verb} needs no such option; leave it out (the arguments to differentiate by are wrt=)"
+                else "Leave it out; the arguments to differentiate by are wrt="
             )
-            raise WrongKeyword(f"{verb} has no keyword {key!r}; {remedy}.")
-        raise WrongKeyword(f"{verb} has no keyword {key!r}; it takes wrt=.")
+            raise WrongKeyword(f"{verb} has no keyword {key!r}. {remedy}.")
+        raise WrongKeyword(
+            f"{verb} has no keyword {key!r}. The arguments to differentiate by are wrt=; keywords "
+            f"of the function itself go to the function that {verb} returns."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def parse_target(wrt: int | str, f: Callable[..., Any]) -> Target:
         return Target(position, name, (), ())
     if not isinstance(wrt, str):
         raise ArgumentError(
-            f"wrt is {wrt!r}, a {type(wrt).__name__}; write an argument's position, its name, "
+            f"wrt is {wrt!r}, a {type(wrt).__name__}. Write an argument's position, its name, "
             "a path into it such as \"params['w']\", or a tuple of these."
         )
     steps, keys = [], []
@@ -82,7 +86,8 @@ def parse_target(wrt: int | str, f: Callable[..., Any]) -> Target:
                 raise ValueError(wrt)
     except (SyntaxError, ValueError):
         raise UnknownArgument(
-            f"wrt={wrt!r} is not an argument's name or a path into one; write \"w\", \"params['w']\", \"model.w\" or \"x[2]\"."
+            f"wrt={wrt!r} is not an argument's name or a path into one. "
+            "Write \"w\", \"params['w']\", \"model.w\" or \"x[2]\"."
         ) from None
     name = tree.id
     position: int | None = None
@@ -91,8 +96,27 @@ def parse_target(wrt: int | str, f: Callable[..., Any]) -> Target:
             position = names.index(name)
         elif not _takes_keywords(f):
             listed = ", ".join(names) or "no arguments"
-            raise UnknownArgument(f"wrt={wrt!r}: the function has no argument {name!r}; it takes {listed}.")
+            called = getattr(f, "__name__", "the function")
+            raise UnknownArgument(
+                f"wrt={wrt!r}: {called} has no argument {name!r}; it takes {listed}. "
+                f"{closest(name, names)}",
+                defined_at(f),
+            )
     return Target(position, name, tuple(reversed(steps)), tuple(reversed(keys)))
+
+
+def closest(name: str, known: Sequence[str]) -> str:
+    """The advice to write the known name that is most like ``name``; empty if none is."""
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    if not near and len(known) == 1:
+        near = list(known)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def defined_at(f: Callable[..., Any]) -> Site | None:
+    """Where a function of the user's is defined."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    return None if code is None else Site(code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def parameter_names(f: Callable[..., Any]) -> list[str] | None:
@@ -197,9 +221,15 @@ def _slot(f: Any, target: Target, args: tuple[Any, ...], keywords: dict[str, Any
         parameter = inspect.signature(f).parameters[target.name]
         if parameter.default is not _missing:
             return target.name
-        raise ArgumentError(f"{verb}: the argument {target.name!r} was not given; call with it.")
+        raise ArgumentError(
+            f"{verb}: the argument {target.name!r} to differentiate by was not given. "
+            f"Call with {target.name}=…, or name another argument with wrt=."
+        )
     given = f"{len(args)} positional argument{'s' if len(args) != 1 else ''}"
-    raise UnknownArgument(f"{verb}: wrt names {target}, but the call has {given}; name one that is given.")
+    raise UnknownArgument(
+        f"{verb}: wrt names {target}, and the call has {given}. "
+        f"{closest(target.name, list(keywords)) or 'Name one that is given.'}"
+    )
 
 
 def _descend(structure: Structure, target: Target) -> tuple[int, Structure, int]:
@@ -210,7 +240,10 @@ def _descend(structure: Structure, target: Target) -> tuple[int, Structure, int]
             return first, structure, taken  # the rest is an index into the array
         if step not in structure.steps:
             options = ", ".join(target.name + s for s in structure.steps)
-            raise UnknownArgument(f"wrt={str(target)!r} leads nowhere: there is {options}.")
+            near = closest(target.name + step, [target.name + s for s in structure.steps])
+            raise UnknownArgument(
+                f"wrt={str(target)!r} leads nowhere in this call: there is {options}. {near}"
+            )
         k = structure.steps.index(step)
         first += sum(child.count for child in structure.children[:k])
         structure = structure.children[k]
@@ -219,6 +252,7 @@ def _descend(structure: Structure, target: Target) -> tuple[int, Structure, int]
 
 def _differentiable(leaf: Any, name: str, verb: str) -> Any:
     """The leaf as something a trace can hold; refuse what does not vary continuously."""
+    given = leaf
     if type(leaf) is Tracer:
         dtype = leaf.node.type.dtype
     else:
@@ -226,15 +260,20 @@ def _differentiable(leaf: Any, name: str, verb: str) -> Any:
             try:
                 leaf = np.asarray(leaf)
             except Exception:
-                raise NotDifferentiable(f"{verb}: the argument {name} is a {type(leaf).__name__}; it must be an array of floats.") from None
+                leaf = np.asarray(None)
         dtype = type_of(leaf).dtype
     if dtype.kind not in "fc":
-        kind = {"i": "an integer", "u": "an integer", "b": "a boolean"}.get(dtype.kind, f"a {dtype}")
+        kind = {"i": "an integer", "u": "an integer", "b": "a boolean"}.get(dtype.kind)
+        if kind is None:
+            raise NotDifferentiable(
+                f"{verb}: the argument {name} is a {type(given).__name__}, which is not an array of "
+                "numbers. Pass floats, or name another argument with wrt=."
+            )
         what = f"{kind} array" if np.ndim(leaf) else kind
         remedy = f"np.asarray({name}, float)" if np.ndim(leaf) else f"float({name})"
         raise NotDifferentiable(
-            f"{verb}: the argument {name} is {what} ({dtype}), which has no derivative; "
-            f"pass {remedy}, or name another argument with wrt=."
+            f"{verb}: the argument {name} is {what} ({dtype}), which has no derivative. "
+            f"Pass {remedy}, or name another argument with wrt=."
         )
     return leaf
 

@@ -54,7 +54,7 @@ class Vectorized:
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, out_axes: Any) -> None:
         if not callable(f):
-            raise ArgumentError(f"vmap takes a function, and was given a {type(f).__name__}; write vmap(f)(xs).")
+            raise ArgumentError(f"vmap takes a function, and was given a {type(f).__name__}. Write vmap(f)(xs).")
         self.function, self.in_axes, self.out_axes = f, in_axes, out_axes
         update_wrapper(self, f, updated=())
         self.__name__ = f"vmap({getattr(f, '__name__', type(f).__name__)})"
@@ -83,7 +83,10 @@ class Vectorized:
         if not isinstance(given, tuple):
             given = (given,) * len(args)
         if len(given) != len(args):
-            raise ArgumentError(f"vmap: in_axes has {len(given)} entries and the call {len(args)} arguments; give one for each.")
+            raise ArgumentError(
+                f"vmap: in_axes has {len(given)} entries, and the call {len(args)} arguments. "
+                "Give one for each."
+            )
         axes: list[int | None] = []
         for axis, arg in zip(given, args, strict=True):
             axes.extend(_spread(axis, arg))
@@ -163,7 +166,10 @@ def _spread(axis: Any, tree: Any) -> list[Any]:
         for a, value in zip(axis, tree, strict=True):
             pairs.extend(_spread(a, value))
     else:
-        raise ArgumentError(f"vmap: the axes {axis!r} do not nest like the argument they are for.")
+        raise ArgumentError(
+            f"vmap: the axes {axis!r} do not nest like the argument they are for. "
+            "Give one number for all of it, or nest them alike."
+        )
     return pairs
 
 
@@ -184,16 +190,24 @@ def _size(leaves: Sequence[Any], axes: Sequence[int | None], structure: Structur
             continue
         shape = np.shape(leaf)
         if not -len(shape) <= axis < len(shape):
-            raise ArgumentError(f"vmap: argument {path} has shape {shape}, which has no axis {axis}; use in_axes=None for what is not batched.")
+            raise ArgumentError(
+                f"vmap: argument {path} has shape {shape}, which has no axis {axis}. "
+                "Use in_axes=None for what is not batched."
+            )
         sizes[path] = int(shape[axis])
     if not sizes:
-        raise ArgumentError("vmap: no argument is batched; give at least one an axis in in_axes.")
+        raise ArgumentError("vmap: no argument is batched. Give at least one an axis in in_axes.")
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{path}: {n}" for path, n in sizes.items())
-        raise ArgumentError(f"vmap: the arguments have different numbers of examples ({listed}); they must agree.")
+        raise ArgumentError(
+            f"vmap: the arguments have different numbers of examples ({listed}). "
+            "Give all the same, or use in_axes=None for what is not batched."
+        )
     (size,) = set(sizes.values())
     if size == 0:
-        raise ArgumentError("vmap: there are no examples (the batch axis has length 0), so there is nothing to trace.")
+        raise ArgumentError(
+            "vmap: there are no examples, the batch axis has length 0. Give at least one."
+        )
     return size
 
 

@@ -13,14 +13,15 @@ from ..calculus.jacobian import ones, zeros
 from ..calculus.pullback import pullback as pull
 from ..calculus.pushforward import pushforward as push
 from ..calculus.sparsity import is_elementwise
-from ..errors import ArgumentError, NotHolomorphic, NotScalar
+from ..errors import ArgumentError, NotHolomorphic, NotScalar, Site
 from ..ir.graph import Graph, dependents
 from ..ir.node import Node
-from ..ops.elementwise import Elementwise
-from ..trace.recording import Trace, symbolic, tracing
+from ..trace.recording import Trace, current, symbolic, tracing
+from ..trace.site import site_of
 from ..trace.tree import Structure, flatten
 from .arguments import Selection, Wrt, as_targets, select
 from .engine import derive, finish, hand_over, record_outputs
+from .nan import watch
 
 
 class Derivative:
@@ -35,8 +36,8 @@ class Derivative:
     def __init__(self, f: Callable[..., Any], wrt: Wrt = 0, *, has_aux: bool = False) -> None:
         if not callable(f):
             raise ArgumentError(
-                f"{self.verb} takes a function, and was given a {type(f).__name__}; "
-                f"write {self.verb}(f)(x), not {self.verb}(f(x))."
+                f"{self.verb} takes a function, and was given a {type(f).__name__}. "
+                f"Write {self.verb}(f)(x), not {self.verb}(f(x))."
             )
         self.function = f
         self.wrt = wrt
@@ -84,6 +85,9 @@ class Derivative:
             hand_over(trace)
         values = finish(nodes, trace.sources, trace.root.captured)
         kept = len(nodes) - len(aux)
+        if trace.parent is None:
+            what = f"{self.verb} of {getattr(self.function, '__name__', 'the function')}"
+            watch(values[:kept], trace, outputs, what, lambda: self.derive(outputs, sources, directions))
         answer = self.assemble(values[:kept], chosen, structure)
         if aux_structure is not None:
             return answer, aux_structure.unflatten(values[kept:])
@@ -119,7 +123,10 @@ def _remake(kind: Any, f: Any, wrt: Any, options: dict[str, Any]) -> Any:
 
 def _split_aux(result: Any, verb: str) -> tuple[Any, Any]:
     if type(result) is not tuple or len(result) != 2:
-        raise ArgumentError(f"{verb} with has_aux=True needs a function that returns (value, aux); this one returns {type(result).__name__}.")
+        raise ArgumentError(
+            f"{verb} with has_aux=True was given a function that returns a {type(result).__name__}. "
+            "Return the pair (value, aux), or leave has_aux out."
+        )
     return result
 
 
@@ -142,16 +149,30 @@ def _only_scalar(outputs: Sequence[Node], structure: Structure, verb: str) -> No
         return
     if structure.kind is not None:
         what = f"a {structure.kind.__name__} of {structure.count} values"
-        remedy = "return the one scalar to differentiate (has_aux=True passes others along), or use jacobian or vjp"
+        remedy = (
+            "Return the one number to differentiate (has_aux=True passes others along), or use "
+            "jacobian or vjp"
+        )
     elif outputs[0].type.shape:
         what = f"an array of shape {outputs[0].type.shape}"
-        remedy = "sum it, or use jacobian (all derivatives) or vjp (weighted by a cotangent)"
+        remedy = "Sum it, or use jacobian (all derivatives) or vjp (a weighted sum of them)"
     elif outputs[0].type.dtype.kind == "c":
-        what, remedy = "a complex number", "return its real part or its modulus, or use jacobian or vjp"
+        what, remedy = "a complex number", "Return its real part or its modulus, or use jacobian or vjp"
     else:
         what = f"{outputs[0].type}, which has no derivative"
-        remedy = "return a float"
-    raise NotScalar(f"{verb} needs a function with one real number as its value, and this one returns {what}; {remedy}.")
+        remedy = "Return a float"
+    raise NotScalar(
+        f"{verb} is for a function whose value is one real number, and this one returns {what}. "
+        f"{remedy}.",
+        made_at(outputs),
+    )
+
+
+def made_at(outputs: Sequence[Node]) -> Site | None:
+    """The user's line that made the first of the outputs."""
+    trace = current()
+    events = reversed(trace.events) if trace is not None else iter(())
+    return next((site_of(mark) for n, mark in events if outputs and n is outputs[0]), None)
 
 
 class Gradient(Derivative):
@@ -196,9 +217,14 @@ class ElementwiseDerivative(Derivative):
     def __init__(self, f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, has_aux: bool = False) -> None:
         super().__init__(f, wrt)
         if not isinstance(order, int) or order < 0:
-            raise ArgumentError(f"derivative: order is {order!r}; it is a whole number, 1 for the first derivative.")
+            raise ArgumentError(
+                f"derivative: order is {order!r}. Write a whole number, 1 for the first derivative."
+            )
         if len(self.targets) != 1:
-            raise ArgumentError("derivative takes one argument to differentiate by; for several use jacobian or grad.")
+            raise ArgumentError(
+                f"derivative takes one argument to differentiate by, and wrt names "
+                f"{len(self.targets)}. For several use jacobian or grad."
+            )
         self.order = order
 
     def options(self) -> dict[str, Any]:
@@ -206,7 +232,10 @@ class ElementwiseDerivative(Derivative):
 
     def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
         if len(chosen.leaves) != 1:
-            raise ArgumentError(f"derivative: {chosen.names[0]} is nested; name one leaf of it with wrt=.")
+            names = ", ".join(chosen.names) or "nothing"
+            raise ArgumentError(
+                f"derivative: the argument is nested and holds {names}. Name one of them with wrt=."
+            )
 
     def derive(
         self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
@@ -215,8 +244,10 @@ class ElementwiseDerivative(Derivative):
         for output in outputs:
             if x.type.shape and not is_elementwise(output, x):
                 raise ArgumentError(
-                    f"derivative needs a function that works element by element; {output.type} from {x.type} "
-                    "mixes elements: use grad (scalar value) or jacobian."
+                    f"derivative is for a function that works element by element, and this one makes "
+                    f"{output.type} of {x.type} and mixes elements. Use jacobian, or grad where the "
+                    "value is one number.",
+                    made_at([output]),
                 )
         current = list(outputs)
         for _ in range(self.order):
@@ -238,7 +269,10 @@ class Jacobian(Derivative):
     def validate(self, outputs: Sequence[Node], structure: Structure, chosen: Selection) -> None:
         for o in outputs:
             if o.type.dtype.kind not in "fc":
-                raise NotScalar(f"jacobian: the function returns {o.type}, which has no derivative; return floats.")
+                raise NotScalar(
+                    f"jacobian: the function returns {o.type}, which has no derivative. Return floats.",
+                    made_at([o]),
+                )
 
     def derive(
         self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
@@ -279,10 +313,12 @@ def _only_holomorphic(outputs: Sequence[Node], inputs: Sequence[Node], verb: str
         for n in part.order:
             if n not in moving:
                 continue
-            if isinstance(n.op, Elementwise) and not n.op.holomorphic and n.args[0].type.dtype.kind == "c":
+            if not getattr(n.op, "holomorphic", True) and n.args[0].type.dtype.kind == "c":
                 raise NotHolomorphic(
-                    f"{verb}: the function is not holomorphic (it uses {n.op.name}), so it has no complex Jacobian; "
-                    "use jvp or vjp, or differentiate by the real and imaginary parts."
+                    f"{verb}: the function is not known to be holomorphic, for it uses {n.op.name}, so "
+                    "it has no complex derivative. Use jvp or vjp, or differentiate by the real and "
+                    "imaginary parts.",
+                    made_at([n]),
                 )
             parts.extend(p for p in n.params if isinstance(p, Graph) and p not in parts)
 
@@ -308,7 +344,10 @@ class Hessian(Derivative):
         (element,) = {e for e in chosen.elements if e} or {()}
         if element:
             if width != 1:
-                raise ArgumentError("hessian: an element of an array stands alone in wrt=.")
+                raise ArgumentError(
+                    "hessian: wrt names an element of an array beside other arguments. Name the "
+                    "element alone, or whole arguments."
+                )
             index = tuple(k for key in element for k in (key if isinstance(key, tuple) else (key,)))
             return answer[index + index]
         return answer
@@ -323,7 +362,8 @@ class HessianVectorProduct(Derivative):
         position = max((t.position or 0) for t in self.targets) + 1
         if len(args) <= position:
             raise ArgumentError(
-                f"hvp: the direction follows the argument {self.targets[-1]}: call hvp(f)(x, v), with v shaped like x."
+                f"hvp: no direction was given; it follows the argument {self.targets[-1]}. "
+                "Call hvp(f)(x, v), with v shaped like x."
             )
         return args[:position] + args[position + 1 :], args[position]
 
@@ -348,11 +388,17 @@ class HessianVectorProduct(Derivative):
 def _matching(leaves: Sequence[Any], like: Sequence[Any], names: Sequence[str], what: str) -> list[Any]:
     """Tangents or cotangents, each cast to the dtype of its primal and refused on another shape."""
     if len(leaves) != len(like):
-        raise ArgumentError(f"{what} has {len(leaves)} parts, and there are {len(like)}: {', '.join(names)}.")
+        raise ArgumentError(
+            f"{what} has {len(leaves)} parts, and there are {len(like)} to go with: "
+            f"{', '.join(names)}. Give one for each."
+        )
     results = []
     for leaf, model, name in zip(leaves, like, names, strict=True):
         if np.shape(leaf) != np.shape(model):
-            raise ArgumentError(f"{what} for {name} has shape {np.shape(leaf)}; it must have shape {np.shape(model)}.")
+            raise ArgumentError(
+                f"{what} for {name} has shape {np.shape(leaf)}, and {name} has shape "
+                f"{np.shape(model)}. Give it that shape."
+            )
         dtype = getattr(model, "dtype", np.dtype(float if not isinstance(model, complex) else complex))
         value = leaf if hasattr(leaf, "node") else np.asarray(leaf)
         results.append(value if value.dtype == dtype else value.astype(dtype))
@@ -366,7 +412,10 @@ class Pullback(Derivative):
 
     def split(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
         if not args:
-            raise ArgumentError("pullback: the cotangent is the last argument: call pullback(f)(x, c), with c shaped like f(x).")
+            raise ArgumentError(
+                "pullback: no cotangent was given; it is the last argument. "
+                "Call pullback(f)(x, c), with c shaped like f(x)."
+            )
         return args[:-1], args[-1]
 
     def directions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from ..calculus.pullback import pullback as pull
 from ..calculus.pushforward import pushforward as push
 from ..errors import ArgumentError
 from ..ir.node import Node, input_node
-from ..trace.recording import Trace, symbolic, tracing
+from ..trace.recording import Trace, current, symbolic, tracing
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
 from .engine import derive, finish, hand_over, record_outputs
+from .nan import watch
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -39,7 +41,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     directions, other = flatten(tangents)
     if structure != other:
         raise ArgumentError(
-            "jvp: the tangents are nested differently from the primals; give one tangent for each primal, shaped alike."
+            "jvp: the tangents are nested differently from the primals. Give one tangent for each "
+            "primal, shaped alike."
         )
     with tracing() as trace:
         chosen, arguments = _traced(trace, leaves, structure)
@@ -57,6 +60,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         hand_over(trace)
     values = finish(nodes, trace.sources, trace.root.captured)
     n = len(outputs)
+    if trace.parent is None:
+        what = f"jvp of {getattr(f, '__name__', 'the function')}"
+        watch(values[n:], trace, outputs, what, lambda: pushed(outputs)[n:])
     return out_structure.unflatten(values[:n]), out_structure.unflatten(values[n:])
 
 
@@ -79,7 +85,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pull]:
         hand_over(trace)
     captures = trace.root.captured
     values = finish(outputs, trace.sources, captures)
-    pulled = Pull(outputs, out_structure, [None if t is None else t.node for t in chosen], structure, trace.sources, captures)
+    inputs = [None if t is None else t.node for t in chosen]
+    pulled = Pull(trace, outputs, out_structure, inputs, structure, captures)
     return out_structure.unflatten(values), pulled
 
 
@@ -88,40 +95,44 @@ class Pull:
 
     def __init__(
         self,
+        trace: Trace,
         outputs: list[Node],
         out_structure: Structure,
         inputs: list[Node | None],
         structure: Structure,
-        bindings: Mapping[Node, Any],
         captures: Mapping[Node, Any],
     ) -> None:
+        self._trace = trace
         self._outputs, self._out_structure = outputs, out_structure
         self._inputs, self._structure = inputs, structure
-        self._bindings, self._captures = bindings, captures
+        self._bindings, self._captures = trace.sources, captures
 
     def __call__(self, cotangent: Any) -> tuple[Any, ...]:
         """The cotangent of each argument."""
         given, structure = flatten(cotangent)
         if len(given) != len(self._outputs):
             raise ArgumentError(
-                f"the cotangent has {structure.count} parts and the function's value {len(self._outputs)}; they must nest alike."
+                f"The cotangent has {structure.count} parts, and the function's value "
+                f"{len(self._outputs)}. Give one for each, nested alike."
             )
         sources = [n for n in self._inputs if n is not None]
         level = max([1, *(n.level for n in sources)])
         seeds = [input_node(level, ("cotangent", k), o.type) for k, o in enumerate(self._outputs)]
-        nodes = derive(
-            ("vjp", len(self._outputs), len(sources)),
-            self._outputs,
-            [*sources, *seeds],
-            lambda outputs: [
-                zeros(x.type) if c is None else c
-                for x, c in zip(sources, pull(outputs, sources, seeds), strict=True)
-            ],
-        )
+
+        def pulled(outputs: Sequence[Node]) -> list[Node]:
+            pairs = zip(sources, pull(outputs, sources, seeds), strict=True)
+            return [zeros(x.type) if c is None else c for x, c in pairs]
+
+        key = ("vjp", len(self._outputs), len(sources))
+        nodes = derive(key, self._outputs, [*sources, *seeds], pulled)
         bindings = dict(self._bindings)
         for seed, output, value, path in zip(seeds, self._outputs, given, self._out_structure.paths, strict=True):
             bindings[seed] = _like(value, symbolic(output), path or " of the value")
-        supply = iter(finish(nodes, bindings, self._captures))
+        values = finish(nodes, bindings, self._captures)
+        if self._trace.parent is None and current() is None:
+            derive_anew = partial(pulled, self._outputs)
+            watch(values, self._trace, self._outputs, "the pullback", derive_anew, bindings)
+        supply = iter(values)
         results = [None if n is None else next(supply) for n in self._inputs]
         answer: tuple[Any, ...] = self._structure.unflatten(results)
         return answer
@@ -129,7 +140,10 @@ class Pull:
 
 def _tuple(value: Any, verb: str, what: str) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list):
-        raise ArgumentError(f"{verb}: {what} is a {type(value).__name__}; give a tuple with one entry for each argument, as ({what},).")
+        raise ArgumentError(
+            f"{verb}: the {what} are given as a {type(value).__name__}. Give a tuple with one entry "
+            f"for each argument; for a single one write ({what[:-1]},)."
+        )
     return tuple(value)
 
 
@@ -150,12 +164,13 @@ def _like(value: Any, model: Any, path: str) -> Any:
     """A tangent or cotangent cast to the dtype of its primal; refused if the shape differs."""
     if np.shape(value) != np.shape(model):
         raise ArgumentError(
-            f"the direction {path} has shape {np.shape(value)}, and what it belongs to has {np.shape(model)}; they must agree."
+            f"The direction {path} has shape {np.shape(value)}, and what it belongs to has "
+            f"{np.shape(model)}. Give it that shape."
         )
     dtype = getattr(model, "dtype", None) or np.asarray(model).dtype
     if hasattr(value, "node"):
         return value if value.dtype == dtype else value.astype(dtype)
     array = np.asarray(value)
     if array.dtype.kind == "c" and dtype.kind != "c":
-        raise ArgumentError(f"the direction {path} is complex and what it belongs to is real; give its real part.")
+        raise ArgumentError(f"The direction {path} is complex, and what it belongs to is real. Give its real part.")
     return array if array.dtype == dtype else array.astype(dtype)

@@ -23,7 +23,7 @@ from .numerical import EPS, Estimate, Line, first, judge
 
 @dataclass(frozen=True)
 class Fault:
-    """An operation whose derivative is wrong, or makes the first NaN."""
+    """An operation whose derivative is wrong, or makes the first NaN; ``what`` is the predicate."""
 
     operation: str
     site: Site | None
@@ -88,7 +88,7 @@ def _local_fault(n: Node, trace: Trace, rng: np.random.Generator) -> str | None:
             if what is None and made.op.pullback is not None:
                 what = _pulled(made, args, k, (given, trace), (direction, truth), rng)
         except (ChainruleError, NotImplementedError, ValueError) as error:
-            return f"its derivative by argument {k} cannot be computed: {error}"
+            return f"by argument {k} cannot be computed: {error}"
         if what is not None:
             return what
     return None
@@ -174,13 +174,13 @@ def magnitudes(x: Any) -> np.ndarray:
 def _difference(found: np.ndarray, truth: Estimate, line: Line | None, where: str) -> str | None:
     top = float(np.max(np.abs(truth.value), initial=0.0, where=np.isfinite(truth.value)))
     if np.shape(np.atleast_1d(found)) != np.shape(np.atleast_1d(truth.value)):
-        return f"by {where}: {np.size(found)} numbers where there should be {truth.value.size}"
+        return f"is wrong by {where}: {np.size(found)} numbers in place of {truth.value.size}"
     wrong = judge(found, truth, line, top, EPS).wrong
     if not wrong.any():
         return None
     k = int(np.argmax(wrong))
     expected, got = np.atleast_1d(truth.value)[k], np.atleast_1d(found)[k]
-    return f"by {where}: {got:.6g} where differences give {expected:.6g}"
+    return f"is wrong by {where}: {got:.6g} where differences give {expected:.6g}"
 
 
 # -- NaN -------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def first_nan(nodes: Sequence[Node], bindings: Mapping[Node, Any], trace: Trace)
     if found is None:
         return None
     slope = "infinite" if suspects else "NaN"
-    return Fault(found.op.name, site_of(marks[found]), f"or undefined: it is {slope} here")
+    return Fault(found.op.name, site_of(marks[found]), f"is {slope} here")
 
 
 def values_of(nodes: Sequence[Node], bindings: Mapping[Node, Any]) -> dict[Node, Any]:

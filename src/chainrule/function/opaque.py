@@ -60,6 +60,8 @@ class Custom(Primitive):
 
     #: Whether the rule pushes tangents forward or pulls cotangents back.
     forward: bool
+    #: Nobody knows, so a complex Jacobian through it is refused.
+    holomorphic = False
 
     def __init__(self, f: Callable[..., Any], rule: Callable[..., Any]) -> None:
         update_wrapper(self, f, updated=())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UnsupportedFunction
+from ..errors import ShapeMismatch, UnsupportedFunction
 from ..ops import PRIMITIVES, UFUNCS
 from ..ops.arithmetic import relu
 from ..ops.elementwise import Elementwise, literal_of
@@ -33,6 +33,17 @@ INSTEAD = {
 
 def ufunc(trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
     """``function.method(*inputs, **keywords)``."""
+    try:
+        return _dispatched(trace, function, method, inputs, keywords)
+    except ValueError as error:
+        if type(error) is not ValueError:  # LinAlgError and our own say it themselves
+            raise
+        raise misfit(_name(function), inputs, error) from None
+
+
+def _dispatched(
+    trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]
+) -> Any:
     if method == "__call__":
         if not keywords:
             return _called(function, inputs)
@@ -42,7 +53,7 @@ def ufunc(trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: di
     target = keywords.pop("out", None)
     result = _METHODS[method](function, *inputs, **keywords) if method in _METHODS else None
     if result is None:
-        raise unsupported(f"np.{function.__name__}.{method}")
+        raise unsupported(f"{_name(function)}.{method}")
     if target is not None and target[0] is not None:
         return trace.assign(target[0], result)
     return result
@@ -60,7 +71,7 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
     if composite is None:
         composite = _COMPOSITES.get(function.__name__)
     if composite is None:
-        raise unsupported(f"np.{function.__name__}")
+        raise unsupported(_name(function))
     return composite(*inputs)
 
 
@@ -221,10 +232,21 @@ def function(trace: Any, called: Callable[..., Any], args: Any, keywords: Any) -
     if composite is None:
         raise unsupported(qualified(called))
     target = keywords.get("out")
-    if target is None:
-        return composite(*args, **keywords)
-    result = composite(*args, **{k: v for k, v in keywords.items() if k != "out"})
+    try:
+        if target is None:
+            return composite(*args, **keywords)
+        result = composite(*args, **{k: v for k, v in keywords.items() if k != "out"})
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise misfit(qualified(called), args, error) from None
     return trace.assign(target, result)
+
+
+def _name(function: np.ufunc) -> str:
+    """A ufunc's name as a program would write it."""
+    module = "np" if function.__name__ in _NUMPY_NAMES else "scipy.special"
+    return f"{module}.{function.__name__}"
 
 
 def qualified(called: Callable[..., Any]) -> str:
@@ -232,6 +254,33 @@ def qualified(called: Callable[..., Any]) -> str:
     module = getattr(called, "__module__", None) or ""
     parts = [p for p in module.split(".") if not p.startswith("_") and p not in ("lib", "core")]
     return ".".join(["np" if p == "numpy" else p for p in parts] + [called.__name__])
+
+
+def misfit(what: str, operands: Sequence[Any], error: Exception) -> ShapeMismatch:
+    """The error for arrays that do not fit together: the function, their shapes, the user's line."""
+    shapes = [str(tuple(map(int, s))) for s in _shapes(operands)]
+    listed = " and ".join([", ".join(shapes[:-1]), shapes[-1]] if len(shapes) > 1 else shapes)
+    reason = str(error).rstrip(".")
+    if reason.startswith("shape mismatch"):
+        reason = "they do not broadcast together"
+    given = f"arrays of shapes {listed}" if len(shapes) > 1 else f"an array of shape {listed}"
+    given = given if shapes else "what does not fit"
+    return ShapeMismatch(
+        f"{what} was given {given}: {reason}. Compare that with what the line means; x[:, None], "
+        "x.T and x.reshape(…) change a shape.",
+        here(),
+    )
+
+
+def _shapes(operands: Sequence[Any]) -> list[tuple[int, ...]]:
+    """The shapes of the arrays among arguments, also in a list of arrays."""
+    found: list[tuple[int, ...]] = []
+    for x in operands:
+        if hasattr(x, "shape"):
+            found.append(x.shape)
+        elif isinstance(x, list | tuple):
+            found.extend(y.shape for y in x if hasattr(y, "shape"))
+    return found
 
 
 def unsupported(what: str, instead: str | None = None) -> UnsupportedFunction:

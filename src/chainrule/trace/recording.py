@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CutDerivative, EndedTrace, ShapeMismatch, TraceError
+from ..errors import CutDerivative, EndedTrace, TraceError
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
@@ -29,7 +29,7 @@ from .functions.updating import FUNCTIONS as UPDATING
 from .indexing import getitem, is_basic
 from .interception import interception
 from .refusal import remedy
-from .site import Mark, here, mark, user_frame
+from .site import Mark, here, mark, receiving_frame, user_frame
 from .stack import current, stack
 from .tracer import Tracer
 
@@ -240,7 +240,7 @@ class Trace(Recorder):
         around: Any = inner
         while outer.level and around is not outer:
             if around is None or not outer.active:
-                raise EndedTrace("a traced array was used after its trace had ended", here())
+                raise EndedTrace(_ENDED, here())
             around = around.parent
         return inner
 
@@ -302,12 +302,14 @@ class Trace(Recorder):
 
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
         if not self.active:
-            raise EndedTrace("a traced array was used after its trace had ended", here())
+            raise EndedTrace(_ENDED, here())
         try:
             made = op.build(nodes, *params)
         except (ValueError, TypeError) as error:
             raise _misfit(op, nodes, error) from None
         frame = user_frame(2)
+        if self.naming:
+            frame = receiving_frame(frame)
         site = None if frame is None else (frame.f_code, frame.f_lasti)
         if op.raises:
             self.value(made)
@@ -321,7 +323,7 @@ class Trace(Recorder):
     def lift(self, value: Any) -> Tracer:
         if type(value) is Tracer:
             if not value.recorder.active:
-                raise EndedTrace("a traced array was used after its trace had ended", here())
+                raise EndedTrace(_ENDED, here())
             return value
         traced = getattr(value, "__traced__", None)  # a buffer or a named size
         if traced is not None:
@@ -405,10 +407,17 @@ class Trace(Recorder):
         raise error
 
 
+_ENDED = (
+    "a traced array was used after the call that made it had ended. Return it from the function "
+    "instead; with has_aux=True a function may return more than the value to differentiate."
+)
+
+
 def _misfit(op: Primitive, nodes: Sequence[Node], error: Exception) -> Exception:
-    types = ", ".join(str(n.type) for n in nodes)
     if isinstance(error, ValueError):
-        return ShapeMismatch(f"{op.name} of {types}: {error}", here())
+        name = f"np.{op.name}" if hasattr(np, op.name) else op.name
+        return dispatch.misfit(name, [n.type for n in nodes], error)
+    types = ", ".join(str(n.type) for n in nodes)
     return TraceError(f"{op.name} of {types}: {error}", here())
 
 
