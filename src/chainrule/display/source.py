@@ -56,6 +56,11 @@ class Program:
     shape_of: Callable[[Axis], str | None]
     axes: dict[str, Axis] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
+    definitions: dict[str, Layout] = field(default_factory=dict)
+
+    def meaning(self, x: Layout) -> Layout:
+        """What a name stands for."""
+        return self.definitions.get(x.data, x) if x.kind is Kind.NAME else x
 
     def size(self, axis: Axis) -> str:
         """The name of a length; a length that no argument has is a number."""
@@ -74,6 +79,7 @@ class Program:
 def write(composed: Composed, name: str, arguments: Sequence[str], program: Program) -> str:
     """A module with one function."""
     lines = []
+    program.definitions = dict(composed.definitions)
     for symbol, layout in composed.definitions:
         lines.append(f"{symbol} = {_full(_code(layout, program), layout, program)}")
     results = [_result(r, program) for r in composed.results]
@@ -224,15 +230,15 @@ def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | No
     """``1 − σ(z)`` as ``σ(−z)`` and ``1 − tanh(z)²`` by the hyperbolic cosine: no cancellation."""
     if x.data != (1, -1) or parts[0].text not in ("1",):
         return None
-    second = x.children[1]
+    second = program.meaning(x.children[1])
     if second.kind is Kind.APPLY and second.data is SIGMOID:
-        inner = parts[1].text[len("_sigmoid(") : -1]
-        return Code(f"{program.helper('_sigmoid')}(-({inner}))", ATOM, parts[1].full)
+        inner = _code(second.children[0], program)
+        return Code(f"{program.helper('_sigmoid')}(-{_wrapped(inner, UNARY)})", ATOM, parts[1].full)
     if second.kind is Kind.POWER and second.data == 2:
-        base = second.children[0]
+        base = program.meaning(second.children[0])
         if base.kind is Kind.APPLY and base.data is tanh:
-            inner = parts[1].text[len("np.tanh(") : -len(")**2")]
-            return Code(f"np.cosh({inner})**-2", POWER, parts[1].full)
+            inner = _code(base.children[0], program)
+            return Code(f"np.cosh({inner.text})**-2", POWER, parts[1].full)
     return None
 
 

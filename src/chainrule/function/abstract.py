@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
@@ -14,16 +13,13 @@ from ..errors import ArgumentError
 _LENGTHS = (7, 4, 3, 5, 6, 8, 9, 10)
 
 
-@dataclass(frozen=True)
 class Declared:
     """An array of which sizes and properties are known, and nothing else. See :func:`array`."""
 
-    axes: tuple[str | int, ...]
-    symmetric: bool = False
-    positive_definite: bool = False
-    positive: bool = False
-    diagonal: bool = False
-    orthogonal: bool = False
+    # Not a dataclass: those are containers of arguments, and this is one argument.
+    def __init__(self, axes: tuple[str | int, ...], assumed: frozenset[str]) -> None:
+        self.axes = axes
+        self.assumed = assumed
 
     def example(self, sizes: dict[str, int], rng: np.random.Generator) -> Any:
         """Numbers that obey the declaration; ``sizes`` gets the length of each new name."""
@@ -32,21 +28,21 @@ class Declared:
                 used = set(sizes.values())
                 sizes[axis] = next(n for n in chain(_LENGTHS, count(11)) if n not in used)
         shape = tuple(sizes[a] if isinstance(a, str) else a for a in self.axes)
-        values = np.asarray(0.3 + rng.random(shape) if self.positive else rng.normal(size=shape))
-        if self.orthogonal:
+        values = np.asarray(0.3 + rng.random(shape) if "positive" in self.assumed else rng.normal(size=shape))
+        if "orthogonal" in self.assumed:
             values = np.linalg.qr(values)[0]
-        elif self.diagonal:
+        elif "diagonal" in self.assumed:
             values = np.diag(np.diag(values))
-        elif self.positive_definite:
+        elif "positive_definite" in self.assumed:
             values = values @ values.T + len(values) * np.eye(len(values))
-        elif self.symmetric:
+        elif "symmetric" in self.assumed:
             values = (values + values.T) / 2
         return values if shape else float(values)
 
     @property
     def equals_its_transpose(self) -> bool:
         """Whether the assumptions make it symmetric."""
-        return self.symmetric or self.positive_definite or self.diagonal
+        return bool(self.assumed & {"symmetric", "positive_definite", "diagonal"})
 
     def __str__(self) -> str:
         sizes = "×".join(map(str, self.axes))
@@ -84,4 +80,11 @@ def array(
             "array: symmetric, positive definite, diagonal and orthogonal arrays are square; "
             "write array('n', 'n', …)."
         )
-    return Declared(tuple(sizes), symmetric, positive_definite, positive, diagonal, orthogonal)
+    given = {
+        "symmetric": symmetric,
+        "positive_definite": positive_definite,
+        "positive": positive,
+        "diagonal": diagonal,
+        "orthogonal": orthogonal,
+    }
+    return Declared(tuple(sizes), frozenset(k for k, v in given.items() if v))

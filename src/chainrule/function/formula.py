@@ -227,7 +227,7 @@ class _Derivation:
         inside = None
         for n, mark in events:
             names = assigned_names(mark)
-            if len(names) == 1 and n.op is not INPUT and n.op is not CONSTANT:
+            if len(names) == 1 and names[0].isidentifier() and n.op is not INPUT and n.op is not CONSTANT:
                 if inside is None:
                     inside = set(toposort([*self.outputs, *(m for m, _ in events)]))
                 if type(n.type).__name__ == "ArrayType" and n.type.dtype.kind in "fc":

@@ -21,7 +21,7 @@ from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
 from ..ir.types import TupleType, type_of
-from ..ops.structural import broadcast, cast
+from ..ops.structural import broadcast, cast, stop_gradient
 from . import aliases, dispatch
 from .aliases import Written
 from .buffers import VIEWS
@@ -402,6 +402,9 @@ class Trace(Recorder):
         return value
 
     def cut(self, x: Tracer, how: str) -> Any:
+        n = x.node
+        if n.level == 0 or n.op is stop_gradient or not n.type.differentiable:
+            return self.decide_array(x)  # there is no derivative to cut
         error = CutDerivative(f"{how} would cut the derivative: {remedy(mark(2), x)}", here())
         self.refuse(error)
         raise error

@@ -117,8 +117,33 @@ def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
                 break
             j += 1
         if names:
-            result[instruction.offset] = tuple(names)
+            # A frame that waits for a call stands anywhere within the instruction.
+            for offset in range(instruction.offset, instructions[k + 1].offset, 2):
+                result[offset] = tuple(names)
     return result
+
+
+@lru_cache(maxsize=512)
+def _returns_after(code: CodeType) -> frozenset[int]:
+    """The instructions whose result is returned at once."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
+    following = zip(instructions, instructions[1:], strict=False)
+    return frozenset(
+        offset
+        for i, j in following
+        if j.opname == "RETURN_VALUE"
+        for offset in range(i.offset, j.offset, 2)
+    )
+
+
+def receiving_frame(frame: FrameType | None) -> FrameType | None:
+    """The frame that gets a result which is passed on at once: ``h = act(z)`` names what ``act`` returns."""
+    while frame is not None and frame.f_lasti in _returns_after(frame.f_code):
+        caller = frame.f_back
+        if caller is None or is_internal(caller.f_code.co_filename):
+            break
+        frame = caller
+    return frame
 
 
 def assigned_names(where: Mark | None) -> tuple[str, ...]:
