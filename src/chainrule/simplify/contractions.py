@@ -78,7 +78,7 @@ class Contraction:
             return spread(x, tuple(self.lengths[c] for c in out), axes)
         sizes = {c: self.lengths[c] for c in out if c not in core}
         if not core:
-            if x.op is CONSTANT and dtype == float and is_number(x, 1):
+            if x.op is CONSTANT and dtype.char == "d" and is_number(x, 1):
                 return _einsum([], out, sizes)
             core = out[0]
             x = spread(x, (sizes.pop(core),), ())
@@ -108,7 +108,7 @@ def _einsum(operands: Sequence[tuple[Node, str]], out: str, sizes: dict[str, int
     """The node, its indices named in order of appearance so that equal ones are the same."""
     inputs = ",".join(letters for _, letters in operands)
     names = {c: _LETTERS[k] for k, c in enumerate(dict.fromkeys(inputs.replace(",", "") + out))}
-    subscripts = f"{inputs}->{out}".translate(str.maketrans(names))
+    subscripts = "".join(names.get(c, c) for c in f"{inputs}->{out}")
     lengths = tuple(sorted((names[c], k) for c, k in sizes.items()))
     return node(einsum, tuple(x for x, _ in operands), (subscripts, lengths))
 
@@ -174,15 +174,14 @@ def what_only_renames_dissolves(n: Node) -> Node | None:
         else:
             done += 1
     # An index that is summed over and that nothing depends on counts its length.
-    for letter in sorted(alive.difference(c.out, c.present)):
-        factors.append(constant(n.type.dtype.type(c.lengths[letter])))
+    counted = sorted(alive.difference(c.out, c.present))
+    factors.extend(constant(n.type.dtype.type(c.lengths[letter])) for letter in counted)
     return c.node(n.type.dtype, factors)
 
 
 @algorithm(einsum)
 def a_factor_of_the_result_is_pulled_out(n: Node) -> Node | None:
-    """A sign or a factor that is the same for all that is summed multiplies the result, where
-    that is smaller than the operand."""
+    """A factor, or a sign, of all that is summed multiplies the result, where that is smaller."""
     c = Contraction.of(n)
     if len(set(c.out)) < len(c.out):
         return None
@@ -216,7 +215,13 @@ def a_transpose_of_a_contraction(n: Node) -> Node | None:
     left, _, out = subscripts.partition("->")
     axes = n.params[0]
     lead = out[: len(out) - len(axes)]
-    return node(einsum, x.args, (f"{left}->{lead}{''.join(out[a] for a in axes)}", sizes))
+    order = "".join(out[a] for a in axes)
+    return _settled(node(einsum, x.args, (f"{left}->{lead}{order}", sizes)))
+
+
+def _settled(n: Node) -> Node:
+    """A contraction made anew, in normal form at once."""
+    return (what_only_renames_dissolves.function(n) or n) if n.op is einsum else n
 
 
 @algorithm(broadcast)
@@ -231,7 +236,7 @@ def a_broadcast_of_a_diagonal(n: Node) -> Node | None:
     for letter, a in zip(c.out, axes, strict=True):
         out[a] = letter
     c.out = "".join(c.fresh(shape[k]) if s is None else s for k, s in enumerate(out))
-    return c.node(n.type.dtype)
+    return _settled(c.node(n.type.dtype))
 
 
 @algorithm(reduce_sum, heads={0: (einsum,)})
@@ -264,7 +269,7 @@ def _summed(c: Contraction, n: Node) -> Node:
     before = set(c.out)
     c.out = "".join(letter for k, letter in enumerate(c.out, -len(c.out)) if k not in axes)
     gone = sorted(before.difference(c.out, c.present))
-    return c.node(n.type.dtype, [constant(n.type.dtype.type(c.lengths[g])) for g in gone])
+    return _settled(c.node(n.type.dtype, [constant(n.type.dtype.type(c.lengths[g])) for g in gone]))
 
 
 CONTRACTIONS: tuple[Algorithm, ...] = (

@@ -6,7 +6,7 @@ Repeating comes last and picking comes first, so that nothing is moved that is n
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,13 +15,21 @@ import numpy as np
 
 from ..ir.node import Node, constant, node
 from ..ops.structural import (
-    BasicIndex, broadcast, cast, concatenate, place, reduce_sum, reshape, slice_, transpose,
-)  # fmt: skip
+    BasicIndex,
+    broadcast,
+    cast,
+    concatenate,
+    place,
+    reduce_sum,
+    reshape,
+    slice_,
+    transpose,
+)
 from .pattern import Algorithm, algorithm, spread
 
 
 def _ascending(axes: tuple[int, ...]) -> bool:
-    return all(a < b for a, b in zip(axes, axes[1:], strict=False))
+    return all(a < b for a, b in pairwise(axes))
 
 
 # -- one after another -----------------------------------------------------------------------------
@@ -130,7 +138,7 @@ def _full(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 @algorithm(broadcast)
 def a_broadcast_of_a_broadcast(n: Node) -> Node | None:
     """Repeating what is repeated repeats once; in order of axes, and not to the same shape."""
-    return spread(*n.args, *n.params)
+    return spread(n.args[0], *n.params)
 
 
 # -- sums ------------------------------------------------------------------------------------------

@@ -224,10 +224,19 @@ def _builder(rule: Rule) -> Callable[[Node, tuple[Node, ...]], Node | None]:
             if part.op is CONSTANT:
                 made[part] = constant(part.params[0].array.item())
             elif part not in made:
-                made[part] = part.op.build(tuple([made[a] for a in part.args]), *part.params)
+                made[part] = _applied(part.op, [made[a] for a in part.args])
         return conformed(made[rule.right], n.type)
 
     return build
+
+
+def _applied(op: Primitive, args: list[Node]) -> Node:
+    """The operation on ``args``; of scalars that are repeated, done before they are."""
+    cores = [peeled(a) for a in args]
+    wide = max(args, key=lambda a: a.type.ndim)
+    if wide.op is broadcast and not any(c.type.shape for c in cores):
+        return spread(op.build(tuple(cores)), wide.type.shape, ())
+    return op.build(tuple(args))
 
 
 # -- what matchers need ----------------------------------------------------------------------------

@@ -16,12 +16,12 @@ from .engine import Rules
 from .folding import FOLDING
 from .moves import MOVES
 from .pattern import Rule, literal
+from .soft import SOFT
 from .spreading import SPREADING
 
 
-def _numbers(*nodes: Node) -> bool:
-    """Whether these are numbers that stand in the program."""
-    return all(literal(n) is not None for n in nodes)
+def _number_last(_: Node, c: Node) -> bool:
+    return literal(c) is not None
 
 
 def _moderate(*nodes: Node) -> bool:
@@ -33,6 +33,11 @@ def _moderate(*nodes: Node) -> bool:
     return True
 
 
+def _scales(c: Node, d: Node, _: Node) -> bool:
+    return _moderate(c, d)
+
+
+_BOTH = {"c": "literal", "d": "literal"}
 _ARITHMETIC = "fciu"
 
 #: The same bits. Adding ``-0.0`` changes nothing; adding ``0.0`` turns ``-0.0`` into ``0.0``, so
@@ -50,8 +55,8 @@ EXACT = (
     Rule("minus zero more", lambda x: (x + np.float64(-0.0), x), kinds="f"),
     Rule("zero less", lambda x: (x - 0, x), kinds="fiu"),
     Rule("power one", lambda x: (x**1, x), kinds="f"),
-    Rule("a sign goes to the number", lambda x, c: (-(x * c), x * -c), when=lambda x, c: _numbers(c), samples={"c": "literal"}),
-    Rule("a number takes the sign", lambda x, c: ((-x) * c, x * -c), when=lambda x, c: _numbers(c), samples={"c": "literal"}),
+    Rule("a sign goes to the number", lambda x, c: (-(x * c), x * -c), when=_number_last, samples={"c": "literal"}),
+    Rule("a number takes the sign", lambda x, c: ((-x) * c, x * -c), when=_number_last, samples={"c": "literal"}),
     Rule("either way the same", lambda m, x: (np.where(m, x, x), x), samples={"m": "truth"}, kinds="fciub"),
     Rule("positive", lambda x: (+x, x), kinds=_ARITHMETIC),
 )  # fmt: skip
@@ -61,10 +66,10 @@ STABLE = (
     Rule("zero more", lambda x: (x + 0, x), kinds=_ARITHMETIC),
     Rule("less from zero", lambda x: (0 - x, -x)),
     Rule("a difference turned round", lambda x, y: (-(x - y), y - x)),
-    Rule("two numbers multiply", lambda c, d, x: (c * (d * x), (c * d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
-    Rule("two numbers divide", lambda c, d, x: ((c * x) / d, (c / d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
-    Rule("a number over, a number times", lambda c, d, x: (c * (x / d), (c / d) * x), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
-    Rule("two numbers over", lambda c, d, x: ((x / c) / d, x / (c * d)), when=lambda c, d, x: _moderate(c, d), samples={"c": "literal", "d": "literal"}),
+    Rule("two numbers multiply", lambda c, d, x: (c * (d * x), (c * d) * x), when=_scales, samples=_BOTH),
+    Rule("two numbers divide", lambda c, d, x: ((c * x) / d, (c / d) * x), when=_scales, samples=_BOTH),
+    Rule("a number over, a number times", lambda c, d, x: (c * (x / d), (c / d) * x), when=_scales, samples=_BOTH),
+    Rule("two numbers over", lambda c, d, x: ((x / c) / d, x / (c * d)), when=_scales, samples=_BOTH),
     Rule("one over, times", lambda x, y: (x * (1 / y), x / y), samples={"y": "away"}),
     Rule("log of one plus", lambda x: (np.log(1 + x), np.log1p(x)), samples="positive"),
     Rule("log of one minus", lambda x: (np.log(1 - x), np.log1p(-x)), samples="unit"),
@@ -74,7 +79,7 @@ STABLE = (
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
 
-ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *SPREADING)
+ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *SOFT, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
 RULES = Rules((*ALGORITHMS, *EXACT, *STABLE))

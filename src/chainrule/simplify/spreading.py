@@ -114,7 +114,7 @@ def _keeps_zero(n: Node, diagonal: Sequence[int]) -> bool:
     if n.op is gate:
         return True
     if n.op is where:
-        return diagonal == [1] and _is_zero(n.args[2]) or diagonal == [2] and _is_zero(n.args[1])
+        return len(diagonal) == 1 and _is_zero(n.args[3 - diagonal[0]])
     return any(k in n.op.linear_in for k in diagonal)
 
 
@@ -147,9 +147,9 @@ def spread_elements(n: Node, *others: Node) -> int:
     needed: set[int] = set()
     for x in (n, *others):
         if x.op is not broadcast:
-            return n.type.size
+            return int(n.type.size)
         needed.update(x.params[1])
-    return prod(shape[a] for a in needed)
+    return int(prod(shape[a] for a in needed))
 
 
 @algorithm(ar.multiply, ar.divide, of_arrays=True)
@@ -160,8 +160,13 @@ def factors_are_gathered(n: Node) -> Node | None:
             continue
         for t, u in (product.args, product.args[::-1]):
             if u.op is broadcast and t.op is not broadcast and spread_elements(u, v) < n.type.size:
-                return node(ar.multiply, (t, node(n.op, (u, v), (), n.type)))
+                return node(ar.multiply, (t, _early(node(n.op, (u, v), (), n.type))))
     return None
+
+
+def _early(n: Node) -> Node:
+    """Arithmetic on what is repeated, done before it is."""
+    return arithmetic_before_spreading.function(n) or n
 
 
 @algorithm(ar.negative, of_arrays=True)
@@ -172,7 +177,7 @@ def a_sign_goes_to_the_smaller_factor(n: Node) -> Node | None:
         return None
     for t, u in (product.args, product.args[::-1]):
         if u.op is broadcast and t.op is not broadcast and spread_elements(u) < n.type.size:
-            return node(ar.multiply, (t, node(ar.negative, (u,))))
+            return node(ar.multiply, (t, _early(node(ar.negative, (u,)))))
     return None
 
 
@@ -185,7 +190,7 @@ def a_shared_factor_is_taken_out(n: Node) -> Node | None:
     for t, u in (left.args, left.args[::-1]):
         for s, v in (right.args, right.args[::-1]):
             if s is t and t.op is not broadcast and spread_elements(u, v) < n.type.size:
-                return node(ar.multiply, (t, node(n.op, (u, v), (), n.type)))
+                return node(ar.multiply, (t, _early(node(n.op, (u, v), (), n.type))))
     return None
 
 
