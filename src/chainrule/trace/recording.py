@@ -30,6 +30,7 @@ from .indexing import getitem, is_basic
 from .interception import interception
 from .refusal import remedy
 from .site import Mark, here, mark, receiving_frame, user_frame
+from .sizes import SizeNames, shape_of
 from .stack import current, stack
 from .tracer import Tracer
 
@@ -220,6 +221,8 @@ class Trace(Recorder):
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
         self.refusals: list[Exception] = []
+        #: Under which names the program keeps the lengths of axes.
+        self.size_names = SizeNames()
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -369,6 +372,12 @@ class Trace(Recorder):
 
     aliasing = True
 
+    def shape(self, x: Tracer) -> tuple[int, ...]:
+        if self.naming:
+            return shape_of(x, 2)
+        shape: tuple[int, ...] = x.node.type.shape
+        return shape
+
     def viewed(self, x: Tracer, view: Any, recipe: Callable[[Any], Any]) -> Any:
         return aliases.link(x, view, recipe)
 
@@ -440,7 +449,7 @@ class tracing:  # noqa: N801 - used like a function
         self._trace = Trace(current(), naming=self._naming)
         self._patched = stack.intercepting
         if self._patched:
-            interception.open()
+            interception.open(naming=self._trace.naming)
         stack.traces.append(self._trace)
         return self._trace
 
