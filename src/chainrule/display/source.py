@@ -11,8 +11,10 @@ from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import SIGMOID, Axis, Coefficient
 from ..ops.transcendental import tanh
+from ..ops.structural import slice_
 from .compose import Composed
 from .layout import Kind, Layout, fold
+from .unicode import index_text
 
 # Python's precedences, loosest first.
 COMPARE, SUM, TERM, UNARY, POWER, ATOM = 1, 3, 5, 6, 7, 9
@@ -454,6 +456,9 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     op, *params = x.data
     texts = [_full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
     known = dict(zip(op.parameters, params, strict=False))
+    if op is slice_:
+        index = index_text(params[0], x.children[0].axes)
+        return Code(f"{_wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
     template = _ITEMS.get(op.name)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..ops.monomial import Axis, Coefficient
+from ..ops.structural import slice_
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .naming import subscript, superscript, unicode_name
@@ -188,10 +189,29 @@ def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         return Piece(_array(x.data, [p.text for p in parts]), ATOM)
     if kind is Kind.INDEXED:
         return _indexed(x, parts)
+    if kind is Kind.ITEM and x.data[0] is slice_:
+        return Piece(f"{_wrapped(parts[0], ATOM)}[{index_text(x.data[1], x.children[0].axes)}]", ATOM)
     if kind is Kind.ITEM:
         return Piece(f"{x.data[0].name}({', '.join(p.text for p in parts)})", ATOM)
     word = {Kind.DIAG: "diag", Kind.DIAGONAL: "diag", Kind.SUM_ALL: "sum", Kind.TRACE: "tr"}[kind]
     return Piece(f"{word}({parts[0].text})", ATOM)
+
+
+def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
+    """A basic index as Python writes it."""
+    words = []
+    for entry, axis in zip(index, axes, strict=True):
+        if isinstance(entry, int):
+            words.append(str(entry))
+            continue
+        start, count, step = entry
+        stop = start + step * count
+        if step > 0:
+            first, last = str(start or ""), "" if stop >= axis.length else str(stop)
+        else:
+            first, last = "" if start == axis.length - 1 else str(start), "" if stop < 0 else str(stop)
+        words.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
+    return ", ".join(words)
 
 
 def _power(x: Layout, base: Piece) -> Piece:

@@ -23,7 +23,7 @@ def heading(f: Callable[..., Any]) -> tuple[str, str]:
     """In plain text and in LaTeX."""
     if not isinstance(f, Derivative):
         name = function_name(f)
-        return unicode_name(name), latex_name(name)
+        return name, latex_name(name)
     inner, inner_latex = heading(f.function)
     if isinstance(f.function, Derivative):
         inner, inner_latex = f"({inner})", f"({inner_latex})"

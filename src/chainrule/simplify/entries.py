@@ -37,8 +37,8 @@ from .translation import RULES, Translation
 Index = tuple[int, ...]
 Place = tuple[Node, Index]
 
-#: More entries than this are not written out, and no more steps are taken to find them.
-MOST, STEPS = 64, 20_000
+#: More entries than this are not written out, longer sums neither; nor are more steps taken.
+MOST, LONGEST, STEPS = 64, 6, 20_000
 
 
 class NoEntries(Exception):  # noqa: N818 - an answer, not a failure
@@ -114,7 +114,9 @@ class Entries(Translation):
         if op is reshape:
             flat = int(np.ravel_multi_index(index, n.type.shape)) if index else 0
             shape = n.args[0].type.shape
-            return [(n.args[0], tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ())]
+            return [
+                (n.args[0], tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ())
+            ]
         if op is slice_:
             return [(n.args[0], _read(index, n.params[0], n.args[0].type.ndim))]
         if op is place:
@@ -147,14 +149,23 @@ class Entries(Translation):
         for letter, i in zip(output, index, strict=True):
             if fixed.setdefault(letter, i) != i:
                 return []  # off the diagonal
-        lengths = {c: s for letters, a in zip(inputs, n.args, strict=True) for c, s in zip(letters, a.type.shape, strict=True)}
+        lengths = {
+            c: s
+            for letters, a in zip(inputs, n.args, strict=True)
+            for c, s in zip(letters, a.type.shape, strict=True)
+        }
         free = [c for c in lengths if c not in fixed]
-        if int(np.prod([lengths[c] for c in free])) > MOST:
+        if int(np.prod([lengths[c] for c in free])) > LONGEST:
             raise NoEntries
         groups = []
         for choice in product(*(range(lengths[c]) for c in free)):
             at = {**fixed, **dict(zip(free, choice, strict=True))}
-            groups.append([(a, tuple(at[c] for c in letters)) for letters, a in zip(inputs, n.args, strict=True)])
+            groups.append(
+                [
+                    (a, tuple(at[c] for c in letters))
+                    for letters, a in zip(inputs, n.args, strict=True)
+                ]
+            )
         return groups
 
     def _combine(self, n: Node, index: Index, parts: list[Node]) -> Node:
@@ -216,7 +227,7 @@ def _inside(index: Index, where: Any) -> Index | None:
 def _spread(shape: tuple[int, ...], axes: Sequence[int], index: Index) -> Iterator[Index]:
     """All elements that are summed into one."""
     dropped = [a + len(shape) for a in axes]
-    if int(np.prod([shape[a] for a in dropped])) > MOST:
+    if int(np.prod([shape[a] for a in dropped])) > LONGEST:
         raise NoEntries
     kept = [k for k in range(len(shape)) if k not in dropped]
     for choice in product(*(range(shape[a]) for a in dropped)):

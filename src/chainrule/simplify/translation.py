@@ -22,14 +22,19 @@ from ..ops.monomial import (
     MONOMIAL,
     SIGMOID,
     SOFTMAX,
+    TOTAL,
     UNIT,
+    Axis,
     Factor,
     Term,
+    decode,
 )
+from ..ops.structural import slice_
 from .axes import Axes
 from .normal import Algebra
 
 HALF = Fraction(1, 2)
+
 
 class Translation:
     """The normal forms of the nodes of one program."""
@@ -186,9 +191,7 @@ def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
         return t.algebra.product(condition, a)
     if t.algebra.is_zero(a) and is_total(b):
         axes = t.algebra.axes(condition)
-        other = t.algebra.total(
-            [t.algebra.number(1, axes), t.algebra.scale(condition, -1)]
-        )
+        other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
         return t.algebra.product(other, b)
     return None
 
@@ -226,9 +229,7 @@ def _heaviside(t: Translation, n: Node, args: list[Node]) -> Node | None:
         return above
     if value.number == 1:
         return t.algebra.apply(ar.greater_equal, [x, zero])
-    return t.algebra.total(
-        [above, t.algebra.scale(t.algebra.apply(ar.equal, [x, zero]), value)]
-    )
+    return t.algebra.total([above, t.algebra.scale(t.algebra.apply(ar.equal, [x, zero]), value)])
 
 
 def _relu(t: Translation, n: Node, args: list[Node]) -> Node:
@@ -293,6 +294,49 @@ def _solve(t: Translation, n: Node, args: list[Node]) -> Node | None:
     return t.algebra.monomial(Term(UNIT, factors, (0, *tail), every))
 
 
+def _slice(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """Part of a product is the product of parts; parts of atoms remain."""
+    (x,) = args
+    index = n.params[0]
+    whole = t.algebra.axes(x)
+    lead = len(whole) - len(index)
+    every = tuple((0, a.length, 1) for a in whole[:lead])
+    places = (*every, *index)
+    axes = iter(t.axes.of(n))
+    new = tuple(None if isinstance(e, int) else next(axes) for e in places)
+    return sliced(t.algebra, x, places, new)
+
+
+def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...]) -> Node:
+    """``n`` read at basic indices; ``new`` are the axes that are left, ``None`` where one goes."""
+    axes = algebra.axes(n)
+    if all(a == b for a, b in zip(axes, new, strict=True)):
+        return n
+    if n.op is TOTAL:
+        return algebra.total([sliced(algebra, a, places, new) for a in n.args])
+    if n.op is MONOMIAL and len(set(n.params[3])) == len(n.params[3]):
+        term = decode(n)
+        at = {i: k for k, i in enumerate(term.out)}
+        left = dict(term.axes)
+        for i, k in at.items():
+            if new[k] is not None:
+                left[i] = new[k]  # type: ignore[assignment]
+        factors = []
+        for f in term.factors:
+            own = algebra.axes(f.node)
+            inner = tuple(
+                places[at[i]] if i in at else (0, a.length, 1) for i, a in zip(f.indices, own, strict=True)
+            )
+            kept = tuple(new[at[i]] if i in at else a for i, a in zip(f.indices, own, strict=True))
+            part = sliced(algebra, f.node, inner, kept)
+            indices = tuple(i for i, a in zip(f.indices, kept, strict=True) if a is not None)
+            factors.append(Factor(part, indices, f.exponent))
+        out = tuple(i for i, k in at.items() if new[k] is not None)
+        return algebra.monomial(Term(term.coefficient, tuple(factors), out, left))
+    left_axes = tuple(a for a in new if a is not None)
+    return algebra.opaque(slice_, [n], (tuple(places),), left_axes)
+
+
 def _det(t: Translation, n: Node, args: list[Node]) -> Node:
     return t._square_function(DET, args[0], n)
 
@@ -330,4 +374,5 @@ RULES: dict[str, Rule] = {
     "inv": _inv,
     "solve": _solve,
     "det": _det,
+    "slice": _slice,
 }
