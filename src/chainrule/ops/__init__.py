@@ -21,7 +21,9 @@ from . import (
     linalg,
     reductions,
     search,
+    slopes,
     softmax,
+    special,
     spectral,
     structural,
     transcendental,
@@ -42,6 +44,8 @@ _MODULES = (
     linalg,
     spectral,
     factorizations,
+    slopes,
+    special,
     control,
 )
 

@@ -18,6 +18,7 @@ from . import (
     selection,
     sequences,
     shaping,
+    special,
     statistics,
 )
 
@@ -32,5 +33,6 @@ FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingPro
         **statistics.FUNCTIONS,
         **products.FUNCTIONS,
         **linalg.FUNCTIONS,
+        **special.FUNCTIONS,
     }
 )
