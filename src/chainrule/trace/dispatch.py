@@ -69,7 +69,8 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
         return row(*inputs)
     composite = FUNCTIONS.get(function)
     if composite is None:
-        composite = _COMPOSITES.get(function.__name__)
+        name = function.__name__
+        composite = _COMPOSITES.get(name) or FUNCTIONS.get(f"scipy.special.{name}")  # type: ignore[call-overload]
     if composite is None:
         raise unsupported(_name(function))
     return composite(*inputs)
