@@ -17,7 +17,7 @@ from ..errors import CutDerivative
 from ..ops.structural import cast, slice_
 from .assembly import assemble
 from .indexing import is_basic
-from .memory import Memory, is_poison
+from .memory import Memory, is_poison, poison
 from .site import here
 from .tracer import Tracer
 
@@ -151,19 +151,36 @@ class Buffer(np.ndarray):
         return concrete_index(index)
 
     def _store(self, index: Any, value: Tracer) -> None:
-        if self.memory is None or not self.memory.holds(self.__array_interface__["data"][0]):
-            self.memory = Memory(self.plain(), value.recorder)
+        dtype = self.dtype
+        t = value.node.type
         if not self.flags.writeable:
             raise ValueError("assignment destination is read-only")
-        if self.dtype.kind not in "fc":
+        if dtype.kind not in "fc":
             # An integer or a truth value has no derivative: what is stored is a decision.
-            _put(self, index, value.recorder.decide_array(cast(value, self.dtype)))
+            _put(self, index, value.recorder.decide_array(cast(value, dtype)))
             return
-        if value.node.type.dtype.kind == "c" and self.dtype.kind != "c":
-            raise TypeError(
-                f"a complex value cannot be stored in an array of {self.dtype}; make the array with dtype=complex"
-            )
-        self.memory.put(self.plain(), index, cast(value, self.dtype) if not value.node.type.weak else _strong(value, self.dtype))
+        if t.weak:
+            value = cast.bind((value,), dtype, False)
+        elif t.dtype != dtype:
+            if t.dtype.kind == "c" and dtype.kind == "f":
+                raise TypeError(
+                    f"a complex value cannot be stored in an array of {dtype}; make the array with dtype=complex"
+                )
+            value = cast(value, dtype)
+        if self._windows is None:
+            if self.memory is None or not self.memory.holds(self.__array_interface__["data"][0]):
+                self.memory = Memory(self.plain(), value.recorder)
+            self._windows = self.memory.windows(self)
+        memory, (owner, place) = self.memory, self._windows
+        assert memory is not None
+        if t.shape:
+            # The places go first: if the shapes do not fit, this raises and nothing has happened.
+            place[index] = np.arange(t.size).reshape(t.shape)
+            value = Tracer(value.node, value.recorder)  # what is stored does not change later
+        else:
+            place[index] = 0
+        owner[index] = memory.add(value)
+        _put(self, index, poison(dtype))
 
     def __iter__(self) -> Any:
         if not self.ndim:
@@ -349,10 +366,6 @@ def _escaped() -> CutDerivative:
     )
 
 
-def _strong(value: Tracer, dtype: np.dtype) -> Any:
-    return cast.bind((value,), dtype, False)
-
-
 # -- finding traced values -------------------------------------------------------------------------
 
 
@@ -395,19 +408,19 @@ def nested(values: Any, trace: Any) -> Any:
     shape, leaves = _shape_and_leaves(values)
     dtype = np.result_type(*{_dtype(leaf) for leaf in leaves})
     made = buffer(np.zeros(shape, dtype), trace)
-    if leaves and not np.shape(leaves[0]):
-        flat = made.reshape(-1)
-        for k, leaf in enumerate(leaves):
-            flat[k] = leaf
-    else:
-        own = np.shape(leaves[0])
-        rows = made.reshape(-1, *own)
-        for k, leaf in enumerate(leaves):
-            rows[k] = leaf
+    own = np.shape(leaves[0]) if leaves else ()
+    parts = made.reshape(-1, *own)
+    for k, leaf in enumerate(leaves):
+        parts[k] = leaf
     return made
 
 
+_NUMBERS = frozenset({float, int, complex, bool, np.float64})
+
+
 def _shape_and_leaves(values: Any) -> tuple[tuple[int, ...], list[Any]]:
+    if isinstance(values, list | tuple) and all(type(v) in _NUMBERS or type(v) is Tracer and not v.node.type.shape for v in values):
+        return (len(values),), list(values)
     if not isinstance(values, list | tuple) or issubclass(type(values), Tracer):
         return np.shape(values), [values]
     parts = [_shape_and_leaves(v) for v in values]

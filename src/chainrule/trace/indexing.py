@@ -39,7 +39,7 @@ def sliced(entry: slice, length: int) -> tuple[int, int, int]:
     """The canonical form of a slice: start, count, step."""
     start, stop, step = entry.indices(length)
     count = len(range(start, stop, step))
-    return (start, count, step) if count else (0, 0, 1)
+    return (int(start), count, int(step)) if count else (0, 0, 1)
 
 
 def basic_index(

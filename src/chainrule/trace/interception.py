@@ -35,6 +35,7 @@ from .creation import CREATION, Joiner, vectorized
 from .functions import FUNCTIONS, sparse
 from .mathematics import NUMBERS, functions
 from .site import is_ours
+from .sizes import length_of
 from .stack import current, stack
 
 _frame = sys._getframe
@@ -271,8 +272,8 @@ class _Interception:
         self.methods: list[tuple[type, str, Any, Any]] = []
         self.loaded = 0
 
-    def open(self) -> None:
-        """A trace opens."""
+    def open(self, *, naming: bool = False) -> None:
+        """A trace opens; ``naming`` says that it keeps names."""
         with self.lock:
             self.count += 1
             if self.count > 1:
@@ -282,6 +283,8 @@ class _Interception:
                 names.replace()
             for names in self.own:
                 names.replace()
+                if naming and not names.fixed:
+                    names.namespace.setdefault("len", length_of)
             for owner, name, substitute, _ in self.methods:
                 setattr(owner, name, substitute)
 
@@ -295,6 +298,8 @@ class _Interception:
                 setattr(owner, name, original)
             for names in self.own:
                 names.restore()
+                if names.namespace.get("len") is length_of:
+                    del names.namespace["len"]
             for names in self.fixed:
                 names.restore()
             if len(sys.modules) != self.loaded:

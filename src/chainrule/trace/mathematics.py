@@ -16,6 +16,7 @@ import numpy as np
 
 from ..ops.structural import cast, reshape
 from .buffers import Buffer, innermost, nested
+from .sizes import Named
 from .stack import stack
 from .tracer import Tracer
 
@@ -120,7 +121,7 @@ def functions() -> dict[Callable[..., Any], Callable[..., Any]]:
 
 def _on_numbers(replacement: Callable[..., Any], *, as_complex: bool) -> Callable[..., Any]:
     def function(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-        if innermost(args) is None:
+        if innermost(args) is None and not (trace.naming and any(isinstance(x, Named) for x in args)):
             return original(*args, **keywords)
         args = tuple(_number(x) for x in args)
         if as_complex:

@@ -12,6 +12,7 @@ noticed, because the payload is gone.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _PAYLOAD = {
 }
 
 
+@cache
 def poison(dtype: np.dtype) -> Any:
     """The NaN that marks a traced element."""
     if dtype.kind == "c":
@@ -99,16 +101,3 @@ class Memory:
             self.recorder = piece.recorder
         self.pieces.append(piece)
         return len(self.pieces)
-
-    def put(self, view: np.ndarray, index: Any, value: Tracer) -> None:
-        """``view[index] = value``, where ``view`` is an ordinary array over this memory."""
-        owner, place = self.windows(view)
-        shape = value.node.type.shape
-        if shape:
-            # The positions go first: if the shapes do not fit, this raises and nothing happened.
-            place[index] = np.arange(value.node.type.size).reshape(shape)
-            value = Tracer(value.node, value.recorder)  # what is stored does not change later
-        else:
-            place[index] = 0
-        owner[index] = self.add(value)
-        view[index] = poison(view.dtype)
