@@ -9,14 +9,19 @@ code that is fast.
 array([1., 1.])
 """
 
-from .function.abstract import array
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .function.batching import vmap
-from .function.check import check
-from .function.custom import custom_derivative, elementwise
-from .function.formula import Formula, formula
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
+
+if TYPE_CHECKING:
+    from .function.abstract import array
+    from .function.check import check
+    from .function.custom import custom_derivative, elementwise
+    from .function.formula import Formula, formula
 
 __version__ = "0.1.0"
 
@@ -40,3 +45,25 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+#: Names that are imported when first used, and where they are: most programs need none of them.
+_LATE = {
+    "Formula": "formula",
+    "array": "abstract",
+    "check": "check",
+    "custom_derivative": "custom",
+    "elementwise": "custom",
+    "formula": "formula",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".function.{_LATE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
