@@ -8,6 +8,7 @@ ends because every rule lowers the cost of :mod:`chainrule.simplify.cost`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from ..ir.node import Node, node
 from ..ir.primitive import Primitive
@@ -20,9 +21,11 @@ class Rules:
 
     def __init__(self, rules: Iterable[AnyRule]) -> None:
         self.rules = tuple(rules)
-        self._table: dict[Primitive, Step] = {
-            op: _dispatcher(group) for op, group in by_root(self.rules).items()
-        }
+
+    @cached_property
+    def _table(self) -> dict[Primitive, Step]:
+        # Made at first use: compiling the rules is a good part of the time to import.
+        return {op: _dispatcher(group) for op, group in by_root(self.rules).items()}
 
     def simplifier(self, level: int = 0) -> Simplifier:
         """Something that rewrites nodes of ``level`` and above, and remembers what it rewrote."""
