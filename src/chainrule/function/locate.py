@@ -86,7 +86,7 @@ def _local_fault(n: Node, trace: Trace, rng: np.random.Generator) -> str | None:
             found = _flat(_computed(pushed, made, given, trace))
             what = _difference(found, truth, line, f"argument {k}")
             if what is None and made.op.pullback is not None:
-                what = _pulled(made, args, k, (given, trace), (direction, truth), rng)
+                what = _pulled(made, args, k, (given, trace), (direction, truth, line), rng)
         except (ChainruleError, NotImplementedError, ValueError) as error:
             return f"by argument {k} cannot be computed: {error}"
         if what is not None:
@@ -99,12 +99,12 @@ def _pulled(
     args: Sequence[Node],
     k: int,
     where: tuple[Mapping[Node, Any], Trace],
-    pushed: tuple[np.ndarray, Estimate],
+    pushed: tuple[np.ndarray, Estimate, Line],
     rng: np.random.Generator,
 ) -> str | None:
     """What is wrong with the pullback of one operation, by ⟨c, Jt⟩ = ⟨Jᵀc, t⟩."""
     given, trace = where
-    direction, truth = pushed
+    direction, truth, line = pushed
     types = made.type.items if type(made.type) is TupleType else (made.type,)
     level = 2 + max((a.level for a in args), default=0)
     seeds = [input_node(level, ("cotangent", j), t) for j, t in enumerate(types)]
@@ -121,8 +121,14 @@ def _pulled(
     everything = {**given, **dict(zip(seeds, weights, strict=True))}
     (pulled,) = _computed(found, args[k], everything, trace)
     total = np.sum(np.conj(pulled) * direction).real
-    expected = truth.contracted(_flat(weights))
-    return _difference(np.asarray(total), expected, None, f"argument {k}, in reverse mode")
+    row = _flat(weights)
+
+    def weighed(step: complex) -> np.ndarray | None:
+        there = line(step)
+        return None if there is None else np.atleast_1d(np.sum(row * there))
+
+    expected = truth.contracted(row)
+    return _difference(np.asarray(total), expected, weighed, f"argument {k}, in reverse mode")
 
 
 def _computed(found: Any, like: Node, bindings: Mapping[Node, Any], trace: Trace) -> list[Any]:

@@ -56,7 +56,8 @@ def watch(
 
 def _any_nan(values: Iterable[Any]) -> bool:
     for value in values:
-        kind = getattr(getattr(value, "dtype", None), "kind", "f" if isinstance(value, float) else "")
+        plain = "f" if isinstance(value, float) else ""
+        kind = getattr(getattr(value, "dtype", None), "kind", plain)
         if kind in ("f", "c") and np.isnan(value).any():
             return True
     return False
@@ -80,7 +81,7 @@ def _speak(mode: str, message: str, site: Site | None) -> None:
 
 def _depth() -> int:
     """How many frames up the user's own program is, for `warnings.warn` in the caller."""
-    depth, frame = 0, sys._getframe(1)
+    depth, frame = 0, sys._getframe(1)  # noqa: SLF001 - the way to look up frames
     while is_internal(frame.f_code.co_filename) and frame.f_back is not None:
         depth, frame = depth + 1, frame.f_back
     return depth + 1

@@ -42,8 +42,10 @@ class Estimate:
 
     def contracted(self, weights: np.ndarray) -> Estimate:
         """The derivative of a weighted sum of the entries."""
+        live = weights != 0
+        if not live.any():
+            return Estimate(np.asarray(np.nan), np.asarray(np.inf), "none")
         with np.errstate(invalid="ignore"):
-            live = weights != 0
             value = np.sum(weights[live] * self.value[live])
             error = np.sum(np.abs(weights[live]) * self.error[live])
         return Estimate(np.asarray(value), np.asarray(error), self.method)
@@ -198,13 +200,22 @@ class Verdict:
 
 
 def judge(
-    found: np.ndarray, truth: Estimate, line: Line | None, scale: float, eps: float
+    found: np.ndarray,
+    truth: Estimate,
+    line: Line | None,
+    scale: float,
+    eps: float,
+    *,
+    single: bool = False,
 ) -> Verdict:
     """Hold a derivative against an independent one.
 
     An entry may differ by a few times the error of the truth, and by the rounding of the
-    derivative itself, relative to the entry and to ``scale``, the size of its neighbours. Where
-    the slopes on the two sides of ``line`` differ, anything between them is a valid slope.
+    derivative itself, relative to the entry and to ``scale``, the size of its neighbours.
+
+    Where the slopes on the two sides of ``line`` differ, there is a kink. With a ``single`` number
+    moving, anything between them is a valid slope, and what is within their distance may be one,
+    of a sum of kinks; with more numbers moving, each may have chosen its own.
     """
     found, value, error = (np.atleast_1d(a) for a in (found, truth.value, truth.error))
     top = np.max(np.abs(value), initial=scale, where=np.isfinite(value))
@@ -220,5 +231,8 @@ def judge(
         with np.errstate(invalid="ignore"):
             slack = 4 * apart + eps**0.55 * np.abs(high) + eps**0.75 * top
             kink = (high - low > slack) & (apart <= 1e-3 * max(top, np.finfo(float).tiny))
-            wrong &= ~(kink & (found >= low - slack) & (found <= high + slack))
+            outside = np.maximum(low - found, found - high)
+        undecided |= wrong & kink & (outside > slack)
+        wrong &= ~(kink & ((outside <= high - low + slack) if single else True))
+        undecided &= ~wrong
     return Verdict(wrong, undecided)

@@ -27,6 +27,7 @@ from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType, Type, type_of
 from ..trace.recording import Guard, Trace, current, symbolic, tracing
 from ..trace.site import here
+from ..trace.stack import suspended
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
 from .rule import Rule
@@ -89,7 +90,8 @@ class Custom(Primitive):
         if trace is not None:
             leaves = [trace.lift(x) if hasattr(x, "__traced__") else x for x in leaves]
         if not any(type(x) is Tracer for x in leaves):
-            return self.function(*args)
+            with suspended():
+                return self.function(*args)
         fixed = tuple(None if varies(x) else Fixed(x) for x in leaves)
         operands = [x for x, f in zip(leaves, fixed, strict=True) if f is None]
         again = self._under_way(operands)
@@ -148,7 +150,8 @@ class Custom(Primitive):
         self, values: Sequence[Any], signature: Signature
     ) -> tuple[list[np.ndarray], Structure]:
         """The leaves of the function's value as arrays, and how they nest."""
-        leaves, form = flatten(self.function(*signature.nested(values)))
+        with suspended():
+            leaves, form = flatten(self.function(*signature.nested(values)))
         if any(type(leaf) is Tracer or hasattr(leaf, "__traced__") for leaf in leaves):
             raise ArgumentError(
                 f"{self.name} computes with a traced value that is not among its arguments, whose "
@@ -174,6 +177,7 @@ class Custom(Primitive):
             outs = [trace.input(y) for y in results]
             nodes = self._applied(trace, signature, primals, outs)
             if nodes is None or trace.refusals:
+                trace.refusals.clear()  # it will run on values instead
                 return None
             given = [*trace.inputs]
             decided = [g.node for g in trace.guards]
@@ -310,6 +314,7 @@ class Custom(Primitive):
             outs = [trace.input(_some(t)) for t in signature.result_types]
             nodes = self._applied(trace, signature, primals, outs)
             if nodes is None or trace.refusals or trace.guards:
+                trace.refusals.clear()
                 return None
             known = {n: constant(a) for n, a in trace.root.captured.items()}
             graph = Graph(tuple(trace.inputs), tuple(substitute(nodes, known)))

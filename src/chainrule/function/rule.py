@@ -14,6 +14,7 @@ from ..errors import ChainruleError, UnsupportedFunction
 from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType, Type
 from ..trace.recording import tracing
+from ..trace.stack import suspended
 from .engine import evaluate
 from .signature import (
     Signature,
@@ -104,9 +105,10 @@ class Linear(Primitive):
         self, primals: Sequence[Any], directions: Sequence[Any], signature: Signature
     ) -> list[Any]:
         rule = self.rule
-        found = rule.function(
-            signature.nested(primals), signature.directions(directions, forward=rule.forward)
-        )
+        with suspended():
+            found = rule.function(
+                signature.nested(primals), signature.directions(directions, forward=rule.forward)
+            )
         parts = rule.parts(found, signature)
         _, targets = rule.ends(signature)
         return [fitted_value(p, t, rule.verb) for p, t in zip(parts, targets, strict=True)]
@@ -131,7 +133,9 @@ class Linear(Primitive):
                 ]
             except Exception:  # noqa: BLE001 - whatever compiled code says of traced arrays
                 nodes = None
-            if nodes is not None and not (trace.refusals or trace.guards):
+            recorded = nodes is not None and not (trace.refusals or trace.guards)
+            trace.refusals.clear()  # where it cannot be recorded it runs on values
+            if nodes is not None and recorded:
                 pulled = pull(nodes, [d.node for d in directions], seeds)
                 wanted = [
                     zeros(t) if c is None else c for c, t in zip(pulled, sources, strict=True)

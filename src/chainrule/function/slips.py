@@ -20,7 +20,7 @@ from ..ir.graph import substitute, toposort
 from ..ir.node import Node
 from ..ops import arithmetic as ar
 from ..ops.structural import broadcast, cast, reshape
-from ..trace.recording import tracing
+from ..trace.recording import Trace, tracing
 from ..trace.site import Mark, expression_of, site_of
 from .engine import record_outputs
 from .locate import nearest, values_of
@@ -68,9 +68,7 @@ def find_slip(subject: Subject, leaf: int, yours: np.ndarray, close: float) -> S
         with np.errstate(invalid="ignore"):
             return found.shape == yours.shape and bool(np.all(np.abs(found - yours) <= close * top))
 
-    known = dict(zip(inputs, subject.names, strict=True))
-    outside = {id(value): name for name, value in surroundings(subject.f)}
-    known.update({n: outside[id(a)] for n, a in trace.root.captured.items() if id(a) in outside})
+    known = {**dict(zip(inputs, subject.names, strict=True)), **_outside(subject, trace)}
     spoiled = [(n, c, outputs[0]) for n, c in _changes(outputs, trace.level)]
     spoiled += [(n, c, whole) for n, c in _changes([whole], trace.level)]
     # A term is forgotten more often than a factor, and a term of the function is the plainer word.
@@ -79,6 +77,22 @@ def find_slip(subject: Subject, leaf: int, yours: np.ndarray, close: float) -> S
         if same(result if root is whole else gradient(result)):
             return _told(n, change, marks, known)
     return None
+
+
+def _outside(subject: Subject, trace: Trace) -> dict[Node, str]:
+    """The names of what the function takes from its surroundings."""
+    outside = surroundings(subject.f)
+    found = {}
+    for n, array in trace.root.captured.items():
+        name = next((name for name, value in outside if _same(value, array)), None)
+        if name is not None:
+            found[n] = name
+    return found
+
+
+def _same(value: Any, array: np.ndarray) -> bool:
+    """Whether a trace holds this array, or a copy or view of it."""
+    return type(value) is np.ndarray and value.shape == array.shape and np.array_equal(value, array)
 
 
 _ORDER = ("a missing term", "a sign", "a missing factor", "a missing divisor", "a missing function")

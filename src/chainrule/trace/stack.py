@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -22,3 +24,13 @@ def current() -> Any:
     """The innermost trace at work on this thread, or ``None``."""
     traces = stack.traces
     return traces[-1] if traces else None
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """No trace is at work inside: for a function of the user's that runs on plain arrays."""
+    traces, stack.traces = stack.traces, []
+    try:
+        yield
+    finally:
+        stack.traces = traces
