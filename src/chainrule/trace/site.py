@@ -18,6 +18,8 @@ from ..errors import Site
 Mark: TypeAlias = tuple[CodeType, int]
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# The command line differentiates programs of its own, which are a user's like any other.
+_PROGRAMS = _OURS + "cli" + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _internal: dict[str, bool] = {}
 
@@ -26,7 +28,8 @@ def is_internal(filename: str) -> bool:
     """Whether a file belongs to chainrule or NumPy rather than to the user."""
     known = _internal.get(filename)
     if known is None:
-        known = _internal[filename] = filename.startswith((_OURS, _NUMPY, "<__array_function__"))
+        foreign = filename.startswith((_NUMPY, "<__array_function__"))
+        known = _internal[filename] = foreign or is_ours(filename)
     return known
 
 
@@ -37,7 +40,8 @@ def is_ours(filename: str) -> bool:
     """Whether a file belongs to chainrule."""
     known = _own.get(filename)
     if known is None:
-        known = _own[filename] = filename.startswith(_OURS)
+        inside = filename.startswith(_OURS) and not filename.startswith(_PROGRAMS)
+        known = _own[filename] = inside
     return known
 
 
