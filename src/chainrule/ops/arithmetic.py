@@ -13,7 +13,7 @@ import numpy as np
 
 from ..ir.node import Node, is_literal
 from ..ir.primitive import Array, Maybe
-from .elementwise import Elementwise, Extremum, RealLinear, gate, literal_of, logical_not, not_equal, where
+from .elementwise import Elementwise, Extremum, RealLinear, gate, literal_of, logical_and, logical_not, logical_or, not_equal, where
 from .structural import cast
 
 # fmt: off
@@ -78,8 +78,6 @@ less_equal    = Elementwise(np.less_equal,    "{0} ≤ {1}", 1, partials=(None, 
 greater       = Elementwise(np.greater,       "{0} > {1}", 1, partials=(None, None))
 greater_equal = Elementwise(np.greater_equal, "{0} ≥ {1}", 1, partials=(None, None))
 equal         = Elementwise(np.equal,         "{0} = {1}", 1, partials=(None, None))
-logical_and   = Elementwise(np.logical_and, "{0} ∧ {1}", 2, partials=(None, None))
-logical_or    = Elementwise(np.logical_or,  "{0} ∨ {1}", 2, partials=(None, None))
 logical_xor   = Elementwise(np.logical_xor, "{0} ⊻ {1}", 2, partials=(None, None))
 bitwise_and   = Elementwise(np.bitwise_and, "{0} ∧ {1}", 2, partials=(None, None))
 bitwise_or    = Elementwise(np.bitwise_or,  "{0} ∨ {1}", 2, partials=(None, None))
@@ -173,4 +171,4 @@ imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x
 conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")
 # fmt: on
 
-__all__ = ["gate", "logical_not", "not_equal", "where"]
+__all__ = ["gate", "logical_and", "logical_not", "logical_or", "not_equal", "where"]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -195,34 +196,67 @@ def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = 
 def support(n: Node) -> Node | None:
     """A mask outside which ``n`` is zero by structure, or ``None`` if there is no such structure.
 
-    It looks through what only moves elements: masks commute with indexing and broadcasting.
+    It looks through what only moves elements (masks commute with indexing and broadcasting), and
+    through sums. Each node is looked at once, however many ask, so that a long program costs in
+    proportion.
     """
-    path: list[Node] = []
-    while True:
-        op = n.op
-        if op is where and _is_zero(n.args[2]):
-            mask = n.args[0]
-            break
-        if op is where and _is_zero(n.args[1]):
-            mask = logical_not.build((n.args[0],))
-            break
-        if op is gate:
-            zero = node(CONSTANT, (), (Literal(0.0),))
-            mask = not_equal.build((n.args[0], zero))
-            break
-        if op in _EMBEDDINGS:
-            true = node(CONSTANT, (), (Literal(np.True_),))
-            pieces = [_spread(true, a.type.shape) if a.type.differentiable else a for a in n.args]
-            mask = node(op, tuple(pieces), n.params)
-            break
-        if op in _MOVES:
-            path.append(n)
-            n = n.args[0]
+    stack = [n]
+    while stack:
+        current = stack[-1]
+        if current in _supports:
+            stack.pop()
             continue
+        missing = [a for a in current.args if _shows(a) and a not in _supports] if _shows(current) else []
+        if missing:
+            stack.extend(missing)
+        else:
+            _supports[current] = _mask(current) if _shows(current) else None
+            stack.pop()
+    return _supports[n]
+
+
+_supports: WeakKeyDictionary[Node, Node | None] = WeakKeyDictionary()
+
+
+def _shows(n: Node) -> bool:
+    """Whether an operation leaves zeros where they are, or puts some."""
+    return n.op is where or n.op is gate or n.op in _EMBEDDINGS or n.op in _MOVES or _is_sum(n)
+
+
+def _is_sum(n: Node) -> bool:
+    op = n.op
+    return isinstance(op, Elementwise) and op.partials is not None and all(type(p) is int for p in op.partials)
+
+
+def _mask(n: Node) -> Node | None:
+    """The support of ``n``, given those of its arguments."""
+    inner = [_supports.get(a) for a in n.args]
+    if n.op is where:
+        chosen = n.args[0]
+        a = None if _is_zero(n.args[1]) else _both(chosen, inner[1])
+        b = None if _is_zero(n.args[2]) else _both(logical_not.build((chosen,)), inner[2])
+        if a is not None and b is not None:  # neither side is zero
+            return None if inner[1] is None or inner[2] is None else logical_or.build((a, b))
+        return b if a is None else a
+    if n.op is gate:
+        zero = node(CONSTANT, (), (Literal(0.0),))
+        return _both(not_equal.build((n.args[0], zero)), inner[1])
+    if n.op in _EMBEDDINGS:
+        true = node(CONSTANT, (), (Literal(np.True_),))
+        pieces = [
+            (_spread(true, a.type.shape) if m is None else m) if a.type.differentiable else a
+            for a, m in zip(n.args, inner, strict=True)
+        ]
+        return node(n.op, tuple(pieces), n.params)
+    if any(m is None for m in (inner[:1] if n.op in _MOVES else inner)):
         return None
-    for moved in reversed(path):
-        mask = node(moved.op, (mask, *moved.args[1:]), moved.params)
-    return mask
+    if n.op in _MOVES:
+        return node(n.op, (inner[0], *n.args[1:]), n.params)  # type: ignore[arg-type]
+    return inner[0] if len(inner) == 1 else logical_or.build((inner[0], inner[1]))  # type: ignore[arg-type]
+
+
+def _both(mask: Node, inner: Node | None) -> Node:
+    return mask if inner is None else logical_and.build((mask, inner))
 
 
 #: Operations that put their arguments into zeros, and those that only move their first argument.
@@ -364,4 +398,6 @@ class RealLinear(Elementwise):
 where = Where(np.where, "where({0}, {1}, {2})", linear_in=(1, 2), partials=(None, 1, 1), name="where")
 gate = Gate("chainrule.gate", "{0} ⊙ {1}", 5, linear_in=(1,), partials=(None, lambda out, w, t: w))
 logical_not = Elementwise(np.logical_not, "¬{0}", 6, partials=(None,))
+logical_and = Elementwise(np.logical_and, "{0} ∧ {1}", 2, partials=(None, None))
+logical_or = Elementwise(np.logical_or, "{0} ∨ {1}", 2, partials=(None, None))
 not_equal = Elementwise(np.not_equal, "{0} ≠ {1}", 3, partials=(None, None))
