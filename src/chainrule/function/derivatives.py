@@ -241,6 +241,7 @@ class ElementwiseDerivative(Derivative):
         self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]
     ) -> Sequence[Node]:
         (x,) = inputs
+        _only_holomorphic(outputs, inputs, self.verb)
         for output in outputs:
             if x.type.shape and not is_elementwise(output, x):
                 raise ArgumentError(
