@@ -152,7 +152,7 @@ class _Derivation:
         outside = outside_values(self.f)
         taken = set(self.symbols.values())
         counter = 0
-        originals = {n: array for n, array, _ in trace.root.captures.values()}
+        originals = trace.captures.originals
         for n, array in originals.items():
             name = next((k for k, v in outside.items() if v is array and k not in taken), None)
             if name is None:

@@ -9,6 +9,7 @@ view of it, and becomes :class:`Written`: from then on NumPy itself answers who 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -22,7 +23,6 @@ from .site import here
 from .tracer import Tracer
 
 _set_class = object.__dict__["__class__"].__set__
-_node, _recorder = Tracer.node, Tracer.recorder  # the slots, under the properties of `Written`
 
 
 class Written(Tracer):
@@ -36,14 +36,14 @@ class Written(Tracer):
         return self.memory.lifted().node
 
     @property
-    def recorder(self) -> Any:  # type: ignore[override]
+    def recorder(self) -> Any:
         """The innermost trace that its value belongs to."""
         return self.memory.memory.recorder
 
     def __traced__(self, trace: Any) -> Tracer:
-        return self.memory.lifted()
+        return self.memory.lifted()  # type: ignore[no-any-return]
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type:
         return np.ndarray
 
@@ -66,10 +66,6 @@ class Written(Tracer):
     @property
     def T(self) -> Any:
         return self.memory.T
-
-    @property
-    def flat(self) -> Any:
-        return self.memory.flat
 
     def __len__(self) -> int:
         return len(self.memory)
@@ -133,8 +129,12 @@ def link_results(function: Callable[..., Any], args: Any, keywords: Any, result:
         return link(parent, result, recipe)
     if isinstance(result, list | tuple):
         for k, item in enumerate(result):
-            link(parent, item, lambda memory, k=k: recipe(memory)[k])
+            link(parent, item, partial(_part, recipe, k))
     return result
+
+
+def _part(recipe: Callable[[Any], Any], k: int, memory: Any) -> Any:
+    return recipe(memory)[k]
 
 
 def is_alone(x: Tracer) -> bool:
@@ -155,7 +155,11 @@ def give_memory(x: Tracer) -> Buffer:
             raise TypeError("a scalar cannot be assigned to")
         value = Tracer(root.node, root.recorder)
         known = root.recorder.peek(root.node) if not root.node.args else None
-        layout = np.empty(t.shape, t.dtype) if known is None else np.empty_like(known, t.dtype, subok=False)
+        layout = (
+            np.empty(t.shape, t.dtype)
+            if known is None
+            else np.empty_like(known, t.dtype, subok=False)
+        )
         layout[...] = poison(t.dtype) if t.differentiable else 0
         made = buffer(layout, root.recorder)
         if t.differentiable:
@@ -204,13 +208,12 @@ def replace(x: Tracer, value: Tracer) -> None:
     shape = value.node.type.shape
     if shape != t.shape:
         if np.broadcast_shapes(shape, t.shape) != t.shape:
-            raise ValueError(f"could not broadcast input array from shape {shape} into shape {t.shape}")
-        if shape:
-            value = np.broadcast_to(value, t.shape)
-        else:
-            value = broadcast(value, t.shape)
-    _node.__set__(x, value.node)  # type: ignore[attr-defined]
-    _recorder.__set__(x, value.recorder)  # type: ignore[attr-defined]
+            raise ValueError(
+                f"could not broadcast input array from shape {shape} into shape {t.shape}"
+            )
+        spread: Any = np.broadcast_to(value, t.shape) if shape else broadcast(value, t.shape)
+        value = spread
+    x.node, x.recorder = value.node, value.recorder
 
 
 def update(x: Tracer, value: Tracer) -> Tracer:
@@ -257,5 +260,3 @@ def assign(target: Any, value: Any) -> Any:
     )
     value.recorder.refuse(error)
     raise error
-
-

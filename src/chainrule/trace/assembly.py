@@ -98,9 +98,13 @@ def _slice_of(shape: tuple[int, ...], places: np.ndarray) -> st.BasicIndex | Non
     for axis, length in enumerate(places.shape):
         if length == 1:
             continue
-        step = (slice(None, 1),) * axis + (slice(1, 2),) + (slice(None, 1),) * (places.ndim - axis - 1)
+        step = (
+            (slice(None, 1),) * axis + (slice(1, 2),) + (slice(None, 1),) * (places.ndim - axis - 1)
+        )
         here = np.unravel_index(int(places[step].flat[0]), shape)
-        moved = [(a, int(c) - o) for a, (c, o) in enumerate(zip(here, origin, strict=True)) if c != o]
+        moved = [
+            (a, int(c) - o) for a, (c, o) in enumerate(zip(here, origin, strict=True)) if c != o
+        ]
         if len(moved) != 1 or moved[0][0] <= last:
             return None
         last, stride = moved[0]

@@ -18,6 +18,7 @@ from ..ops.structural import cast, slice_
 from .assembly import assemble
 from .indexing import is_basic
 from .memory import Memory, is_poison, poison
+from .nesting import dtype_of, innermost, shape_and_leaves
 from .site import here
 from .tracer import Tracer
 
@@ -85,6 +86,9 @@ class Buffer(np.ndarray):
     def __traced__(self, trace: Any) -> Tracer:
         return self.assembled(trace)
 
+    def __trace__(self) -> Any:
+        return self.memory.recorder if self.memory is not None and self.is_traced() else None
+
     def lifted(self) -> Tracer:
         """The whole array as one traced value of the trace that it belongs to."""
         assert self.memory is not None
@@ -99,7 +103,11 @@ class Buffer(np.ndarray):
                 return _plain(self, index)
             return self.lifted()[index]
         if not is_basic(index):
-            return self.lifted()[index] if tables[0].any() or _has_traced(index) else _plain(self, index)
+            return (
+                self.lifted()[index]
+                if tables[0].any() or _has_traced(index)
+                else _plain(self, index)
+            )
         value = _plain(self, index)
         if type(value) is Buffer:
             return value
@@ -144,7 +152,8 @@ class Buffer(np.ndarray):
             mask = index
             for _ in range(self.ndim - np.ndim(index)):
                 mask = np.expand_dims(mask, -1)
-            self._store(Ellipsis, np.where(mask, value, self))
+            chosen: Any = np.where(mask, value, self)
+            self._store(Ellipsis, chosen)
             return None
         if isinstance(index, tuple):
             return tuple(concrete_index(e) for e in index)
@@ -193,7 +202,12 @@ class Buffer(np.ndarray):
         out = keywords.get("out", ())
         trace = innermost(inputs)
         trace = innermost((keywords.get("where"),)) if trace is None else trace
-        if trace is None and out and method == "__call__" and keywords.get("where", True) is not True:
+        if (
+            trace is None
+            and out
+            and method == "__call__"
+            and keywords.get("where", True) is not True
+        ):
             trace = innermost(out)
         if trace is None and method == "at":
             trace = innermost(inputs[:1])
@@ -209,7 +223,9 @@ class Buffer(np.ndarray):
             return out[0] if len(out) == 1 else out
         return self._alike(result)
 
-    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, keywords: Any) -> Any:
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, keywords: Any
+    ) -> Any:
         if function in VIEWS and args and type(args[0]) is Buffer:
             result = super().__array_function__(function, types, args, keywords)
             parts = result if isinstance(result, list | tuple) else (result,)
@@ -286,7 +302,11 @@ class Buffer(np.ndarray):
     @property
     def real(self) -> Any:
         """The real part."""
-        return np.real(self.lifted()) if self.dtype.kind == "c" and self.is_traced() else np.ndarray.real.__get__(self)  # type: ignore[attr-defined]
+        return (
+            np.real(self.lifted())
+            if self.dtype.kind == "c" and self.is_traced()
+            else np.ndarray.real.__get__(self)
+        )
 
     @real.setter
     def real(self, value: Any) -> None:
@@ -295,7 +315,11 @@ class Buffer(np.ndarray):
     @property
     def imag(self) -> Any:
         """The imaginary part."""
-        return np.imag(self.lifted()) if self.dtype.kind == "c" and self.is_traced() else np.ndarray.imag.__get__(self)  # type: ignore[attr-defined]
+        return (
+            np.imag(self.lifted())
+            if self.dtype.kind == "c" and self.is_traced()
+            else np.ndarray.imag.__get__(self)
+        )
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -322,7 +346,7 @@ class Buffer(np.ndarray):
         """Set every element."""
         self[...] = value
 
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **keywords: Any) -> None:
+    def sort(self, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> None:
         """Sort in place."""
         if self.is_traced():
             self[...] = np.sort(self.lifted(), axis)
@@ -369,24 +393,6 @@ def _escaped() -> CutDerivative:
 # -- finding traced values -------------------------------------------------------------------------
 
 
-def innermost(values: Any) -> Any:
-    """The innermost trace that any of ``values``, nested in lists and tuples, belongs to."""
-    found = None
-    for value in values.values() if isinstance(values, dict) else values:
-        kind = type(value)
-        trace = None
-        if kind is Buffer:
-            if value.is_traced():
-                trace = value.memory.recorder
-        elif issubclass(kind, Tracer):
-            trace = value.recorder
-        elif kind is list or kind is tuple or kind is dict:
-            trace = innermost(value)
-        if trace is not None and (found is None or trace.level > found.level):
-            found = trace
-    return found
-
-
 def traced_value(value: Any) -> Tracer | None:
     """``value`` as a traced array, or ``None`` if nothing in it is traced."""
     kind = type(value)
@@ -405,41 +411,14 @@ def traced_value(value: Any) -> Tracer | None:
 
 def nested(values: Any, trace: Any) -> Any:
     """Nested lists of which some elements are traced, as one array: as :func:`numpy.array`."""
-    shape, leaves = _shape_and_leaves(values)
-    dtype = np.result_type(*{_dtype(leaf) for leaf in leaves})
+    shape, leaves = shape_and_leaves(values)
+    dtype = np.result_type(*{dtype_of(leaf) for leaf in leaves})
     made = buffer(np.zeros(shape, dtype), trace)
     own = np.shape(leaves[0]) if leaves else ()
     parts = made.reshape(-1, *own)
     for k, leaf in enumerate(leaves):
         parts[k] = leaf
     return made
-
-
-_NUMBERS = frozenset({float, int, complex, bool, np.float64})
-
-
-def _shape_and_leaves(values: Any) -> tuple[tuple[int, ...], list[Any]]:
-    if isinstance(values, list | tuple) and all(type(v) in _NUMBERS or type(v) is Tracer and not v.node.type.shape for v in values):
-        return (len(values),), list(values)
-    if not isinstance(values, list | tuple) or issubclass(type(values), Tracer):
-        return np.shape(values), [values]
-    parts = [_shape_and_leaves(v) for v in values]
-    if not parts:
-        return (0,), []
-    shape = parts[0][0]
-    if any(p[0] != shape for p in parts):
-        raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape")
-    leaves = [leaf for _, own in parts for leaf in own]
-    own = np.shape(leaves[0]) if leaves else ()
-    if any(np.shape(leaf) != own for leaf in leaves):
-        # Arrays beside lists: take everything apart.
-        leaves = [e for leaf in leaves for e in (np.ravel(leaf) if np.ndim(leaf) else [leaf])]
-    return (len(parts), *shape), leaves
-
-
-def _dtype(leaf: Any) -> np.dtype:
-    dtype = getattr(leaf, "dtype", None)
-    return np.asarray(leaf).dtype if dtype is None else dtype
 
 
 def _has_traced(index: Any) -> bool:

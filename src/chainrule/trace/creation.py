@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..ops.structural import cast, reshape
-from .buffers import Buffer, buffer, innermost, nested
+from .buffers import Buffer, buffer, nested
 from .functions.selection import normalized
+from .nesting import innermost
 from .tracer import Tracer
 
 _NUMERIC = "fciub"
@@ -31,13 +32,21 @@ def made(trace: Any, numpy: Callable[..., Any], *args: Any, **keywords: Any) -> 
     return _new(trace, numpy(*args, **keywords))
 
 
-def empty(trace: Any, numpy: Any, shape: Any, dtype: Any = float, order: Any = "C", **keywords: Any) -> Any:
+def empty(
+    trace: Any, numpy: Any, shape: Any, dtype: Any = float, order: Any = "C", **keywords: Any
+) -> Any:
     """``empty``: with zeros in it, for memory that was used before may hold anything."""
     return _new(trace, _zeros(shape, dtype, order))
 
 
 def full(
-    trace: Any, numpy: Any, shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **keywords: Any
+    trace: Any,
+    numpy: Any,
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "C",
+    **keywords: Any,
 ) -> Any:
     """``full``, of a value that may be traced."""
     owner = innermost((fill_value,))
@@ -81,20 +90,27 @@ def array(
 ) -> Any:  # fmt: skip
     """``array``."""
     value = _traced(object)
+    always = copy is not None and copy is not False and getattr(copy, "name", "ALWAYS") == "ALWAYS"
     if value is None:
         if type(object) is Buffer:
-            object = object.plain() if copy else object
-            if not copy and (dtype is None or np.dtype(dtype) == object.dtype) and object.ndim >= ndmin:
+            object = object.plain() if always else object
+            if (
+                not always
+                and (dtype is None or np.dtype(dtype) == object.dtype)
+                and object.ndim >= ndmin
+            ):
                 return object
         new = numpy(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
-        return new if new is object or type(object) is np.ndarray and not copy else _new(trace, new)
+        return (
+            new if new is object or (type(object) is np.ndarray and not always) else _new(trace, new)
+        )
     if dtype is not None:
         value = cast(value, dtype)
     if value.ndim < ndmin:
         value = reshape(value, (1,) * (ndmin - value.ndim) + tuple(value.shape))
     if type(value) is Tracer and value.node.type.weak:
         value = cast.bind((value,), value.dtype, False)
-    return value.copy() if copy and value is object else value
+    return value.copy() if always and value is object else value
 
 
 def as_array(trace: Any, numpy: Any, a: Any, dtype: Any = None, *args: Any, **keywords: Any) -> Any:
@@ -124,14 +140,24 @@ def contiguous(trace: Any, numpy: Any, a: Any, dtype: Any = None, **keywords: An
     return value if np.ndim(value) else np.reshape(value, (1,))
 
 
-def require(trace: Any, numpy: Any, a: Any, dtype: Any = None, requirements: Any = None, **keywords: Any) -> Any:
+def require(
+    trace: Any, numpy: Any, a: Any, dtype: Any = None, requirements: Any = None, **keywords: Any
+) -> Any:
     """``require``."""
-    return numpy(a, dtype, requirements, **keywords) if _traced(a) is None else as_array(trace, _asarray, a, dtype)
+    return (
+        numpy(a, dtype, requirements, **keywords)
+        if _traced(a) is None
+        else as_array(trace, _asarray, a, dtype)
+    )
 
 
-def from_iterable(trace: Any, numpy: Any, iter: Any, dtype: Any, count: int = -1, **keywords: Any) -> Any:
+def from_iterable(
+    trace: Any, numpy: Any, iter: Any, dtype: Any, count: int = -1, **keywords: Any
+) -> Any:
     """``fromiter``."""
-    items = [item for _, item in zip(range(count), iter, strict=False)] if count >= 0 else list(iter)
+    items = (
+        [item for _, item in zip(range(count), iter, strict=False)] if count >= 0 else list(iter)
+    )
     return array(trace, _array, items, dtype)
 
 
@@ -139,7 +165,9 @@ def arange(trace: Any, numpy: Any, *args: Any, dtype: Any = None, **keywords: An
     """``arange``; how many elements it has is a decision of the program."""
     if innermost(args) is None:
         return _new(trace, numpy(*args, dtype=dtype, **keywords))
-    start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1) if len(args) == 2 else args
+    start, stop, step = (
+        (0, args[0], 1) if len(args) == 1 else (*args, 1) if len(args) == 2 else args
+    )
     count = max(int(np.ceil((stop - start) / step)), 0)
     result = start + step * _arange(count)
     return result if dtype is None else cast(result, dtype)
@@ -171,16 +199,21 @@ def vectorized(trace: Any, numpy: Any, self: Any, *args: Any, **keywords: Any) -
                 raise
             trace.refusals.pop()
     if self.signature is not None or self.excluded:
-        raise TypeError("np.vectorize with signature= or excluded= is not supported here; write a loop")
+        raise TypeError(
+            "np.vectorize with signature= or excluded= is not supported here; write a loop"
+        )
     names = list(keywords)
     arrays = np.broadcast_arrays(*args, *keywords.values())
     shape = np.shape(arrays[0])
     rows = zip(*(_elements(a) for a in arrays), strict=True)
     results = [
-        self.pyfunc(*row[: len(args)], **dict(zip(names, row[len(args) :], strict=True))) for row in rows
+        self.pyfunc(*row[: len(args)], **dict(zip(names, row[len(args) :], strict=True)))
+        for row in rows
     ]
     if results and isinstance(results[0], tuple):
-        return tuple(np.reshape(array(trace, _array, list(r)), shape) for r in zip(*results, strict=True))
+        return tuple(
+            np.reshape(array(trace, _array, list(r)), shape) for r in zip(*results, strict=True)
+        )
     return np.reshape(array(trace, _array, results, self.otypes or None), shape)
 
 
@@ -189,7 +222,9 @@ def _elements(a: Any) -> list[Any]:
     return [flat[k] for k in range(np.shape(flat)[0])]
 
 
-def along_axis(trace: Any, numpy: Any, func1d: Any, axis: int, arr: Any, *args: Any, **keywords: Any) -> Any:
+def along_axis(
+    trace: Any, numpy: Any, func1d: Any, axis: int, arr: Any, *args: Any, **keywords: Any
+) -> Any:
     """``apply_along_axis``."""
     arr = as_array(trace, _asarray, arr)
     moved = np.moveaxis(arr, axis, -1)
@@ -235,12 +270,20 @@ class Joiner:
         if trace is None or innermost(entries) is None:
             return self._numpy[key]
         if isinstance(entries[0], str):
-            raise TypeError(f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or np.concatenate")
+            raise TypeError(
+                f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or np.concatenate"
+            )
         parts = []
         for entry in entries:
-            part = self._numpy[entry] if isinstance(entry, slice) else array(trace, _array, entry, copy=None)
+            part = (
+                self._numpy[entry]
+                if isinstance(entry, slice)
+                else array(trace, _array, entry, copy=None)
+            )
             part = np.atleast_1d(np.ravel(part) if isinstance(entry, slice) else part)
-            parts.append(np.reshape(part, (-1, 1)) if self._columns and np.ndim(part) == 1 else part)
+            parts.append(
+                np.reshape(part, (-1, 1)) if self._columns and np.ndim(part) == 1 else part
+            )
         return np.concatenate(parts, axis=-1)
 
     def __len__(self) -> int:

@@ -31,7 +31,9 @@ INSTEAD = {
 }
 
 
-def ufunc(trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
+def ufunc(
+    trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]
+) -> Any:
     """``function.method(*inputs, **keywords)``."""
     try:
         return _dispatched(trace, function, method, inputs, keywords)
@@ -86,7 +88,9 @@ def row_of(function: np.ufunc) -> Elementwise | None:
         if isinstance(p, Elementwise) and isinstance(p._function, str):
             if p._function.rpartition(".")[2] == function.__name__ and p.function is function:
                 return p
-    return next((p for p in PRIMITIVES if isinstance(p, Elementwise) and p._function is function), None)
+    return next(
+        (p for p in PRIMITIVES if isinstance(p, Elementwise) and p._function is function), None
+    )
 
 
 _NUMPY_NAMES = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
@@ -198,7 +202,9 @@ def _reduceat(function: np.ufunc, x: Any, indices: Any, axis: int = 0, dtype: An
     parts = []
     for k, start in enumerate(starts):
         stop = starts[k + 1] if k + 1 < len(starts) else np.shape(moved)[0]
-        parts.append(moved[start] if start >= stop else _reduce(function, moved[start:stop], 0, dtype))
+        parts.append(
+            moved[start] if start >= stop else _reduce(function, moved[start:stop], 0, dtype)
+        )
     return np.moveaxis(np.stack(parts), 0, axis)
 
 
@@ -214,7 +220,9 @@ def _at(trace: Any, function: np.ufunc, target: Any, index: Any, value: Any = No
         numbers = np.arange(int(np.prod(shape))).reshape(shape)[index]
         values = np.broadcast_to(value, numbers.shape)
         values = values if function is np.add else np.negative(values)
-        added = scatter_add([(np.ravel(values), (np.ravel(numbers),), (-1,))], (int(np.prod(shape)),))
+        added = scatter_add(
+            [(np.ravel(values), (np.ravel(numbers),), (-1,))], (int(np.prod(shape)),)
+        )
         trace.assign(target, target + np.reshape(added, shape))
         return
     numbers = np.arange(int(np.size(target))).reshape(np.shape(target))[index]

@@ -24,7 +24,11 @@ def getitem(x: Any, index: Any) -> Any:
         return st.slice_(x, (index % length, *[(0, n, 1) for n in shape[1:]]))
     if kind is slice and shape:
         part = sliced(index, shape[0])
-        return x.copy() if part == (0, shape[0], 1) else st.slice_(x, (part, *[(0, n, 1) for n in shape[1:]]))
+        return (
+            x.copy()
+            if part == (0, shape[0], 1)
+            else st.slice_(x, (part, *[(0, n, 1) for n in shape[1:]]))
+        )
     basic = basic_index(shape, index)
     if basic is None:
         return _advanced(x, index)
@@ -42,9 +46,7 @@ def sliced(entry: slice, length: int) -> tuple[int, int, int]:
     return (int(start), count, int(step)) if count else (0, 0, 1)
 
 
-def basic_index(
-    shape: tuple[int, ...], index: Any
-) -> tuple[st.BasicIndex, tuple[int, ...]] | None:
+def basic_index(shape: tuple[int, ...], index: Any) -> tuple[st.BasicIndex, tuple[int, ...]] | None:
     """The canonical form of a basic index and the shape that it yields; ``None`` if not basic."""
     if not is_basic(index):
         return None
@@ -182,9 +184,7 @@ def _with_truth(x: Any, entries: list[Any]) -> Any:
     return getitem(x, (None, *rest))[slice(0, 1 if chosen else 0)]
 
 
-def _without_masks(
-    shape: tuple[int, ...], entries: tuple[Any, ...]
-) -> tuple[tuple[Any, ...], Any]:
+def _without_masks(shape: tuple[int, ...], entries: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     """Boolean arrays turned into integer ones, and what must be done to the array before.
 
     A mask over several axes lays these out as one, so that one index array does for it. That is

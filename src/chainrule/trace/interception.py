@@ -30,10 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from .buffers import innermost, nested
+from .buffers import nested
 from .creation import CREATION, Joiner, vectorized
 from .functions import FUNCTIONS, sparse
 from .mathematics import NUMBERS, functions
+from .nesting import innermost
 from .site import is_ours
 from .sizes import length_of
 from .stack import current, stack
@@ -72,10 +73,6 @@ def _stand_in(original: Callable[..., Any], replacement: Callable[..., Any]) -> 
             return original(*args, **keywords)
         return replacement(traces[-1], original, *args, **keywords)
 
-    return _dressed(function, original)
-
-
-def _dressed(function: Any, original: Any) -> Any:
     return update_wrapper(function, original)
 
 
@@ -87,7 +84,7 @@ def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
             args = tuple(_as_array(a) for a in args)
         return original(*args, **keywords)
 
-    return _dressed(function, original)
+    return update_wrapper(function, original)
 
 
 def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,7 +124,8 @@ class _Table:
     def __init__(self) -> None:
         self.by_id: dict[int, tuple[Any, Any]] = {}
         self.back: dict[int, Any] = {}
-        self.dotted = {key: value for key, value in FUNCTIONS.items() if isinstance(key, str)}
+        keys: list[Any] = list(FUNCTIONS)
+        self.dotted = {key: FUNCTIONS[key] for key in keys if isinstance(key, str)}  # type: ignore[index]
         for original, replacement in {**CREATION, **functions()}.items():
             self.add(original, _stand_in(original, replacement))
         for original in FUNCTIONS:
@@ -310,7 +308,9 @@ class _Interception:
         if self.table is None:
             self.table = _Table()
             every = [np, np.linalg, np.fft, math, cmath]
-            self.fixed = [_Names(vars(m), fixed=True).scan(self.table, shadows=False) for m in every]
+            self.fixed = [
+                _Names(vars(m), fixed=True).scan(self.table, shadows=False) for m in every
+            ]
             self._method(np.vectorize, "__call__", vectorized)
         if len(sys.modules) != self.loaded:
             self.loaded = len(sys.modules)
@@ -320,7 +320,7 @@ class _Interception:
             self._sparse()
             for name, module in list(sys.modules.items()):
                 known = self.modules.get(name, _unseen)
-                if known is _unseen or known is not None and known.namespace is not vars(module):
+                if known is _unseen or (known is not None and known.namespace is not vars(module)):
                     self.modules[name] = self._look(name, module)
             self.own = [names for names in self.modules.values() if names is not None]
         for names in self.own:
@@ -348,7 +348,10 @@ class _Interception:
         for module in [m for n, m in sys.modules.items() if n.startswith("scipy.sparse._")]:
             for owner in vars(module).values():
                 if isinstance(owner, type) and owner.__module__ == module.__name__:
-                    for name, product in (("_matmul_dispatch", sparse.matmul), ("_rmatmul_dispatch", sparse.rmatmul)):
+                    for name, product in (
+                        ("_matmul_dispatch", sparse.matmul),
+                        ("_rmatmul_dispatch", sparse.rmatmul),
+                    ):
                         if name in owner.__dict__:
                             self._method(owner, name, _product(product))
 

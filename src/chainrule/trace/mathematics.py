@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.structural import cast, reshape
-from .buffers import Buffer, innermost, nested
+from .buffers import Buffer, nested
+from .nesting import innermost
 from .sizes import Named
 from .stack import stack
 from .tracer import Tracer
@@ -115,13 +116,17 @@ def functions() -> dict[Callable[..., Any], Callable[..., Any]]:
         for name, replacement in names.items():
             original = getattr(module, name, None)  # some are new in later versions of Python
             if original is not None:
-                table[original] = _on_numbers(replacement, as_complex=module is cmath and name in _REAL)
+                table[original] = _on_numbers(
+                    replacement, as_complex=module is cmath and name in _REAL
+                )
     return table
 
 
 def _on_numbers(replacement: Callable[..., Any], *, as_complex: bool) -> Callable[..., Any]:
     def function(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-        if innermost(args) is None and not (trace.naming and any(isinstance(x, Named) for x in args)):
+        if innermost(args) is None and not (
+            trace.naming and any(isinstance(x, Named) for x in args)
+        ):
             return original(*args, **keywords)
         args = tuple(_number(x) for x in args)
         if as_complex:
@@ -134,7 +139,7 @@ def _on_numbers(replacement: Callable[..., Any], *, as_complex: bool) -> Callabl
 def _number(x: Any) -> Any:
     """A traced array of one element as the number that it is."""
     kind = type(x)
-    if kind is Buffer or kind is not Tracer and issubclass(kind, Tracer):
+    if kind is Buffer or (kind is not Tracer and issubclass(kind, Tracer)):
         x = x.lifted() if kind is Buffer and x.is_traced() else x
     if issubclass(type(x), Tracer) and x.ndim and x.size == 1:
         return reshape(x, ())
@@ -193,7 +198,9 @@ def shadow(number: type) -> type:
         if traced is None:
             return number(x, *args)
         if traced.dtype.kind == "c" and dtype.kind != "c":
-            raise TypeError(f"{number.__name__}() argument must be a real number, not a complex one")
+            raise TypeError(
+                f"{number.__name__}() argument must be a real number, not a complex one"
+            )
         return cast(traced, dtype)
 
     return Meta(number.__name__, (number,), {
@@ -205,6 +212,12 @@ def shadow(number: type) -> type:
 #: Number types -> what stands for them during a trace.
 NUMBERS: dict[type, type] = {
     number: shadow(number)
-    for number in (builtins.float, builtins.complex, np.float64, np.float32, np.complex128, np.complex64)
+    for number in (
+        builtins.float,
+        builtins.complex,
+        np.float64,
+        np.float32,
+        np.complex128,
+        np.complex64,
+    )
 }
-

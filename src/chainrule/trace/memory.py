@@ -41,7 +41,7 @@ def is_poison(array: np.ndarray) -> np.ndarray:
     """Where ``array`` holds the mark."""
     if array.dtype.kind == "c":
         array = array.real
-    bits = _PAYLOAD.get(array.dtype.itemsize)
+    bits: Any = _PAYLOAD.get(array.dtype.itemsize)
     found: np.ndarray = np.isnan(array) if bits is None else array.view(bits.dtype) == bits
     return found
 
@@ -54,7 +54,17 @@ class Memory:
     ``pieces``; ``place`` which element of the piece it is. Both are made at the first write.
     """
 
-    __slots__ = ("array", "home", "itemsize", "owner", "pieces", "place", "recorder", "start", "stop")
+    __slots__ = (
+        "array",
+        "home",
+        "itemsize",
+        "owner",
+        "pieces",
+        "place",
+        "recorder",
+        "start",
+        "stop",
+    )
 
     owner: np.ndarray | None
     place: np.ndarray
@@ -64,7 +74,7 @@ class Memory:
             array = array.base
         self.array = array
         self.start: int = array.__array_interface__["data"][0]
-        self.stop = self.start + array.nbytes
+        self.stop: int = self.start + array.nbytes
         self.itemsize = array.itemsize
         self.owner = None
         self.pieces: list[Tracer] = []

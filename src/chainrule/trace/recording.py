@@ -8,7 +8,6 @@ level ``k`` are nodes of level ``k``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -25,6 +24,7 @@ from ..ops.structural import broadcast, cast, stop_gradient
 from . import aliases, dispatch
 from .aliases import Written
 from .buffers import VIEWS
+from .captures import Captures
 from .functions.updating import FUNCTIONS as UPDATING
 from .indexing import getitem, is_basic
 from .interception import interception
@@ -35,17 +35,15 @@ from .stack import current, stack
 from .tracer import Tracer
 
 _SCALARS = (bool, int, float, complex)
-
-#: Captured arrays of at most this many bytes are copied.
-_SMALL = 1 << 16
-
-
 _TRACER = (Tracer,)
 
 
 class Recorder:
-    """What a tracer asks of its trace. This base records nodes and nothing else: derivative rules
-    run on it, where no concrete values are at hand."""
+    """What a tracer asks of its trace.
+
+    This base records nodes and nothing else: derivative rules run on it, where no concrete values
+    are at hand.
+    """
 
     level = 0
     active = True
@@ -56,8 +54,8 @@ class Recorder:
         """Record one operation and return its traced result."""
         made = op.build(nodes, *params)
         if type(made.type) is TupleType:
-            return tuple(Tracer(item(made, k), self) for k in range(len(made.type.items)))  # type: ignore[arg-type]
-        return Tracer(made, self)  # type: ignore[arg-type]
+            return tuple(Tracer(item(made, k), self) for k in range(len(made.type.items)))
+        return Tracer(made, self)
 
     def lift(self, value: Any) -> Tracer:
         """A tracer for any array-like."""
@@ -65,8 +63,8 @@ class Recorder:
         if kind is Tracer:
             return value  # type: ignore[no-any-return]
         if kind in _SCALARS or isinstance(value, np.generic):
-            return Tracer(constant(value), self)  # type: ignore[arg-type]
-        return Tracer(self.capture(np.asarray(value)), self)  # type: ignore[arg-type]
+            return Tracer(constant(value), self)
+        return Tracer(self.capture(np.asarray(value)), self)
 
     def meet(self, other: Recorder) -> Recorder:
         """The recorder of an operation on arrays of this one and of another: the inner trace."""
@@ -84,7 +82,9 @@ class Recorder:
             inputs = [self.lift(x) if hasattr(type(x), "__traced__") else x for x in inputs]
         return dispatch.ufunc(self, ufunc, method, inputs, keywords)
 
-    def function(self, function: Callable[..., Any], args: Any, keywords: Any, types: Any = ()) -> Any:
+    def function(
+        self, function: Callable[..., Any], args: Any, keywords: Any, types: Any = ()
+    ) -> Any:
         """A NumPy function met a tracer; ``types`` are those of the arrays among the arguments."""
         if function in UPDATING:
             return UPDATING[function](*args, **keywords)
@@ -171,7 +171,7 @@ SYMBOLIC = Recorder()
 
 def symbolic(n: Node) -> Tracer:
     """A node dressed for a derivative rule."""
-    return Tracer(n, SYMBOLIC)  # type: ignore[arg-type]
+    return Tracer(n, SYMBOLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +201,8 @@ class Trace(Recorder):
     """A run of the user's function.
 
     ``sources`` binds each input to what the caller gave: an array, or a tracer of the enclosing
-    trace. ``captures`` (of the outermost trace) binds hidden inputs, in order of first use, to
-    the arrays that the function brought along. ``events`` lists every operation with its place.
+    trace. ``captures``, one for all nested traces, binds hidden inputs to the arrays that the
+    function brought along. ``events`` lists every operation with its place.
     """
 
     def __init__(self, parent: Trace | None, *, naming: bool = False) -> None:
@@ -213,10 +213,7 @@ class Trace(Recorder):
         self.active = True
         self.inputs: list[Node] = []
         self.sources: dict[Node, Any] = {}
-        self.captures: dict[int, tuple[Node, np.ndarray, bytes | None]] = {}
-        self.bound: dict[Node, np.ndarray] = {}
-        self._placed: dict[Any, Node] = {}
-        self.held: list[np.ndarray] = []
+        self.captures: Captures = Captures() if parent is None else parent.captures
         self.events: list[tuple[Node, Mark | None]] = []
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
@@ -248,58 +245,12 @@ class Trace(Recorder):
         return inner
 
     def capture(self, array: np.ndarray) -> Node:
-        """The hidden input for an array from outside, the same one at each use.
-
-        It has the values of this moment. Of a small array a copy is bound; if it was written to
-        since, the next use is another input. A large one is bound as it is, and made read-only
-        until the trace ends, so that a write to it raises. Two views of the same elements are
-        one input.
-        """
-        root = self.root
-        known = root.captures.get(id(array))
-        if known is not None:
-            made, _, bits = known
-            if bits is None or bits == array.tobytes():
-                return made
-        elif array.dtype.kind not in "fciub":
-            raise TraceError(
-                f"an array of dtype {array.dtype} cannot take part in a computation with traced arrays. "
-                "Convert it to numbers, with astype(float).",
-                here(),
-            )
-        bits = array.tobytes() if array.nbytes <= _SMALL else None
-        key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, bits)
-        found = root._placed.get(key)
-        if found is None:
-            found = root._placed[key] = input_node(0, len(root._placed), type_of(array))
-            if bits is None:
-                root.hold(array)
-            root.bound[found] = array if bits is None else array.copy()
-        root.captures[id(array)] = (found, array, bits)
-        return found
-
-    def hold(self, array: np.ndarray) -> None:
-        """Make an array read-only until the trace ends, and those that it is a view of.
-
-        Where other threads are at work they may be writing to other parts of these, so there it
-        is the array alone.
-        """
-        base: Any = array
-        while type(base) is np.ndarray and (base is array or threading.active_count() == 1):
-            if base.flags.writeable:
-                base.flags.writeable = False
-                self.held.append(base)
-            base = base.base
-
-    def release(self) -> None:
-        """Make the arrays writeable again that :meth:`hold` made read-only."""
-        for array in reversed(self.held):
-            array.flags.writeable = True
+        return self.captures.node(array)
 
     @property
     def captured(self) -> dict[Node, np.ndarray]:
-        """The arrays that the hidden inputs stand for."""
-        return self.bound
+        """The values of the hidden inputs."""
+        return self.captures.bound
 
     # -- recording -------------------------------------------------------------------------------
 
@@ -348,7 +299,7 @@ class Trace(Recorder):
                 current = stack[-1]
                 if current in values:
                     stack.pop()
-                elif current.op is INPUT or current.level < self.level and self.parent is not None:
+                elif current.op is INPUT or (current.level < self.level and self.parent is not None):
                     values[current] = self._bound(current)
                     stack.pop()
                 else:
@@ -366,7 +317,7 @@ class Trace(Recorder):
             source = self.sources[n]
             return source.recorder.value(source.node) if type(source) is Tracer else source
         if n.op is INPUT and n.level == 0:
-            return self.root.bound[n]
+            return self.captures.bound[n]
         assert self.parent is not None
         return self.parent.value(n)
 
@@ -389,8 +340,13 @@ class Trace(Recorder):
 
     def snapshot(self, array: np.ndarray) -> Any:
         first = array.flat[0] if array.size else 0
-        if array.ndim and (not array.size or (array[(0,) * array.ndim] == array[(-1,) * array.ndim] and (array == first).all())):
-            return Tracer(node(broadcast, (constant(array.dtype.type(first)),), (array.shape, ())), self)
+        if array.ndim and (
+            not array.size
+            or (array[(0,) * array.ndim] == array[(-1,) * array.ndim] and (array == first).all())
+        ):
+            return Tracer(
+                node(broadcast, (constant(array.dtype.type(first)),), (array.shape, ())), self
+            )
         return array.copy()
 
     def refuse(self, error: Exception) -> None:
@@ -459,13 +415,14 @@ class tracing:  # noqa: N801 - used like a function
         stack.traces.remove(trace)
         if self._patched:
             interception.close()
-        trace.release()
+        if trace.parent is None:
+            trace.captures.release()
         if trace.refusals and (kind is None or _among(error, trace.refusals)):
             raise trace.refusals[0] from None
-        if kind is ValueError and "read-only" in str(error) and trace.held:
+        if kind is ValueError and "read-only" in str(error) and trace.captures.held:
             raise TraceError(
-                "an array from outside the function was written to after it had been used in the computation. "
-                "Copy it first, with np.array, and write to the copy.",
+                "an array from outside the function was written to after it had been used in the "
+                "computation. Copy it first, with np.array, and write to the copy.",
                 here(),
             ) from error
 
@@ -484,4 +441,15 @@ def value_of(x: Any) -> Any:
     return x.recorder.value(x.node) if type(x) is Tracer else x
 
 
-__all__ = ["CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing", "value_of"]
+__all__ = [
+    "CONSTANT",
+    "Guard",
+    "Literal",
+    "Trace",
+    "Tracer",
+    "cast",
+    "current",
+    "symbolic",
+    "tracing",
+    "value_of",
+]

@@ -30,8 +30,8 @@ class Named:
         return self.build(trace)
 
     def __reduce__(self) -> Any:
-        base = int if isinstance(self, int) else float
-        return base, (base(self),)
+        plain = _plain(self)
+        return type(plain), (plain,)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         for x in inputs:
@@ -55,9 +55,9 @@ class NamedFloat(Named, float):
 
 
 def _plain(x: Any) -> Any:
-    if isinstance(x, Named):
-        return int(x) if isinstance(x, int) else float(x)  # type: ignore[arg-type]
-    return x
+    if isinstance(x, NamedInt):
+        return int(x)
+    return float(x) if isinstance(x, NamedFloat) else x
 
 
 def _number(value: Any, row: Any, operands: Any) -> Any:
@@ -103,7 +103,8 @@ def _negated(self: Any) -> Any:
     return _number(-_plain(self), ar.negative, (self,))
 
 
-NamedInt.__neg__ = NamedFloat.__neg__ = _negated  # type: ignore[assignment, method-assign]
+NamedInt.__neg__ = _negated  # type: ignore[method-assign]
+NamedFloat.__neg__ = _negated  # type: ignore[method-assign]
 
 
 class Shape(tuple[int, ...]):
@@ -160,17 +161,17 @@ def length_of(x: Any) -> int:
     return len(x)
 
 
-def _length(x: Tracer, axis: int) -> NamedInt:
-    made = NamedInt(x.node.type.shape[axis])
+def _length(x: Tracer, axis: int) -> Any:
+    made: Any = NamedInt(x.node.type.shape[axis])
     ndim = len(x.node.type.shape)
     wrapped = Tracer(x.node, x.recorder)
 
     def build(trace: Any) -> Tracer:
         return size_row(wrapped, axis - ndim)  # type: ignore[no-any-return]
 
-    made.build = build  # type: ignore[method-assign]
-    made.axis = (x.node, axis)  # type: ignore[attr-defined]
-    made.names = x.recorder.root.size_names  # type: ignore[attr-defined]
+    made.build = build
+    made.axis = (x.node, axis)
+    made.names = x.recorder.root.size_names
     return made
 
 

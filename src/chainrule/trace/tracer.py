@@ -18,6 +18,9 @@ from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
 
+#: NumPy, whose stubs do not know that a tracer is as good as an array.
+_numpy: Any = np
+
 #: The trace that a tracer belongs to: see ``Recorder``, which knows tracers.
 Trace = Any
 
@@ -56,6 +59,9 @@ class Tracer:
             nodes.append(arg.node)
         return trace.record(op, tuple(nodes), params)
 
+    def __trace__(self) -> Any:
+        return self.recorder
+
     def wrap(self, node: Node) -> Tracer:
         """Another node of the same trace, without an event of its own."""
         return Tracer(node, self.recorder)
@@ -63,13 +69,15 @@ class Tracer:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         return self.recorder.ufunc(ufunc, method, inputs, keywords)
 
-    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, keywords: Any) -> Any:
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, keywords: Any
+    ) -> Any:
         return self.recorder.function(function, args, keywords, types)
 
     # -- what an array says of itself ------------------------------------------------------------
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """Code that asks ``isinstance(x, np.ndarray)`` is answered as NumPy would answer it."""
         t = self.node.type
         if t.shape:
@@ -79,7 +87,7 @@ class Tracer:
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes, each an ``int`` that remembers where it came from."""
-        return self.recorder.shape(self)
+        return self.recorder.shape(self)  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype:
@@ -185,14 +193,14 @@ class Tracer:
         """The real part."""
         return np.real(self)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
+
     @property
     def imag(self) -> Any:
         """The imaginary part."""
         return np.imag(self)
-
-    @real.setter
-    def real(self, value: Any) -> None:
-        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -244,7 +252,7 @@ class Tracer:
 
     def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         """As :func:`numpy.put`."""
-        np.put(self, indices, values, mode)
+        _numpy.put(self, indices, values, mode)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """As :func:`numpy.reshape`."""
@@ -253,6 +261,21 @@ class Tracer:
     def transpose(self, *axes: Any) -> Any:
         """As :meth:`numpy.ndarray.transpose`."""
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def __matmul__(self, other: Any) -> Any:
+        return NotImplemented if _defers(other) else _numpy.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return _numpy.matmul(other, self)
+
+    def __imatmul__(self, other: Any) -> Any:
+        return self.recorder.update(self, _numpy.matmul(self, other))
+
+    def __divmod__(self, other: Any) -> Any:
+        return _numpy.floor_divide(self, other), _numpy.remainder(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return _numpy.floor_divide(other, self), _numpy.remainder(other, self)
 
     def __getitem__(self, index: Any) -> Any:
         return self.recorder.getitem(self, index)
@@ -293,8 +316,7 @@ for _name in (
 
 def _flatten(self: Tracer, order: str = "C") -> Any:
     """As :meth:`numpy.ndarray.flatten`: a copy."""
-    made = np.ravel(self, order)
-    return made.copy()
+    return _numpy.ravel(self, order).copy()
 
 
 Tracer.flatten = _flatten  # type: ignore[attr-defined]
@@ -360,39 +382,17 @@ for _symbol, _op in {
     "ne": ar.not_equal,
 }.items():  # fmt: skip
     setattr(Tracer, f"__{_symbol}__", _operator(_op)[0])
-for _symbol, _op in {"neg": ar.negative, "pos": ar.positive, "abs": ar.absolute, "invert": ar.invert}.items():
+for _symbol, _op in {
+    "neg": ar.negative,
+    "pos": ar.positive,
+    "abs": ar.absolute,
+    "invert": ar.invert,
+}.items():
 
     def _unary(self: Tracer, op: Elementwise = _op) -> Any:
         return self.recorder.record(op, (self.node,), ())
 
     setattr(Tracer, f"__{_symbol}__", _unary)
-
-
-def _matmul(self: Tracer, other: Any) -> Any:
-    return NotImplemented if _defers(other) else np.matmul(self, other)
-
-
-def _rmatmul(self: Tracer, other: Any) -> Any:
-    return np.matmul(other, self)
-
-
-def _imatmul(self: Tracer, other: Any) -> Any:
-    return self.recorder.update(self, np.matmul(self, other))
-
-
-def _divmod(self: Tracer, other: Any) -> Any:
-    return self // other, self % other
-
-
-def _rdivmod(self: Tracer, other: Any) -> Any:
-    return other // self, other % self
-
-
-Tracer.__matmul__ = _matmul  # type: ignore[attr-defined]
-Tracer.__rmatmul__ = _rmatmul  # type: ignore[attr-defined]
-Tracer.__imatmul__ = _imatmul  # type: ignore[attr-defined]
-Tracer.__divmod__ = _divmod  # type: ignore[attr-defined]
-Tracer.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
 
 
 def scalar_node(value: Any) -> Node:

@@ -78,7 +78,8 @@ class Structure:
             return kind(children)
         if is_dataclass(kind):
             # Not by calling it: __init__ and __post_init__ may convert or check what they get.
-            made = object.__new__(kind)
+            new: Any = object.__new__
+            made = new(kind)
             for name, value in (*self.extra, *zip(self.keys, children, strict=True)):
                 object.__setattr__(made, str(name), value)
             return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,22 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 _unset = object()
 
 
-def clip(a: Any, a_min: Any = _unset, a_max: Any = _unset, out: Any = None, *, min: Any = None, max: Any = None, **keywords: Any) -> Any:
+def clip(
+    a: Any,
+    a_min: Any = _unset,
+    a_max: Any = _unset,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+    **keywords: Any,
+) -> Any:
     """As :func:`numpy.clip`; a tie with a limit shares, as in ``maximum`` and ``minimum``."""
     low = min if a_min is _unset else a_min
     high = max if a_max is _unset else a_max
     if low is not None:
-        a = ar.maximum(a, low)
-    return a if high is None else ar.minimum(a, high)
+        a = np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
 
 
 def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
@@ -58,7 +68,9 @@ def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     return np.rint(a * scale) / scale if decimals > 0 else np.rint(a / scale) * scale
 
 
-def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
     """As :func:`numpy.nan_to_num`."""
     if x.dtype.kind == "c":
         parts = (nan_to_num(part, True, nan, posinf, neginf) for part in (np.real(x), np.imag(x)))
@@ -90,7 +102,15 @@ def sinc(x: Any) -> Any:
     small = np.abs(y) < 0.25
     z = np.where(small, y, 0.0) ** 2
     # Σ (−z)^k / (2k+1)!: the first term left out is 0.25¹⁸/19! < 1e-28, its third derivative < 1e-22.
-    series = 1.0 - z / 6 * (1 - z / 20 * (1 - z / 42 * (1 - z / 72 * (1 - z / 110 * (1 - z / 156 * (1 - z / 210 * (1 - z / 272)))))))
+    series = 1.0 - z / 6 * (
+        1
+        - z
+        / 20
+        * (
+            1
+            - z / 42 * (1 - z / 72 * (1 - z / 110 * (1 - z / 156 * (1 - z / 210 * (1 - z / 272)))))
+        )
+    )
     away = np.where(small, 1.0, y)
     return np.where(small, series, np.sin(away) / away)
 
@@ -101,7 +121,9 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     return close | (np.isnan(a) & np.isnan(b)) if equal_nan else close
 
 
-def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """As :func:`numpy.allclose`: a decision of the program."""
     return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
 
@@ -161,8 +183,12 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 def full_like(fill: Any) -> Any:
     """As ``np.full_like`` of a traced array: only its shape and dtype matter."""
 
-    def like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any) -> Any:
-        return np.full(np.shape(a) if shape is None else shape, fill, a.dtype if dtype is None else dtype)
+    def like(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any
+    ) -> Any:
+        return np.full(
+            np.shape(a) if shape is None else shape, fill, a.dtype if dtype is None else dtype
+        )
 
     return like
 
@@ -187,7 +213,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * n
     return p + np.pad(np.cumsum(correction, axis), widths)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.real: real, np.imag: imag, np.angle: angle, np.real_if_close: real_if_close,
     np.clip: clip, np.round: round, np.around: round, np.fix: np.trunc, np.nan_to_num: nan_to_num,
     np.isposinf: isposinf, np.isneginf: isneginf, np.sinc: sinc,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,9 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **keyw
                 continue
             value = function(np.take(np.ravel(x), flat), *args, **keywords)
             value = np.broadcast_to(value, np.shape(flat))
-            value = st.reshape(scatter_add([(value, (flat,), (-1,))], (int(np.size(x)),)), np.shape(x))
+            value = st.reshape(
+                scatter_add([(value, (flat,), (-1,))], (int(np.size(x)),)), np.shape(x)
+            )
         else:
             value = function
         result = select_elements(condition, st.cast(value, result.dtype), result)
@@ -74,7 +76,9 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **keyw
 # -- by index --------------------------------------------------------------------------------------
 
 
-def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
+def take(
+    a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
+) -> Any:
     """As :func:`numpy.take`."""
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -109,7 +113,9 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
     """As :func:`numpy.compress`."""
-    return take(a, places(condition if hasattr(condition, "dtype") else np.asarray(condition)), axis)
+    return take(
+        a, places(condition if hasattr(condition, "dtype") else np.asarray(condition)), axis
+    )
 
 
 def extract(condition: Any, arr: Any) -> Any:
@@ -155,14 +161,18 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 # -- by order --------------------------------------------------------------------------------------
 
 
-def argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def argsort(
+    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
     """As :func:`numpy.argsort`, always stable."""
     if axis is None:
         a, axis = np.ravel(a), -1
     return argsort_row(a, normalized(axis, np.ndim(a)))
 
 
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def sort(
+    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
     """As :func:`numpy.sort`."""
     if axis is None:
         a, axis = np.ravel(a), -1
@@ -170,7 +180,9 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, 
     return take_along(a, argsort_row(a, axis), axis)
 
 
-def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
+def argpartition(
+    a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None
+) -> Any:
     """As :func:`numpy.argpartition`."""
     if axis is None:
         a, axis = np.ravel(a), -1
@@ -179,7 +191,9 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introsele
     return np.moveaxis(argpartition_row(np.moveaxis(a, axis, -1), places_), -1, axis)
 
 
-def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
+def partition(
+    a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None
+) -> Any:
     """As :func:`numpy.partition`."""
     if axis is None:
         a, axis = np.ravel(a), -1
@@ -236,18 +250,22 @@ def as_array(x: Any) -> Any:
         return x
     if any(hasattr(type(e), "__record__") for e in x):
         return np.stack(x)
-    return np.stack([as_array(e) for e in x]) if x and isinstance(x[0], list | tuple) else np.asarray(x)
+    return (
+        np.stack([as_array(e) for e in x])
+        if x and isinstance(x[0], list | tuple)
+        else np.asarray(x)
+    )
 
 
 def normalized(axis: Any, ndim: int) -> int:
     """An axis counted from the right."""
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(axis, ndim)
-    axis = int(axis)
-    return axis if axis < 0 else axis - ndim
+    number = int(axis)
+    return number if number < 0 else number - ndim
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: where, np.select: select, np.choose: choose, np.piecewise: piecewise,
     np.take: take, np.take_along_axis: take_along_axis, np.compress: compress, np.extract: extract,
     np.nonzero: nonzero, np.flatnonzero: lambda a: places(np.ravel(a)), np.argwhere: argwhere,
@@ -257,4 +275,3 @@ FUNCTIONS = {
     np.unique: unique, np.unravel_index: lambda indices, shape, order="C": unravel(indices, shape),
     np.bincount: bincount,
 }  # fmt: skip
-

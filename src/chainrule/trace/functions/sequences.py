@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """As :func:`numpy.gradient`: second-order differences on a grid, even or uneven."""
     ndim = np.ndim(f)
-    axes = range(-ndim, 0) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = [normalized(a, ndim) for a in axes]
+    given = range(-ndim, 0) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = [normalized(a, ndim) for a in given]
     if not varargs:
         spacings: list[Any] = [1.0] * len(axes)
     elif len(varargs) == 1 and np.ndim(varargs[0]) == 0:
@@ -88,9 +89,17 @@ def _slopes(f: Any, h: Any, axis: int, edge_order: int) -> Any:
         first, last = (at(1, 2) - at(0, 1)) / steps[0], (at(-1, None) - at(-2, -1)) / steps[-1]
     else:
         p, q = steps[0], steps[1]
-        first = -(2 * p + q) / (p * (p + q)) * at(0, 1) + (p + q) / (p * q) * at(1, 2) - p / (q * (p + q)) * at(2, 3)
+        first = (
+            -(2 * p + q) / (p * (p + q)) * at(0, 1)
+            + (p + q) / (p * q) * at(1, 2)
+            - p / (q * (p + q)) * at(2, 3)
+        )
         p, q = steps[-2], steps[-1]
-        last = q / (p * (p + q)) * at(-3, -2) - (p + q) / (p * q) * at(-2, -1) + (2 * q + p) / (q * (p + q)) * at(-1, None)
+        last = (
+            q / (p * (p + q)) * at(-3, -2)
+            - (p + q) / (p * q) * at(-2, -1)
+            + (2 * q + p) / (q * (p + q)) * at(-1, None)
+        )
     return np.concatenate([first, inner, last], axis)
 
 
@@ -101,11 +110,17 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     lead = (slice(None),) * (axis + np.ndim(y))
     width = dx
     if x is not None:
-        width = diff(x, axis=axis) if np.ndim(x) > 1 else np.reshape(diff(x), (-1, *(1,) * (-axis - 1)))
-    return np.sum(width * (y[(*lead, slice(1, None))] + y[(*lead, slice(None, -1))]) / 2.0, axis=axis)
+        width = (
+            diff(x, axis=axis) if np.ndim(x) > 1 else np.reshape(diff(x), (-1, *(1,) * (-axis - 1)))
+        )
+    return np.sum(
+        width * (y[(*lead, slice(1, None))] + y[(*lead, slice(None, -1))]) / 2.0, axis=axis
+    )
 
 
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
     """As :func:`numpy.interp`. At a knot the slope is that of the piece to the right."""
     x, xp, fp = as_array(x), as_array(xp), as_array(fp)
     if period is not None:
@@ -148,7 +163,11 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """As :func:`numpy.correlate`."""
     a, v = as_array(a), as_array(v)
     if np.shape(v)[0] > np.shape(a)[0]:  # NumPy swaps the two, and reverses the result
-        return convolve(a, np.conj(v)[::-1], mode) if mode == "full" else np.conj(correlate(v, a, mode))[::-1]
+        return (
+            convolve(a, np.conj(v)[::-1], mode)
+            if mode == "full"
+            else np.conj(correlate(v, a, mode))[::-1]
+        )
     return convolve(a, np.conj(v)[::-1], mode)
 
 
@@ -283,7 +302,11 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     columns = []
     for k, x in enumerate(xi):
         flat = np.ravel(x)
-        columns.append(st.reshape(flat, tuple(int(np.shape(flat)[0]) if a == order[k] else 1 for a in range(ndim))))
+        columns.append(
+            st.reshape(
+                flat, tuple(int(np.shape(flat)[0]) if a == order[k] else 1 for a in range(ndim))
+            )
+        )
     return tuple(columns) if sparse else np.broadcast_arrays(*columns)
 
 
@@ -299,7 +322,7 @@ def triu(m: Any, k: int = 0) -> Any:
     return np.where(np.tri(rows, columns, k - 1, bool), np.zeros((), m.dtype), m)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diff: diff, np.ediff1d: ediff1d, np.gradient: gradient, np.trapezoid: trapezoid,
     np.interp: interp, np.convolve: convolve, np.correlate: correlate,
     np.polyval: polyval, np.polyder: polyder, np.polyint: polyint, np.polyadd: polyadd,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from ...ops.indexing import gather
 from .selection import normalized
 
 
-def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def reshape(
+    a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
+) -> Any:
     """As :func:`numpy.reshape`."""
     shape = newshape if shape is None else shape
     target = _filled_in(shape, np.shape(a))
@@ -39,7 +41,7 @@ def _filled_in(shape: Any, source: tuple[int, ...]) -> tuple[int, ...]:
     if rest == -size and size and target.count(-1) == 1:
         return tuple([1 if n == -1 else n for n in target])
     if rest != size or -1 in target:
-        return np.broadcast_to(np.False_, source).reshape(shape).shape  # NumPy's own error
+        np.broadcast_to(np.False_, source).reshape(shape)  # NumPy's own error
     return target
 
 
@@ -172,7 +174,9 @@ def stack(
         raise ValueError("all input arrays must have the same shape")
     if not shape and axis in (0, -1):
         kind = _common_dtype(parts) if dtype is None else np.dtype(dtype)
-        return st.place([st.cast(p, kind) for p in parts], (len(parts),), tuple((k,) for k in range(len(parts))))
+        return st.place(
+            [st.cast(p, kind) for p in parts], (len(parts),), tuple((k,) for k in range(len(parts)))
+        )
     return concatenate([np.expand_dims(p, axis) for p in parts], axis, dtype=dtype)
 
 
@@ -301,7 +305,9 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """As :func:`numpy.roll`."""
     if axis is None:
         return reshape(roll(np.ravel(a), shift, 0), np.shape(a))
-    for by, along in zip(*np.broadcast_arrays(np.atleast_1d(shift), np.atleast_1d(axis)), strict=True):
+    for by, along in zip(
+        *np.broadcast_arrays(np.atleast_1d(shift), np.atleast_1d(axis)), strict=True
+    ):
         along = normalized(along, np.ndim(a))
         length = np.shape(a)[along]
         cut = -int(by) % length if length else 0
@@ -322,7 +328,9 @@ def tile(A: Any, reps: Any) -> Any:
     # Each axis becomes two, a new one of length `reps` before it.
     spread = tuple(n for pair in zip(reps, shape, strict=True) for n in pair)
     split_ = st.reshape(A, tuple(n for length in shape for n in (1, length)))
-    return st.reshape(broadcast_to(split_, spread), tuple(r * n for r, n in zip(reps, shape, strict=True)))
+    return st.reshape(
+        broadcast_to(split_, spread), tuple(r * n for r, n in zip(reps, shape, strict=True))
+    )
 
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -353,7 +361,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
     ndim = np.ndim(array)
     widths = _pairs(pad_width, ndim)
     if callable(mode):
-        raise TypeError("np.pad with a function as its mode is not supported; write the padding out")
+        raise TypeError(
+            "np.pad with a function as its mode is not supported; write the padding out"
+        )
     for axis, (before, after) in enumerate(widths):
         if before or after:
             options = {k: _pairs(v, ndim)[axis] if k in _PAIRED else v for k, v in keywords.items()}
@@ -362,7 +372,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
 
 
 _PAIRED = ("constant_values", "end_values", "stat_length")
-_STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
+_STATISTICS: dict[str, Any] = {
+    "maximum": np.max,
+    "minimum": np.min,
+    "mean": np.mean,
+    "median": np.median,
+}
 
 
 def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
@@ -383,23 +398,35 @@ def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
 def _padded(x: Any, axis: int, before: int, after: int, mode: str, options: dict[str, Any]) -> Any:
     """``x`` padded along one axis."""
     length = np.shape(x)[axis]
-    if mode in ("edge", "reflect", "symmetric", "wrap") and options.get("reflect_type", "even") == "even":
+    if (
+        mode in ("edge", "reflect", "symmetric", "wrap")
+        and options.get("reflect_type", "even") == "even"
+    ):
         return gather(x, [np.pad(np.arange(length), (before, after), mode)], (axis,))  # type: ignore[call-overload]
     if mode in ("constant", "empty"):
         low, high = options.get("constant_values", (0, 0))
         if not _is_zero(low) or not _is_zero(high):
-            low, high = (np.broadcast_to(v, _with_length(x, axis, n)) for v, n in ((low, before), (high, after)))
+            low, high = (
+                np.broadcast_to(v, _with_length(x, axis, n))
+                for v, n in ((low, before), (high, after))
+            )
             return concatenate([st.cast(low, x.dtype), x, st.cast(high, x.dtype)], axis)
         index = tuple(
-            (before, n, 1) if a == axis else (0, n, 1) for a, n in zip(range(-np.ndim(x), 0), np.shape(x), strict=True)
+            (before, n, 1) if a == axis else (0, n, 1)
+            for a, n in zip(range(-np.ndim(x), 0), np.shape(x), strict=True)
         )
         return st.place([x], _with_length(x, axis, before + length + after), (index,))
     first, last = _along(x, axis, slice(0, 1)), _along(x, axis, slice(length - 1, length))
     if mode in _STATISTICS:
         lengths = [min(s or length, length) for s in options.get("stat_length", (None, None))]
         first = _STATISTICS[mode](_along(x, axis, slice(0, lengths[0])), axis=axis, keepdims=True)
-        last = _STATISTICS[mode](_along(x, axis, slice(length - lengths[1], length)), axis=axis, keepdims=True)
-        low, high = (np.broadcast_to(v, _with_length(x, axis, n)) for v, n in ((first, before), (last, after)))
+        last = _STATISTICS[mode](
+            _along(x, axis, slice(length - lengths[1], length)), axis=axis, keepdims=True
+        )
+        low, high = (
+            np.broadcast_to(v, _with_length(x, axis, n))
+            for v, n in ((first, before), (last, after))
+        )
     elif mode == "linear_ramp":
         ends = options.get("end_values", (0, 0))
         low = ends[0] + (first - ends[0]) * _ramp(np.arange(before) / max(before, 1), axis)
@@ -412,7 +439,10 @@ def _padded(x: Any, axis: int, before: int, after: int, mode: str, options: dict
             length = np.shape(whole)[axis]
             most = length - step
             b, a = min(before, most), min(after, most)
-            first, last = _along(whole, axis, slice(0, 1)), _along(whole, axis, slice(length - 1, length))
+            first, last = (
+                _along(whole, axis, slice(0, 1)),
+                _along(whole, axis, slice(length - 1, length)),
+            )
             low = 2 * first - flip(_along(whole, axis, slice(step, step + b)), axis)
             high = 2 * last - flip(_along(whole, axis, slice(most - a, most)), axis)
             whole = concatenate([low, whole, high], axis)
@@ -441,7 +471,7 @@ def _ramp(steps: np.ndarray, axis: int) -> np.ndarray:
     return steps.reshape(-1, *(1,) * (-axis - 1))
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: reshape, np.transpose: transpose, np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays,
     np.ravel: ravel, np.expand_dims: expand_dims, np.squeeze: squeeze, np.moveaxis: moveaxis,
     np.swapaxes: swapaxes, np.rollaxis: rollaxis, np.matrix_transpose: matrix_transpose,

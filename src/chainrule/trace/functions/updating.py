@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     a[every, every] = val
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.copyto: copyto, np.put: put, np.putmask: putmask, np.place: place,
     np.put_along_axis: put_along_axis, np.fill_diagonal: fill_diagonal,
 }  # fmt: skip
