@@ -93,7 +93,7 @@ def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Cal
     def replacement(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         if innermost((args, keywords)) is None:
             return original(*args, **keywords)
-        lifted = [_as_array(a) for a in trace.lifted(args)]
+        lifted = [_as_array(a) if type(a) is list else a for a in trace.lifted(args)]
         return composite(*lifted, **trace.lifted(keywords))
 
     return _stand_in(original, replacement)

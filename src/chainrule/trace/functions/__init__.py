@@ -15,6 +15,7 @@ from . import (
     pointwise,
     products,
     reductions,
+    scipy_linalg,
     selection,
     sequences,
     shaping,
@@ -33,6 +34,7 @@ FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingPro
         **statistics.FUNCTIONS,
         **products.FUNCTIONS,
         **linalg.FUNCTIONS,
+        **scipy_linalg.FUNCTIONS,
         **special.FUNCTIONS,
     }
 )

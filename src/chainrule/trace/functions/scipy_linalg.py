@@ -1,0 +1,149 @@
+"""``scipy.linalg`` by name: its functions are written in C, and ask no array what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import linalg
+from .selection import as_array
+
+
+def solve(
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, assume_a: Any = None, transposed: bool = False,
+) -> Any:  # fmt: skip
+    """As :func:`scipy.linalg.solve`; of a symmetric matrix only one triangle is read."""
+    a = as_array(a)
+    if assume_a in ("sym", "pos", "her", "symmetric", "positive definite", "hermitian"):
+        a = _from_triangle(a, lower)
+    elif assume_a in ("lower triangular", "upper triangular"):
+        a = np.tril(a) if assume_a.startswith("lower") else np.triu(a)
+    return linalg.solve(np.swapaxes(a, -1, -2) if transposed else a, b)
+
+
+def _from_triangle(a: Any, lower: bool) -> Any:
+    half = np.tril(a, -1) if lower else np.triu(a, 1)
+    diagonal = np.where(np.eye(np.shape(a)[-1], dtype=bool), a, 0)
+    return half + diagonal + np.conj(np.swapaxes(half, -1, -2))
+
+
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False,
+    overwrite_b: bool = False, check_finite: bool = True,
+) -> Any:  # fmt: skip
+    """As :func:`scipy.linalg.solve_triangular`."""
+    a = np.tril(as_array(a)) if lower else np.triu(as_array(a))
+    if unit_diagonal:
+        a = np.where(np.eye(np.shape(a)[-1], dtype=bool), 1.0, a)
+    if trans in (1, "T"):
+        a = np.swapaxes(a, -1, -2)
+    elif trans in (2, "C"):
+        a = np.conj(np.swapaxes(a, -1, -2))
+    return linalg.solve(a, b)
+
+
+def inv(a: Any, overwrite_a: bool = False, check_finite: bool = True, **_: Any) -> Any:
+    """As :func:`scipy.linalg.inv`."""
+    return linalg.inv(a)
+
+
+def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.det`."""
+    return linalg.det(a)
+
+
+def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.cholesky`."""
+    a = as_array(a)
+    factor = linalg.cholesky(a if lower else np.conj(np.swapaxes(a, -1, -2)))
+    return factor if lower else np.conj(np.swapaxes(factor, -1, -2))
+
+
+def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.cho_factor`, with zeros in the other triangle."""
+    return cholesky(a, lower), lower
+
+
+def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.cho_solve`."""
+    factor, lower = c_and_lower
+    first = solve_triangular(factor, b, trans=0 if lower else 2, lower=lower)
+    return solve_triangular(factor, first, trans=2 if lower else 0, lower=lower)
+
+
+def eigh(
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False,
+    overwrite_a: bool = False, overwrite_b: bool = False, check_finite: bool = True, **options: Any,
+) -> Any:  # fmt: skip
+    """As :func:`scipy.linalg.eigh` of one matrix."""
+    if b is not None or any(v is not None for k, v in options.items() if k.startswith("subset")):
+        raise TypeError("scipy.linalg.eigh of two matrices, or with a subset, has no derivative here")
+    uplo = "L" if lower else "U"
+    return linalg.eigvalsh(a, uplo) if eigvals_only else tuple(linalg.eigh(a, uplo))
+
+
+def eigvalsh(a: Any, b: Any = None, lower: bool = True, **options: Any) -> Any:
+    """As :func:`scipy.linalg.eigvalsh` of one matrix."""
+    return eigh(a, b, lower=lower, eigvals_only=True, **options)
+
+
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, overwrite_a: bool = False,
+    check_finite: bool = True, lapack_driver: str = "gesdd",
+) -> Any:  # fmt: skip
+    """As :func:`scipy.linalg.svd`."""
+    found = linalg.svd(a, full_matrices, compute_uv)
+    return tuple(found) if compute_uv else found
+
+
+def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.svdvals`."""
+    return linalg.svd(a, compute_uv=False)
+
+
+def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True) -> Any:
+    """As :func:`scipy.linalg.norm`."""
+    return linalg.norm(a, ord, axis, keepdims)
+
+
+def lstsq(a: Any, b: Any, cond: Any = None, **_: Any) -> Any:
+    """As :func:`scipy.linalg.lstsq`."""
+    return linalg.lstsq(a, b, cond)
+
+
+def pinv(a: Any, *, atol: Any = None, rtol: Any = None, **_: Any) -> Any:
+    """As :func:`scipy.linalg.pinv`."""
+    return linalg.pinv(a) if rtol is None else linalg.pinv(a, rtol)
+
+
+def block_diag(*arrs: Any) -> Any:
+    """As :func:`scipy.linalg.block_diag`."""
+    blocks = [np.atleast_2d(as_array(a)) for a in arrs]
+    width = sum(int(np.shape(b)[1]) for b in blocks)
+    rows, start = [], 0
+    for block in blocks:
+        stop = start + int(np.shape(block)[1])
+        rows.append(np.pad(block, ((0, 0), (start, width - stop))))
+        start = stop
+    return np.concatenate(rows, axis=0)
+
+
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """As :func:`scipy.linalg.toeplitz`."""
+    c = np.ravel(as_array(c))
+    r = np.conj(c) if r is None else np.ravel(as_array(r))
+    n, m = int(np.shape(c)[0]), int(np.shape(r)[0])
+    values = np.concatenate([c[::-1], r[1:]])
+    return values[np.arange(n)[::-1, None] + np.arange(m)]
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    f"scipy.linalg.{function.__name__}": function
+    for function in (
+        solve, solve_triangular, inv, det, cholesky, cho_factor, cho_solve, eigh, eigvalsh, svd,
+        svdvals, norm, lstsq, pinv, block_diag, toeplitz,
+    )
+}  # fmt: skip
