@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import SIGMOID, Axis, Coefficient
 from ..ops.transcendental import tanh
-from ..ops.structural import slice_
+from ..ops.structural import place, slice_
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .unicode import index_text
@@ -59,6 +61,8 @@ class Program:
     axes: dict[str, Axis] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
     definitions: dict[str, Layout] = field(default_factory=dict)
+    #: The user's own functions, which the source calls by name.
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def meaning(self, x: Layout) -> Layout:
         """What a name stands for."""
@@ -285,8 +289,11 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if name == "power":
         return Code(f"{_wrapped(parts[0], ATOM)}**{_wrapped(parts[1], ATOM)}", POWER, full)
     function = op._function if isinstance(op, Elementwise) else None  # noqa: SLF001 - the row's own name
-    if function is not None and not isinstance(function, str):
+    if isinstance(function, np.ufunc):
         return Code(f"np.{function.__name__}({args})", ATOM, full)
+    if callable(function):
+        program.functions[name] = function
+        return Code(f"{name}({args})", ATOM, full)
     if isinstance(function, str) and function.startswith("numpy."):
         return Code(f"np.{function[6:]}({args})", ATOM, full)
     raise FormulaError(f"{name} has no NumPy source, so a formula with it cannot be verified.")
@@ -447,8 +454,10 @@ def _indexed(x: Layout, parts: Sequence[Code], program: Program) -> Code:
 
 
 _ITEMS = {
+    "place": "", "concatenate": "np.concatenate([{all}], {axis})",
+    "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})",
     "cumsum": "np.cumsum({0}, {axis})", "prod": "np.prod({0}, {axes})", "max": "np.max({0}, {axes})",
-    "min": "np.min({0}, {axes})", "cholesky": "np.linalg.cholesky({0})",
+    "min": "np.min({0}, {axes})", "onehot": "", "cholesky": "np.linalg.cholesky({0})",
 }  # fmt: skip
 
 
@@ -461,7 +470,29 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"{_wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
+    if op.name == "onehot":
+        return Code(f"1.0 * ({texts[0]}[:, None] == np.arange({program.size(x.axes[-1])}))", TERM)
+    if op is place:
+        return _placed(params, texts, x)
+    if known.get("reverse"):
+        axis = known["axis"]
+        return Code(f"np.flip(np.{op.name}(np.flip({texts[0]}, {axis}), {axis}), {axis})", ATOM)
     template = _ITEMS.get(op.name)
-    if template is None or known.get("reverse"):
+    if not template:
         raise FormulaError(f"{op.name} has no notation yet, so no formula with it can be shown.")
-    return Code(template.format(*texts, **known), ATOM)
+    return Code(template.format(*texts, all=", ".join(texts), **known), ATOM)
+
+
+def _placed(params: Sequence[Any], texts: Sequence[str], x: Layout) -> Code:
+    """Pieces in zeros, each padded to the whole."""
+    shape, indices = params
+    pads = []
+    for text, index in zip(texts, indices, strict=True):
+        widths = []
+        for entry, length in zip(index, shape, strict=True):
+            if isinstance(entry, int) or entry[2] != 1:
+                raise FormulaError("single elements are placed; this has no notation yet.")
+            widths.append((entry[0], length - entry[0] - entry[1]))
+        shown = str(widths[0]) if len(widths) == 1 else str(widths)
+        pads.append(f"np.pad({text}, {shown})")
+    return Code(" + ".join(pads), SUM if len(pads) > 1 else ATOM)

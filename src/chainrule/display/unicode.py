@@ -238,14 +238,14 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     main = _wrapped(body, loose)
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE:
         main = f"({body.text})"
-    if prefix and main[:1].isdigit() and not scalars:
+    if prefix and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
         prefix += "·"
     text = prefix
     for piece in (scalars, main):
         if not piece:
             continue
         if text:
-            wide = apart or _is_wide(piece) and text[-1:].isalpha() or _ends_wide(text)
+            wide = apart or _is_wide(piece) or _ends_wide(text)
             text += (" " if wide else "") + piece
         else:
             text = piece

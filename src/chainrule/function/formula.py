@@ -195,8 +195,12 @@ class _Derivation:
         for n in self.symmetric:
             translate.axes.join((n, 0), (n, 1))
             translate.algebra.symmetric.add(n)
+        for (n, k), name in self.trace.root.size_names.found().items():
+            if n in translate.axes:
+                size_axes.setdefault(translate.axes.of(n)[k], name)
         for (n, k), name in self.axis_names.items():
             size_axes[translate.axes.of(n)[k]] = name
+        translate.counting |= self.examples.counting()
         self._translate_in_order(translate)
         results = translate(self.outputs)
         names = self._names(translate, named, set(self.symbols.values()))
@@ -211,7 +215,7 @@ class _Derivation:
         sizes = SizeNames(size_axes, set(self.symbols.values()) | {n for n, _ in composed.definitions})
         text = unicode_notation.write(composed, sizes)
         code = self._source(composed, sizes, translate)
-        agree(self.f, text, code, self.outputs, self.examples, self.arguments)
+        agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
         title, latex_title = heading(self.f)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
         return Formula(title, text, latex, self._steps(composed, sizes, title, text), {"numpy": code})
@@ -260,7 +264,9 @@ class _Derivation:
         program = source_notation.Program(sizes, lengths.get)
         verb = getattr(self.f, "verb", "")
         name = f"{verb}_{function_name(self.f)}" if verb else function_name(self.f)
-        return source_notation.write(composed, name, self.arguments, program)
+        code = source_notation.write(composed, name, self.arguments, program)
+        self.functions = program.functions
+        return code
 
     def _steps(self, composed: Composed, sizes: SizeNames, title: str, text: str) -> tuple[Step, ...]:
         lines = [

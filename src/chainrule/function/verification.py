@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,16 @@ class Examples:
         """Add an input; ``outside`` says that the function reads it as a global."""
         self.known.append(Example(n, name, value, declared, outside))
 
+    def counting(self) -> set[Node]:
+        """The inputs that hold 0, 1, 2, …, which programs read rows by."""
+        return {
+            e.node
+            for e in self.known
+            if e.node.type.dtype.kind in "iu"
+            and e.node.type.ndim == 1
+            and np.array_equal(e.value, np.arange(e.node.type.size))
+        }
+
     def values(self, how: str, rng: np.random.Generator) -> dict[Node, Any]:
         """A value for every input: as given, or changed a little."""
         return {e.node: _changed(e, how, rng) for e in self.known}
@@ -62,7 +72,12 @@ def _changed(e: Example, how: str, rng: np.random.Generator) -> Any:
 
 
 def agree(
-    f: Any, text: str, code: str, outputs: Sequence[Node], examples: Examples, arguments: Sequence[str]
+    text: str,
+    code: str,
+    outputs: Sequence[Node],
+    examples: Examples,
+    arguments: Sequence[str],
+    functions: Mapping[str, Any],
 ) -> None:
     """Raise ``FormulaMismatch`` unless the source computes what the derivative does."""
     rng = np.random.default_rng(20260101)
@@ -72,7 +87,7 @@ def agree(
         default=8,
     )
     tolerance = TOLERANCE.get(width, 1e-10)
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = dict(functions)
     exec(compile(code, "<formula>", "exec"), scope)  # noqa: S102 - our own output
     function = next(v for k, v in reversed(scope.items()) if callable(v) and not k.startswith("_"))
     compared = 0

@@ -178,6 +178,8 @@ LOGDET = Named("logdet")
 DET = Named("det")
 SOFTMAX = Named("softmax", ("axes",))
 LOGSUMEXP = Named("logsumexp", ("axes",))
+#: Rows that have a 1 in the column of their label.
+ONEHOT = Named("onehot")
 #: An array given by its entries, in C order.
 ENTRIES = Named("entries", ("shape",))
 

@@ -53,6 +53,9 @@ class Axes:
         """The axes of ``n``."""
         return tuple(self._axis(s) for s in self._slots[n])
 
+    def __contains__(self, n: Node) -> bool:
+        return n in self._slots
+
     def join(self, first: tuple[Node, int], second: tuple[Node, int]) -> None:
         """Declare two axes to be one; before any is asked for."""
         self._union(self._slots[first[0]][first[1]], self._slots[second[0]][second[1]])

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..ir.node import INPUT, Node
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient, Factor, Term
 
-if TYPE_CHECKING:
-    from .normal import Algebra
+
+class Builder(Protocol):
+    """What builds normal expressions."""
+
+    def term(self, n: Node) -> Term:
+        """Any node as a term."""
+        ...
+
+    def monomial(self, term: Term) -> Node:
+        """The normal form of a product."""
+        ...
+
+    def total(self, nodes: Sequence[Node]) -> Node:
+        """The normal form of a sum."""
+        ...
 
 
 def common_factors(
-    algebra: Algebra, terms: list[tuple[Coefficient, Node]], axes: tuple[Axis, ...]
+    algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: tuple[Axis, ...]
 ) -> Term | None:
     """The sum of ``terms`` as a product with what they all have in common, if anything.
 
@@ -56,18 +70,60 @@ def common_factors(
     widest = max(supports, key=len)
     if any(not s <= widest for s in supports):
         return None
-    all_axes = {i: a for k, v in enumerate(views) for i, a in ((names[k].get(j, j), b) for j, b in v.axes.items())}
-    order = [i for i in dict.fromkeys((*first.out, *(i for f in common for i in f.indices))) if i in widest]
+    summed = shared - out
+    if summed and any(_falls_apart(rest, visible) for rest in renamed):
+        return None  # (A + uvᵀ)w reads worse than Aw + (vᵀw)u
+    all_axes = {
+        i: a
+        for k, v in enumerate(views)
+        for i, a in ((names[k].get(j, j), b) for j, b in v.axes.items())
+    }
+    order = [
+        i
+        for i in dict.fromkeys((*first.out, *(i for f in common for i in f.indices)))
+        if i in widest
+    ]
     parts = []
     for (coefficient, _), rest, view in zip(terms, renamed, views, strict=True):
         # An index that only the common factors sum over stays with them.
         del view
-        parts.append(
-            algebra.monomial(Term(coefficient, tuple(rest), tuple(order), all_axes))
-        )
+        parts.append(algebra.monomial(Term(coefficient, tuple(rest), tuple(order), all_axes)))
     inner = algebra.total(parts)
     factors = (*common, Factor(inner, tuple(order)))
     return Term(UNIT, factors, first.out, all_axes)
+
+
+def paired(
+    algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: tuple[Axis, ...]
+) -> list[tuple[Coefficient, Node]] | None:
+    """Two terms that differ by a transpose alone, as one: ``Ax + Aᵀx`` among other terms."""
+    heads: dict[object, int] = {}
+    for k, (coefficient, base) in enumerate(terms):
+        view = algebra.term(base)
+        head = (coefficient, tuple(sorted((id(f.node), f.exponent) for f in view.factors)))
+        first = heads.setdefault(head, k)
+        if first == k or len(view.factors) < 2:
+            continue
+        shared = common_factors(algebra, [(UNIT, terms[first][1]), (UNIT, base)], axes)
+        if shared is None:
+            continue
+        merged = algebra.monomial(shared)
+        rest = [t for j, t in enumerate(terms) if j not in (first, k)]
+        return [(coefficient, merged), *rest]
+    return None
+
+
+def _falls_apart(rest: Sequence[Factor], visible: set[int]) -> bool:
+    """Whether the visible indices of a product are not connected by its factors."""
+    groups: list[set[int]] = []
+    for f in rest:
+        indices = set(f.indices)
+        if not indices:
+            continue
+        touching = [g for g in groups if g & indices]
+        groups = [g for g in groups if not g & indices]
+        groups.append(indices.union(*touching))
+    return sum(bool(g & visible) for g in groups) > 1
 
 
 def _aligned(view: Term, k: int) -> Term:

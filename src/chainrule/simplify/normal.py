@@ -32,7 +32,7 @@ from ..ops.monomial import (
     Term,
     decode,
 )
-from .factoring import common_factors
+from .factoring import common_factors, paired
 
 Axes = tuple[Axis, ...]
 #: What may replace some factors of a monomial, a total, or a function just built.
@@ -131,9 +131,15 @@ class Algebra:
         """The normal form of a product."""
         if len(term.factors) == 1 and term.coefficient == UNIT:
             (only,) = term.factors
-            if only.exponent == 1 and only.indices == term.out and len(set(term.out)) == len(term.out):
+            if (
+                only.exponent == 1
+                and only.indices == term.out
+                and len(set(term.out)) == len(term.out)
+            ):
                 return only.node
-        known = self.order.canonical(term) if all(f.node in self.order for f in term.factors) else None
+        known = (
+            self.order.canonical(term) if all(f.node in self.order for f in term.factors) else None
+        )
         if known is not None and known in self._monomials:
             return self._monomials[known]
         result = self._monomial(term)
@@ -148,8 +154,10 @@ class Algebra:
         factors = _merged(term.factors)
         while True:
             for position, f in enumerate(factors):
-                if f.node.op is MONOMIAL and self._can_inline(f):
-                    break
+                if f.node.op is MONOMIAL:
+                    if self._can_inline(f):
+                        break
+                    factors[position] = self._narrowed(f)
             else:
                 break
             inner = decode(f.node)
@@ -199,7 +207,9 @@ class Algebra:
                     return self.total([self.monomial(part) for part in parts])
         else:
             for position, f in enumerate(term.factors):
-                if f.node.op is TOTAL and f.exponent == 1 and any(map(_has_diagonal, f.node.args)):
+                if f.node.op is TOTAL and f.exponent == 1 and (
+                    any(map(_has_diagonal, f.node.args)) or _merges(term, f)
+                ):
                     return self.total(
                         [
                             self.monomial(
@@ -236,6 +246,13 @@ class Algebra:
             return False
         return inner.inner() <= set(inner.out) and len(set(inner.out)) == len(inner.out)
 
+    def _narrowed(self, f: Factor) -> Factor:
+        """A power without the axes along which its base is constant."""
+        kept = [p for p in range(len(f.indices)) if self._varies(f.node, p)]
+        if len(kept) == len(f.indices):
+            return f
+        return Factor(self.without(f.node, kept), tuple(f.indices[p] for p in kept), f.exponent)
+
     def _renaming(
         self, inner: Term, indices: tuple[int, ...]
     ) -> tuple[dict[int, int], dict[int, int]]:
@@ -271,8 +288,7 @@ class Algebra:
         if free and summed:
             rename = dict(zip(summed, free, strict=False))
             factors = tuple(
-                f._replace(indices=tuple(rename.get(i, i) for i in f.indices))
-                for f in term.factors
+                f._replace(indices=tuple(rename.get(i, i) for i in f.indices)) for f in term.factors
             )
             return Term(coefficient, factors, term.out, term.axes)
         return term._replace(coefficient=coefficient)
@@ -315,6 +331,10 @@ class Algebra:
         shared = common_factors(self, terms, axes)
         if shared is not None:
             return self.monomial(shared)
+        if len(terms) > 2:
+            fewer = paired(self, terms, axes)
+            if fewer is not None:
+                return self.total([self.scale(base, c) for c, base in fewer])
         return self._hoisted(terms, axes)
 
     def _parts(self, base: Node) -> tuple[Node, ...] | None:
@@ -383,8 +403,14 @@ class Algebra:
             term = decode(args[0])
             (f,) = term.factors
             moved = f.exponent == 1 and term.coefficient == UNIT and f.indices != term.out
-            if moved and sorted(f.indices) == sorted(term.out) and len(set(term.out)) == len(term.out):
-                return self.monomial(term._replace(factors=(Factor(self.apply(op, [f.node], params), f.indices),)))
+            if (
+                moved
+                and sorted(f.indices) == sorted(term.out)
+                and len(set(term.out)) == len(term.out)
+            ):
+                return self.monomial(
+                    term._replace(factors=(Factor(self.apply(op, [f.node], params), f.indices),))
+                )
         return self.opaque(op, args, params, axes)
 
     def opaque(
@@ -407,6 +433,17 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
         key = (f.node, f.indices)
         powers[key] = powers.get(key, Fraction(0)) + f.exponent
     return [Factor(n, indices, p) for (n, indices), p in powers.items() if p]
+
+
+def _merges(term: Term, f: Factor) -> bool:
+    """Whether a scalar beside a sum of scalars merges with a power of it in every term."""
+    if f.indices:
+        return False
+    beside = {g.node for g in term.factors if not g.indices and g is not f}
+    return bool(beside) and all(
+        part.op is MONOMIAL and any(a in beside and p != 1 for a, p in zip(part.args, part.params[2], strict=True))
+        for part in f.node.args
+    )
 
 
 def _has_diagonal(n: Node) -> bool:

@@ -230,7 +230,11 @@ class _Entry(NamedTuple):
     @property
     def is_variable(self) -> bool:
         """Whether it is the bare variable of an equation, which matches all that remains."""
-        return len(self.factors) == 1 and self.factors[0].node is _VARIABLE and self.factors[0].exponent == 1
+        return (
+            len(self.factors) == 1
+            and self.factors[0].node is _VARIABLE
+            and self.factors[0].exponent == 1
+        )
 
 
 def _linear(n: Node) -> list[_Entry]:
@@ -273,7 +277,9 @@ def _entries(
     if first.is_variable:
         if there and not others:
             rest = algebra.total([algebra.scale(t.node, t.outer) for t in there])
-            yield from matches(algebra, _VARIABLE, algebra.scale(rest, first.coefficient**-1), binding)
+            yield from matches(
+                algebra, _VARIABLE, algebra.scale(rest, first.coefficient**-1), binding
+            )
         return
     exponents = sorted(f.exponent for f in first.factors)
     for t in there:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.graph import toposort
-from ..ir.node import INPUT, ITEM, Node
+from ..ir.node import CONSTANT, INPUT, ITEM, Node
 from ..ir.types import TupleType
 from ..ops import arithmetic as ar
 from ..ops.contraction import split_subscripts
@@ -19,6 +19,7 @@ from ..ops.monomial import (
     INVERSE,
     LOGDET,
     LOGSUMEXP,
+    ONEHOT,
     MONOMIAL,
     SIGMOID,
     SOFTMAX,
@@ -29,7 +30,7 @@ from ..ops.monomial import (
     Term,
     decode,
 )
-from ..ops.structural import slice_
+from ..ops.structural import broadcast, cast, slice_
 from .axes import Axes
 from .normal import Algebra
 
@@ -43,6 +44,8 @@ class Translation:
         self.algebra = algebra
         self.axes = axes
         self.normal: dict[Node, Node] = {}
+        #: Inputs that hold 0, 1, 2, …: what a program reads rows by.
+        self.counting: set[Node] = set()
 
     def __call__(self, roots: Sequence[Node]) -> list[Node]:
         """The normal forms of ``roots``, and of all that they are made of."""
@@ -157,10 +160,13 @@ def _reshape(t: Translation, n: Node, args: list[Node]) -> Node | None:
 
 
 def _sum(t: Translation, n: Node, args: list[Node]) -> Node:
-    axes = t.axes.of(n.args[0])
-    dropped = {a + len(axes) for a in n.params[0]}
-    out = tuple(i for i in range(len(axes)) if i not in dropped)
-    term = Term(UNIT, (Factor(args[0], tuple(range(len(axes)))),), out, dict(enumerate(axes)))
+    return _summed(t, args[0], n.params[0])
+
+
+def _summed(t: Translation, x: Node, dropped: Sequence[int]) -> Node:
+    axes = t.algebra.axes(x)
+    out = tuple(i for i in range(len(axes)) if i - len(axes) not in dropped)
+    term = Term(UNIT, (Factor(x, tuple(range(len(axes)))),), out, dict(enumerate(axes)))
     return t.algebra.monomial(term)
 
 
@@ -185,8 +191,20 @@ def _same(t: Translation, n: Node, args: list[Node]) -> Node:
 def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
     """A selection with zero on one side is a product with the indicator, where that is total."""
     condition, a, b = args
+    if _is_nan(n.args[2]):  # what is undefined is not shown
+        return a
+    if _is_nan(n.args[1]):
+        return b
     if condition.op is MONOMIAL:
         return None
+    opposite = _opposite(t, condition, a, b)
+    if opposite is not None:
+        return opposite
+    constants = t.algebra.is_constant(a) + t.algebra.is_constant(b)
+    if constants and not (t.algebra.is_zero(a) or t.algebra.is_zero(b)) and is_total(a) and is_total(b):
+        axes = t.algebra.axes(condition)
+        other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
+        return t.algebra.total([t.algebra.product(condition, a), t.algebra.product(other, b)])
     if t.algebra.is_zero(b) and is_total(a):
         return t.algebra.product(condition, a)
     if t.algebra.is_zero(a) and is_total(b):
@@ -194,6 +212,29 @@ def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
         other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
         return t.algebra.product(other, b)
     return None
+
+
+def _is_nan(n: Node) -> bool:
+    while n.op is broadcast or n.op is cast:
+        (n,) = n.args
+    return n.op is CONSTANT and n.type.dtype.kind == "f" and bool(np.isnan(n.params[0].array).all())
+
+
+def _opposite(t: Translation, condition: Node, a: Node, b: Node) -> Node | None:
+    """``where(x < 0, −c·x, c·x)`` is ``c·|x|``, and ``where(h, c·u, −c·u)`` is ``c·u·(2h − 1)``."""
+    algebra = t.algebra
+    (first, base), (second, other) = algebra.split(a), algebra.split(b)
+    if base is not other or first != second * Fraction(-1) or algebra.is_constant(base):
+        return None
+    if condition.op in (ar.less, ar.less_equal, ar.greater, ar.greater_equal):
+        x, zero = condition.args
+        if algebra.is_zero(zero) and algebra.split(x)[1] is base:
+            sign = algebra.split(x)[0].number * (-1 if condition.op.name.startswith("less") else 1)
+            size = algebra.apply(ar.absolute, [base])
+            return algebra.scale(size, first * (1 if sign > 0 else -1))
+    axes = algebra.axes(condition)
+    twice = algebra.total([algebra.scale(condition, 2), algebra.number(-1, axes)])
+    return algebra.scale(algebra.product(twice, base), first)
 
 
 #: Functions that are finite wherever their arguments are.
@@ -294,6 +335,54 @@ def _solve(t: Translation, n: Node, args: list[Node]) -> Node | None:
     return t.algebra.monomial(Term(UNIT, factors, (0, *tail), every))
 
 
+def _norm(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    axes, order = n.params
+    if order != 2 or n.args[0].type.dtype.kind != "f":
+        return None
+    squares = t.algebra.power(args[0], Fraction(2))
+    return t.algebra.power(_summed(t, squares, axes), HALF)
+
+
+def _cofactor(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """The derivative of the determinant, ``det(A) A⁻ᵀ``."""
+    if n.type.ndim != 2:
+        return None
+    axes = t.axes.of(n)
+    determinant = t.algebra.opaque(DET, args, (), ())
+    factors = (Factor(determinant, ()), Factor(_inverse(t, args[0], axes), (1, 0)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, 1), dict(enumerate(axes))))
+
+
+def _one_hot(t: Translation, rows: Node, labels: Node, axes: tuple[Axis, ...]) -> Node | None:
+    """The matrix with a 1 in each row, in the column of its label, if every row has one label."""
+    if rows not in t.counting or len(axes) != 2 or rows.type.shape != (axes[0].length,):
+        return None
+    return t.algebra.opaque(ONEHOT, [t.normal[labels]], (), axes)
+
+
+def _gather(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """One element of each row, by its label: a sum over the row against one-hot rows."""
+    if n.params[0] != (-2, -1) or n.args[0].type.ndim != 2:
+        return None
+    axes = t.algebra.axes(args[0])
+    hot = _one_hot(t, n.args[1], n.args[2], axes)
+    if hot is None:
+        return None
+    both = dict(enumerate(axes))
+    return t.algebra.monomial(Term(UNIT, (Factor(args[0], (0, 1)), Factor(hot, (0, 1))), (0,), both))
+
+
+def _scatter_add(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    if n.params[1] != ((-2, -1),):
+        return None
+    axes = t.axes.of(n)
+    hot = _one_hot(t, n.args[1], n.args[2], axes)
+    if hot is None:
+        return None
+    factors = (Factor(args[0], (0,)), Factor(hot, (0, 1)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, 1), dict(enumerate(axes))))
+
+
 def _slice(t: Translation, n: Node, args: list[Node]) -> Node | None:
     """Part of a product is the product of parts; parts of atoms remain."""
     (x,) = args
@@ -365,6 +454,7 @@ RULES: dict[str, Rule] = {
     "stop_gradient": _same,
     "where": _where,
     "gate": _gate,
+    "toward": _divide,
     "heaviside": _heaviside,
     "expit": _expit,
     "softmax": _soft(SOFTMAX),
@@ -375,4 +465,8 @@ RULES: dict[str, Rule] = {
     "solve": _solve,
     "det": _det,
     "slice": _slice,
+    "norm": _norm,
+    "cofactor": _cofactor,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
 }
