@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
 from rich import box
@@ -71,15 +71,20 @@ class Page:
 
     def formula(self, text: str) -> None:
         """Print one formula on lines of its own."""
-        self._print(Padding(Text(text, style="bold green"), (0, 0, 0, 2 * MARGIN)))
+        width = self._console.width - 2 * MARGIN
+        shown = Text(_before_where(text, width), style="bold green")
+        self._print(Padding(shown, (0, 0, 0, 2 * MARGIN)))
 
     def entries(self, rows: Iterable[tuple[str, str]], *, style: str = "bold green") -> None:
         """Print labelled formulas; a long one continues under its own beginning."""
         grid = Table.grid(padding=(0, 2), pad_edge=False)
         grid.add_column(no_wrap=True, style="dim")
         grid.add_column(style=style, overflow="fold")
-        for label, text in rows:
-            grid.add_row(Text(label), Text(text))
+        labelled = list(rows)
+        labels = max((len(label) for label, _ in labelled), default=0)
+        width = self._console.width - 2 * MARGIN - labels - 2
+        for label, text in labelled:
+            grid.add_row(Text(label), Text(_before_where(text, width)))
         self._print(Padding(grid, (0, 0, 0, 2 * MARGIN)))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -104,6 +109,11 @@ class Page:
         grid.add_row(Text(mark), Text(text))
         self._print(Padding(grid, (0, 0, 0, MARGIN)))
 
+    def report(self, holds: bool, text: Callable[[int], str]) -> None:
+        """Print the outcome of a check; `text` makes its lines for the width that it is given."""
+        lines = text(self._console.width - MARGIN - 2)
+        self.verdict(holds, " ".join(lines.split()) if holds else lines)
+
     def gap(self) -> None:
         """Print an empty line."""
         self._print(Text())
@@ -126,6 +136,17 @@ class Page:
         """Draw a rule under a heading: the words' length as plain text, else the page's width."""
         width = self._console.width if length is None else length
         self._print(Text(character * width, style="dim"))
+
+
+def _before_where(text: str, width: int) -> str:
+    """Break a formula that is too long for one line before its definitions.
+
+    >>> print(_before_where("∇_w f = Xᵀ(σ(z) − t) where z = Xw", 24))
+    ∇_w f = Xᵀ(σ(z) − t)
+    where z = Xw
+    """
+    formula, where, definitions = text.partition(" where ")
+    return f"{formula}\nwhere {definitions}" if where and len(text) > width else text
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -54,11 +54,15 @@ class CommandError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A function to differentiate: the function, its source, and the module it came from."""
+    """A function to differentiate: the function, its source, and the module it came from.
+
+    An expression typed on the command line is a function in a module of its own.
+    """
 
     function: Callable[..., Any]
     source: str
-    module: ModuleType | None
+    module: ModuleType
+    is_expression: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -69,11 +73,6 @@ class Target:
             if parameter.default is parameter.empty
             and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         )
-
-    @property
-    def is_expression(self) -> bool:
-        """Whether it was typed on the command line."""
-        return self.module is None
 
 
 def find(text: str) -> Target:
@@ -182,7 +181,11 @@ def _expression(text: str) -> Target:
         for constant in compile(source, filename, "exec").co_consts
         if isinstance(constant, CodeType)
     )
-    return Target(FunctionType(code, words), text.strip(), None)
+    # In a module like any other, so that the tracer finds the names that NumPy's protocols miss.
+    module = ModuleType(filename)
+    vars(module).update(words)
+    sys.modules[filename] = module
+    return Target(FunctionType(code, vars(module)), text.strip(), module, is_expression=True)
 
 
 def _free_names(tree: ast.Expression, words: Mapping[str, Any]) -> list[str]:

@@ -60,15 +60,19 @@ class Report:
             raise CheckFailed(str(self))
 
     def __str__(self) -> str:
+        return self.text(WIDTH)
+
+    def text(self, width: int) -> str:
+        """The report in lines of at most `width` characters."""
         if not self.findings:
-            return self._agreement()
+            return self._agreement(width)
         subject = "your derivative" if self.yours else "the derivative"
-        lines = _wrapped(f"{self.function}: WRONG. {len(self.findings)} of {self.comparisons} "
-                         f"numbers of {subject} disagree.", "")  # fmt: skip
+        counted = f"{len(self.findings)} of {self.comparisons} numbers of {subject} disagree."
+        lines = _wrapped(f"{self.function}: WRONG. {counted}", "", width)
         if self.diagnosis:
-            lines += _wrapped(self.diagnosis, "  diagnosis  ")
+            lines += _wrapped(self.diagnosis, "  diagnosis  ", width)
         if self.site is not None:
-            lines += _wrapped(str(self.site), "  where      ")
+            lines += _wrapped(str(self.site), "  where      ", width)
         groups: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.findings:
             number = _number(finding.found)
@@ -76,14 +80,14 @@ class Report:
         for (name, number), group in list(groups.items())[:SHOWN]:
             modes = " and ".join(dict.fromkeys(finding.mode for finding in group))
             first = group[0]
-            lines += _wrapped(f"{name} ({modes})", "  entry      ")
-            lines += _wrapped(f"{_number(first.expected)} ({first.truth})", "  expected   ")
-            lines += _wrapped(number, "  found      ")
+            lines += _wrapped(f"{name} ({modes})", "  entry      ", width)
+            lines += _wrapped(f"{_number(first.expected)} ({first.truth})", "  expected   ", width)
+            lines += _wrapped(number, "  found      ", width)
         if len(groups) > SHOWN:
             lines.append(f"  and {len(groups) - SHOWN} more.")
         return "\n".join(lines)
 
-    def _agreement(self) -> str:
+    def _agreement(self, width: int) -> str:
         names = ", ".join(self.arguments)
         what = "First and second derivatives" if self.order == 2 else "First derivatives"
         told = self.comparisons - self.undecided
@@ -96,12 +100,12 @@ class Report:
             count = f"{told} comparison{'s' if told != 1 else ''}"
             rest = f", {self.undecided} undecided" if self.undecided else ""
             text = f"{self.function}: right. {mine} with {self.truth} ({count}{rest})."
-        return "\n".join(_wrapped(text, ""))
+        return "\n".join(_wrapped(text, "", width))
 
 
-def _wrapped(text: str, label: str) -> list[str]:
+def _wrapped(text: str, label: str, width: int) -> list[str]:
     blank = " " * max(len(label), 2)
-    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=blank)
+    return textwrap.wrap(text, width, initial_indent=label, subsequent_indent=blank)
 
 
 def _number(x: Any) -> str:

@@ -99,7 +99,7 @@ class Guide:
         """Claim what a report of `chainrule.check` confirms; print the report where it does not."""
         self.claim(text, bool(report))
         if not report:
-            self.page.block(str(report))
+            self.page.report(False, report.text)
 
 
 def relative_difference(found: Sequence[Any], expected: Sequence[Any]) -> float:
