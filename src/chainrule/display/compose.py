@@ -251,7 +251,8 @@ class Composer:
                 continue
             minus = sum(s < 0 for s in layout.data)
             constant_first = layout.children[0].kind in (Kind.NUMBER, Kind.FILL)
-            if 2 * minus > len(layout.data) or (2 * minus == len(layout.data) and not constant_first):
+            alone = len(layouts) == 1 and abs(coefficient.number) == 1 and minus
+            if alone or 2 * minus > len(layout.data) or (2 * minus == len(layout.data) and not constant_first):
                 flipped = list(layouts)
                 flipped[k] = negated(layout)
                 return coefficient * Fraction(-1), flipped

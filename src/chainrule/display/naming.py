@@ -33,9 +33,20 @@ def superscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
+def _last_step(path: str) -> str:
+    """``params['w']`` is w, and ``layers[0].W`` W1: the last key, and the positions before it."""
+    steps = re.findall(r"\['([^']+)'\]|\[(\d+)\]|\.(\w+)", path)
+    words = [key or name for key, _, name in steps if key or name]
+    numbers = [str(int(position) + 1) for _, position, _ in steps if position]
+    stem = words[-1] if words else re.split(r"[\[.]", path)[0]
+    return stem + "_".join(numbers)
+
+
 @lru_cache(maxsize=4096)
 def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
-    """The stem, the accents and the subscript of an identifier."""
+    """The stem, the accents and the subscript of an identifier, or of a path into an argument."""
+    if not identifier.isidentifier():
+        identifier = _last_step(identifier)
     found = re.fullmatch(r"(.*?[^\d_])_?(\d+)", identifier)
     stem, low = (found.group(1), found.group(2)) if found else (identifier, "")
     words = stem.strip("_").split("_") if "_" in stem.strip("_") else [stem]

@@ -17,7 +17,8 @@ from ..display.compose import Composed, Composer
 from ..display.naming import unicode_name
 from ..errors import FormulaMismatch
 from ..ir.graph import substitute, toposort
-from ..ir.node import CONSTANT, INPUT, Node, input_node
+from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
+from ..ops.arithmetic import multiply
 from ..ops.monomial import MONOMIAL, Axis, Coefficient
 from ..simplify.formula import by_entries, normaliser
 from ..simplify.translation import Translation
@@ -27,7 +28,15 @@ from ..trace.tree import flatten
 from .abstract import Declared
 from .engine import evaluate
 from .heading import heading
-from .symbols import SizeNames, argument_names, function_name, is_array, literals_in, outside_values
+from .symbols import (
+    SizeNames,
+    argument_names,
+    derived_from,
+    function_name,
+    is_array,
+    literals_in,
+    outside_values,
+)
 from .verification import Examples, agree
 
 
@@ -153,9 +162,19 @@ class _Derivation:
         taken = set(self.symbols.values())
         counter = 0
         originals = trace.captures.originals
+        env: dict[Node, Node] = {}
+        named = {k: n for n, v in originals.items() for k, w in outside.items() if v is w}
         for n, array in originals.items():
             name = next((k for k, v in outside.items() if v is array and k not in taken), None)
             if name is None:
+                source, made = derived_from(array, outside, taken, named)
+                if made is not None:
+                    base, build = made
+                    env[n] = build(base)
+                    if base not in self.symbols:
+                        self.symbols[base] = source
+                        self.examples.add(base, source, outside[source], None, outside=True)
+                    continue
                 counter += 1
                 name = f"c{counter}"
             taken.add(name)
@@ -167,17 +186,22 @@ class _Derivation:
             for k, v in reversed(outside.items())
             if isinstance(v, float) and v not in literals and v not in (0.0, 1.0, 2.0, -1.0, 0.5) and k not in taken
         }
-        if not numbers:
-            return
-        env: dict[Node, Node] = {}
-        for n in toposort([*self.outputs, *(n for n, _ in trace.events)]):
+        for n in toposort([*self.outputs, *(n for n, _ in trace.events)]) if numbers else ():
             if n.op is CONSTANT and not n.type.shape and n.type.dtype.kind == "f":
                 value = float(n.params[0].array)
-                name = numbers.get(value)
-                if name is not None:
-                    env[n] = input_node(0, ("number", name, n.type.weak), n.type)
-                    self.symbols[env[n]] = name
-                    self.examples.add(env[n], name, value, None, outside=True)
+                name, ratio = next(
+                    ((k, r) for r in (1.0, -1.0, 0.5, 2.0, -0.5, -2.0) for v, k in numbers.items() if v * r == value),
+                    (None, 1.0),
+                )
+                if name is None or value in literals:
+                    continue
+                base = input_node(0, ("number", name, n.type.weak), n.type)
+                env[n] = base if ratio == 1 else multiply.build((base, constant(ratio)))
+                if base not in self.symbols:
+                    self.symbols[base] = name
+                    self.examples.add(base, name, value / ratio, None, outside=True)
+        if not env:
+            return
         self.outputs = substitute(self.outputs, env)
         self.events = list(zip(substitute([n for n, _ in trace.events], env), [m for _, m in trace.events], strict=True))
 

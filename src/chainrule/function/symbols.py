@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node
+from ..ir.node import Node, constant, input_node, node
+from ..ir.types import type_of
+from ..ops.arithmetic import negative, subtract
 from ..ops.monomial import Axis
+from ..ops.structural import transpose
 from ..trace.tracer import Tracer
 from .arguments import parameter_names
 from .derivatives import Derivative, HessianVectorProduct, Pullback
@@ -142,6 +145,32 @@ def literals_in(f: Callable[..., Any]) -> set[float]:
             elif isinstance(constant, int | float):
                 found.add(float(constant))
     return found
+
+
+def derived_from(
+    array: np.ndarray, outside: Mapping[str, Any], taken: set[str], known: Mapping[str, Node]
+) -> tuple[str, tuple[Node, Callable[[Node], Node]] | None]:
+    """What an unnamed array was made of before it met a traced one: ``-t``, ``1 - t`` or ``X.T``.
+
+    Such steps run in plain NumPy and leave no record; they are recognised by every bit of their
+    result, for arrays with enough of them that this is no accident.
+    """
+    if len(np.unique(array)) < 2 or array.size < 3:
+        return "", None
+    steps: list[tuple[Callable[[Any], Any], Callable[[Node], Node]]] = [
+        (np.negative, lambda n: negative.build((n,))),
+        (lambda v: 1 - v, lambda n: subtract.build((constant(1.0), n))),
+        (np.transpose, lambda n: node(transpose, (n,), (tuple(range(-1, -n.type.ndim - 1, -1)),))),
+    ]
+    for name, value in outside.items():
+        if not isinstance(value, np.ndarray) or value.dtype != array.dtype or value.dtype.kind != "f":
+            continue
+        for compute, build in steps:
+            made = compute(value)
+            if made.shape == array.shape and np.array_equal(made, array):
+                base = known.get(name) or input_node(0, ("outside", name), type_of(value))
+                return name, (base, build)
+    return "", None
 
 
 class SizeNames:

@@ -432,7 +432,32 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
     for f in factors:
         key = (f.node, f.indices)
         powers[key] = powers.get(key, Fraction(0)) + f.exponent
-    return [Factor(n, indices, p) for (n, indices), p in powers.items() if p]
+    return [
+        Factor(n, indices, ONE if p > 0 and is_indicator(n) else p)
+        for (n, indices), p in powers.items()
+        if p
+    ]
+
+
+#: Conditions are 1 where they hold and 0 elsewhere.
+CONDITIONS = frozenset(
+    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor "
+    "isnan isinf isfinite".split()
+)
+
+
+def is_indicator(n: Node) -> bool:
+    """Whether ``n`` is 0 or 1 everywhere, so that its powers are itself."""
+    if n.op is TOTAL and len(n.args) == 2:
+        one, minus = n.args
+        if one.op is not MONOMIAL or one.args:
+            one, minus = minus, one
+        if one.op is not MONOMIAL or one.args or one.params[0] != UNIT or minus.op is not MONOMIAL:
+            return False
+        (coefficient, _, exponents, *_) = minus.params
+        whole = coefficient == Coefficient(Fraction(-1)) and exponents == (ONE,)
+        return whole and minus.args[0].op.name in CONDITIONS
+    return n.op.name in CONDITIONS
 
 
 def _merges(term: Term, f: Factor) -> bool:

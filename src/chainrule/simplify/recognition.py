@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..ir.graph import toposort
-from ..ir.node import INPUT, Node, input_node
+from ..calculus.pushforward import pushforward
+from ..ir.node import INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
 from ..ops.arithmetic import relu
 from ..ops.elementwise import Elementwise
@@ -57,14 +58,19 @@ EQUATIONS: tuple[Callable[[Any], Sides], ...] = (
     lambda z: (np.exp(-SOFTPLUS(z)), SIGMOID(-z)),
     lambda z: (np.log(SIGMOID(z)), -SOFTPLUS(-z)),
     lambda x: (_slope(tanh, x), 1 - np.tanh(x) ** 2),
+    lambda x: (_slope(tanh, x, 2), -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
     lambda x: (np.sign(x) * np.abs(x), x),
     lambda x: (np.where(x > 0, 1.0, 0.0) * x, relu(x)),
 )
 
 
-def _slope(op: Elementwise, x: Any) -> Any:
+def _slope(op: Elementwise, x: Any, order: int = 1) -> Any:
     """A row's own derivative, in whatever form it is computed."""
-    return op.partial(0, op(x), (x,))
+    slope = op.partial(0, op(x), (x,))
+    for _ in range(order - 1):
+        (tangent,) = pushforward([slope.node], [x.node], [constant(1.0, weak=False)])
+        slope = symbolic(tangent)
+    return slope
 
 
 @dataclass(frozen=True)

@@ -195,8 +195,6 @@ def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
         return a
     if _is_nan(n.args[1]):
         return b
-    if condition.op is MONOMIAL:
-        return None
     opposite = _opposite(t, condition, a, b)
     if opposite is not None:
         return opposite
@@ -253,6 +251,11 @@ def is_total(n: Node) -> bool:
         if m.op is MONOMIAL and any(p < 0 or p.denominator > 1 for p in m.params[2]):
             return False
     return True
+
+
+def _logical_not(t: Translation, n: Node, args: list[Node]) -> Node:
+    axes = t.algebra.axes(args[0])
+    return t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(args[0], -1)])
 
 
 def _gate(t: Translation, n: Node, args: list[Node]) -> Node:
@@ -453,6 +456,7 @@ RULES: dict[str, Rule] = {
     "astype": _same,
     "stop_gradient": _same,
     "where": _where,
+    "logical_not": _logical_not,
     "gate": _gate,
     "toward": _divide,
     "heaviside": _heaviside,
