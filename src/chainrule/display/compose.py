@@ -236,10 +236,34 @@ class Composer:
                 else:
                     layout = scaled(sign, (), (), layout)
             layouts.append(layout)
+        if self._stands_alone(term) and layouts[0].kind is Kind.SUM:
+            if any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args):
+                return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:
             coefficient, layouts = self._absorbed(coefficient, layouts)
         lookup: Lookup = lambda t: self._lookup(t, n)
         return Reduction(term._replace(coefficient=coefficient), layouts, lookup).result()
+
+    @staticmethod
+    def _stands_alone(term: Term) -> bool:
+        """Whether a term is a number times a sum, and nothing else."""
+        if len(term.factors) != 1:
+            return False
+        (f,) = term.factors
+        return f.node.op is TOTAL and f.exponent == 1 and f.indices == term.out
+
+    @staticmethod
+    def _weight(n: Node) -> Coefficient:
+        return n.params[0] if n.op is MONOMIAL else UNIT
+
+    @staticmethod
+    def _distributed(coefficient: Coefficient, x: Layout) -> Layout:
+        """``2(x + y)`` stays, and ``2(λw + z/N)`` is ``2λw + (2/N) z``."""
+        terms = []
+        for sign, child in zip(x.data, x.children, strict=True):
+            whole = scaled(coefficient, (), (), child)
+            terms.append((sign * sign_of(whole), without_sign(whole)))
+        return summed(terms, x.axes)
 
     @staticmethod
     def _absorbed(

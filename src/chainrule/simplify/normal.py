@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import count
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -382,7 +383,10 @@ class Algebra:
         if all(c.magnitude() == magnitude for c, _ in terms[1:]):
             outside = first
         else:
-            outside = Coefficient(Fraction(-1)) if first.number < 0 else UNIT
+            # No common divisor is left inside, so that equal sums are equal nodes.
+            over = gcd(*(c.number.numerator for c, _ in terms))
+            under = lcm(*(c.number.denominator for c, _ in terms))
+            outside = Coefficient(Fraction(-over if first.number < 0 else over, under))
         if outside != UNIT:
             terms = [(c * outside**-1, base) for c, base in terms]
         made = node(TOTAL, tuple(self.scale(base, c) for c, base in terms))
