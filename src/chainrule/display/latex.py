@@ -9,7 +9,7 @@ from ..ops.monomial import Axis, Coefficient
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .naming import latex_name
-from .unicode import ATOM, HADAMARD, POWER, PRODUCT, SIGN, SUM, Piece, decimal
+from .unicode import ATOM, HADAMARD, POWER, PRODUCT, SIGN, SUM, Piece, decimal, summands
 
 Sizes = Callable[[Axis], str]
 
@@ -33,7 +33,9 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 
 def _text(layout: Layout, sizes: Sizes) -> str:
-    return fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
+    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    return text if letters is None else rf"\left[{letters}\right]\; {text}"
 
 
 def _wrapped(p: Piece, hold: int) -> str:
@@ -169,7 +171,7 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
 def _indexed(x: Layout, parts: Sequence[Piece]) -> Piece:
     data = x.data
     inner = sorted({c for letters in data.factors for c in letters} - set(data.out))
-    text = rf"\left[{data.out}\right]\; " + (rf"\sum_{{{''.join(inner)}}} " if inner else "")
+    text = rf"\sum_{{{''.join(inner)}}} " if inner else ""
     pieces = [rf"\delta_{{{pair}}}" for pair in data.equal]
     pieces += [f"{{{_wrapped(p, ATOM)}}}_{{{s}}}" for p, s in zip(parts, data.factors, strict=True)]
     return Piece(text + (" ".join(pieces) or "1"), PRODUCT)

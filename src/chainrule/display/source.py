@@ -63,6 +63,20 @@ class Program:
     definitions: dict[str, Layout] = field(default_factory=dict)
     #: The user's own functions, which the source calls by name.
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    #: Whether it calls a function of SciPy's that NumPy lacks.
+    special: bool = False
+
+    def function(self, op: Elementwise) -> str:
+        """What the source calls a function: NumPy's, else SciPy's, else the user's own."""
+        made = op.function
+        if not isinstance(made, np.ufunc):
+            self.functions[op.name] = made
+            return op.name
+        name = made.__name__
+        if getattr(np, name, None) is made:
+            return f"np.{name}"
+        self.special = True
+        return f"special.{name}"
 
     def meaning(self, x: Layout) -> Layout:
         """What a name stands for."""
@@ -95,7 +109,8 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
         heads.append(f"{size} = {program.shape_of(axis)}")
     body = "\n".join("    " + line for line in [*heads, *lines])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))
-    return f"import numpy as np\n\n\n{helpers}def {name}({', '.join(arguments)}):\n{body}\n"
+    imports = "import numpy as np\n" + "from scipy import special\n" * program.special
+    return f"{imports}\n\n{helpers}def {name}({', '.join(arguments)}):\n{body}\n"
 
 
 def _code(layout: Layout, program: Program) -> Code:
@@ -288,14 +303,8 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"np.linalg.det({args})", ATOM)
     if name == "power":
         return Code(f"{_wrapped(parts[0], ATOM)}**{_wrapped(parts[1], ATOM)}", POWER, full)
-    function = op._function if isinstance(op, Elementwise) else None  # noqa: SLF001 - the row's own name
-    if isinstance(function, np.ufunc):
-        return Code(f"np.{function.__name__}({args})", ATOM, full)
-    if callable(function):
-        program.functions[name] = function
-        return Code(f"{name}({args})", ATOM, full)
-    if isinstance(function, str) and function.startswith("numpy."):
-        return Code(f"np.{function[6:]}({args})", ATOM, full)
+    if isinstance(op, Elementwise):
+        return Code(f"{program.function(op)}({args})", ATOM, full)
     raise FormulaError(f"{name} has no NumPy source, so a formula with it cannot be verified.")
 
 

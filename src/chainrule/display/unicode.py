@@ -40,8 +40,16 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 
 def layout_text(layout: Layout, sizes: Sizes) -> str:
-    """One layout as text."""
-    return fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    """One layout as text; in index notation the indices of the result come first."""
+    letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
+    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    return text if letters is None else f"[{letters}] {text}"
+
+
+def summands(x: Layout) -> list[Layout]:
+    """The terms of a sum, without the numbers before them."""
+    parts = x.children if x.kind is Kind.SUM else (x,)
+    return [p.children[-1] if p.kind is Kind.SCALE else p for p in parts]
 
 
 def decimal(value: Fraction) -> str:
@@ -245,7 +253,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         if not piece:
             continue
         if text:
-            wide = apart or _is_wide(piece) or _ends_wide(text)
+            wide = apart or x.children[-1].kind is Kind.INDEXED or _is_wide(piece) or _ends_wide(text)
             text += (" " if wide else "") + piece
         else:
             text = piece
@@ -281,7 +289,7 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
 def _indexed(x: Layout, parts: Sequence[Piece]) -> Piece:
     data = x.data
     inner = {c for letters in data.factors for c in letters} - set(data.out)
-    text = f"[{data.out}] " + (f"Σ_{''.join(sorted(inner))} " if inner else "")
+    text = f"Σ_{''.join(sorted(inner))} " if inner else ""
     pieces = [f"δ_{pair}" for pair in data.equal]
     pieces += [f"{_wrapped(p, POWER)}_{letters}" for p, letters in zip(parts, data.factors, strict=True)]
     return Piece(text + (" ".join(pieces) or "1"), PRODUCT)

@@ -21,7 +21,7 @@ from ..ir.graph import toposort
 from ..calculus.pushforward import pushforward
 from ..ir.node import INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
-from ..ops.arithmetic import relu
+from ..ops.arithmetic import equal, greater, less, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
     LOGSUMEXP,
@@ -141,7 +141,7 @@ class Recogniser:
 
     def factors(self, algebra: Algebra, term: Term) -> Term | None:
         """A monomial in which some factors were recognised."""
-        found = _softmax(algebra, term)
+        found = _softmax(algebra, term) or _apart(term)
         if found is not None:
             return found
         ops = {f.node.op for f in term.factors}
@@ -159,7 +159,7 @@ def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
         here = [f for f in term.factors if f.indices == indices]
         if len(here) < len(e.factors):
             continue
-        for chosen, binding in _choices(algebra, list(e.factors), here, {}):
+        for chosen, binding, sign in _choices(algebra, list(e.factors), here, {}):
             axes = tuple(term.axes[i] for i in indices)
             variable = binding[e.variable]
             if e.even and algebra.split(variable)[0].number < 0:
@@ -172,16 +172,17 @@ def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
                 left = g.exponent - f.exponent * times
                 rest[position : position + 1] = [g._replace(exponent=left)] if left else []
             rest.append(Factor(right, indices, Fraction(times)))
-            coefficient = term.coefficient * e.coefficient**-times
+            coefficient = term.coefficient * e.coefficient**-times * sign
             return term._replace(coefficient=coefficient, factors=tuple(rest))
     return None
 
 
 def _choices(
     algebra: Algebra, wanted: list[Factor], here: list[Factor], binding: Binding
-) -> Iterator[tuple[list[tuple[Factor, Factor]], Binding]]:
+) -> Iterator[tuple[list[tuple[Factor, Factor]], Binding, int]]:
+    """Ways to pick factors that match the wanted ones, and the sign by which they differ."""
     if not wanted:
-        yield [], binding
+        yield [], binding, 1
         return
     # What binds the variable most surely comes first: a function before the bare variable.
     first = next((f for f in wanted if f.node.op is not INPUT), wanted[0])
@@ -190,10 +191,13 @@ def _choices(
         ratio = g.exponent / first.exponent
         if ratio.denominator != 1 or ratio < 1:
             continue
-        for bound in matches(algebra, first.node, g.node, binding):
-            rest = [h for h in here if h is not g]
-            for chosen, final in _choices(algebra, others, rest, bound):
-                yield [(first, g), *chosen], final
+        rest = [h for h in here if h is not g]
+        signs = (1, -1) if first.node.op is TOTAL and g.node.op is TOTAL and ratio == 1 else (1,)
+        for sign in signs:
+            candidate = g.node if sign > 0 else algebra.scale(g.node, -1)
+            for bound in matches(algebra, first.node, candidate, binding):
+                for chosen, final, rest_sign in _choices(algebra, others, rest, bound):
+                    yield [(first, g), *chosen], final, sign * rest_sign
 
 
 # -- matching --------------------------------------------------------------------------------------
@@ -293,8 +297,10 @@ def _entries(
             continue
         if sorted(f.exponent for f in t.factors) != exponents:
             continue
-        for chosen, bound in _choices(algebra, list(first.factors), list(t.factors), binding):
-            if all(f.exponent == g.exponent for f, g in chosen):
+        for chosen, bound, sign in _choices(
+                algebra, list(first.factors), list(t.factors), binding
+            ):
+            if sign > 0 and all(f.exponent == g.exponent for f, g in chosen):
                 yield from _entries(algebra, others, [u for u in there if u is not t], bound)
 
 
@@ -343,6 +349,28 @@ def _log_sum_exp(algebra: Algebra, n: Node) -> Node | None:
         return None
     e, _, summed = found
     return algebra.opaque(LOGSUMEXP, e.args, (summed,), algebra.axes(n))
+
+
+def _apart(term: Term) -> Term | None:
+    """``𝟙[x > y] ⊙ (1 − 𝟙[x = y])``: what is greater is not equal."""
+    strict = [f for f in term.factors if f.node.op in (greater, less)]
+    for f in strict:
+        for g in term.factors:
+            if g.indices != f.indices or g.node.op is not TOTAL or g.exponent != 1:
+                continue
+            constant = None
+            for part in g.node.args:
+                if part.op is MONOMIAL and not part.args:
+                    constant = part.params[0]
+                    continue
+                ties = part.args[0] if part.op is MONOMIAL and len(part.args) == 1 else part
+                if ties.op is not equal or set(ties.args) != set(f.node.args):
+                    break
+            else:
+                if constant is not None:
+                    rest = tuple(h for h in term.factors if h is not g)
+                    return term._replace(coefficient=term.coefficient * constant, factors=rest)
+    return None
 
 
 def _softmax(algebra: Algebra, term: Term) -> Term | None:
