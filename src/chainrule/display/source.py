@@ -12,8 +12,8 @@ import numpy as np
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import SIGMOID, Axis, Coefficient
-from ..ops.transcendental import tanh
 from ..ops.structural import place, slice_
+from ..ops.transcendental import tanh
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .unicode import index_text
@@ -125,7 +125,11 @@ def _full(code: Code, x: Layout, program: Program) -> str:
     if code.full or not x.axes:
         return code.text
     shape = ", ".join(program.size(a) for a in x.axes)
-    return f"np.full(({shape},), {code.text})" if x.kind is Kind.FILL else f"np.broadcast_to({code.text}, ({shape},))"
+    return (
+        f"np.full(({shape},), {code.text})"
+        if x.kind is Kind.FILL
+        else f"np.broadcast_to({code.text}, ({shape},))"
+    )
 
 
 def _wrapped(c: Code, hold: int) -> str:
@@ -151,7 +155,11 @@ def _number(c: Coefficient, program: Program) -> Code:
         else:
             text = repr(float(value))
         return Code(text, ATOM if value >= 0 else UNARY)
-    top = [] if value.numerator == 1 and over else [str(value.numerator) if short else repr(float(value))]
+    top = (
+        []
+        if value.numerator == 1 and over
+        else [str(value.numerator) if short else repr(float(value))]
+    )
     top += powers(over)
     bottom = ([str(value.denominator)] if short and value.denominator > 1 else []) + powers(under)
     text = " * ".join(top)
@@ -172,10 +180,18 @@ def _write(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if kind is Kind.PRODUCT:
         return _product(x, parts, program)
     if kind is Kind.HADAMARD:
-        return Code(" * ".join(_wrapped(p, TERM) if k == 0 else _wrapped(p, UNARY) for k, p in enumerate(parts)), TERM, any(p.full for p in parts) or not x.axes)
+        return Code(
+            " * ".join(
+                _wrapped(p, TERM) if k == 0 else _wrapped(p, UNARY) for k, p in enumerate(parts)
+            ),
+            TERM,
+            any(p.full for p in parts) or not x.axes,
+        )
     if kind is Kind.DIVIDE:
         top, bottom = parts
-        return Code(f"{_wrapped(top, TERM)} / {_wrapped(bottom, UNARY)}", TERM, top.full or bottom.full)
+        return Code(
+            f"{_wrapped(top, TERM)} / {_wrapped(bottom, UNARY)}", TERM, top.full or bottom.full
+        )
     if kind is Kind.POWER:
         return _power(x, parts[0])
     if kind is Kind.SUM:
@@ -243,7 +259,13 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     text = ""
     for k, (sign, p) in enumerate(zip(x.data, parts, strict=True)):
         piece = _wrapped(p, TERM)
-        text += piece if not k and sign > 0 else "-" + piece if not k else f" {'+' if sign > 0 else '-'} {piece}"
+        text += (
+            piece
+            if not k and sign > 0
+            else "-" + piece
+            if not k
+            else f" {'+' if sign > 0 else '-'} {piece}"
+        )
     return Code(text, SUM, any(p.full for p in parts) or not x.axes)
 
 
@@ -279,7 +301,11 @@ def _scale(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     text = sign + " * ".join(pieces)
     hold = UNARY if sign and len(pieces) == 1 else TERM
     if under:
-        bottom = _wrapped(under[0], UNARY) if len(under) == 1 else "(" + " * ".join(_wrapped(p, UNARY) for p in under) + ")"
+        bottom = (
+            _wrapped(under[0], UNARY)
+            if len(under) == 1
+            else "(" + " * ".join(_wrapped(p, UNARY) for p in under) + ")"
+        )
         text, hold = f"{text} / {bottom}", TERM
     return Code(text, hold, body.full)
 
@@ -289,7 +315,9 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     full = any(p.full for p in parts) or not x.axes
     name = op.name
     if name in _INFIX:
-        return Code(f"{_wrapped(parts[0], SUM)} {_INFIX[name]} {_wrapped(parts[1], SUM)}", COMPARE, full)
+        return Code(
+            f"{_wrapped(parts[0], SUM)} {_INFIX[name]} {_wrapped(parts[1], SUM)}", COMPARE, full
+        )
     args = ", ".join(p.text for p in parts)
     if name == "sigmoid":
         return Code(f"{program.helper('_sigmoid')}({args})", ATOM, full)
@@ -337,7 +365,9 @@ def _chain(chain: list[_Part], program: Program) -> Code:
             return Code(f"np.outer({left.text}, {right.text})", ATOM)
     if len(chain) == 1:
         (only,) = chain
-        return Code(_full(only.code, only.layout, program), only.code.hold if only.code.full else ATOM)
+        return Code(
+            _full(only.code, only.layout, program), only.code.hold if only.code.full else ATOM
+        )
     first, last = chain[0], chain[-1]
     if _is_column(last.layout) or not (_is_row(first.layout) or _solves(last.layout)):
         fold_right = _is_column(last.layout) or _solves(first.layout)
@@ -362,8 +392,10 @@ def _shape_like(chain: Sequence[_Part]) -> Layout:
 
 
 def _solves(x: Layout) -> bool:
-    return x.kind is Kind.INVERSE or (x.kind is Kind.TRANSPOSE and bool(x.children) and x.children[0].kind is Kind.INVERSE) or (
-        x.kind is Kind.SUM and any(_solves(c) for c in x.children)
+    return (
+        x.kind is Kind.INVERSE
+        or (x.kind is Kind.TRANSPOSE and bool(x.children) and x.children[0].kind is Kind.INVERSE)
+        or (x.kind is Kind.SUM and any(_solves(c) for c in x.children))
     )
 
 
@@ -376,7 +408,13 @@ def _pair(a: _Part, b: _Part, program: Program) -> Code:
     left, right = a.layout, b.layout
     if left.kind is Kind.DIAG:
         weights = a.code.text[len("np.diag(") : -1]
-        spread = f"({weights})" if right.rank == 1 else f"({weights})[:, None]" if not weights.isidentifier() else f"{weights}[:, None]"
+        spread = (
+            f"({weights})"
+            if right.rank == 1
+            else f"({weights})[:, None]"
+            if not weights.isidentifier()
+            else f"{weights}[:, None]"
+        )
         return Code(f"{spread} * {_wrapped(b.code, UNARY)}", TERM)
     if right.kind is Kind.DIAG:
         weights = b.code.text[len("np.diag(") : -1]
@@ -403,14 +441,23 @@ def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
     """``A⁻¹b`` as a solve; a sum with inverses in it is applied term by term."""
     right = _full(b.code, b.layout, program)
     if left.kind is Kind.INVERSE:
-        return Code(f"np.linalg.solve({_full(_code(left.children[0], program), left.children[0], program)}, {right})", ATOM)
+        return Code(
+            f"np.linalg.solve({_full(_code(left.children[0], program), left.children[0], program)}, {right})",
+            ATOM,
+        )
     if left.kind is Kind.TRANSPOSE:
         matrix = _code(left.children[0].children[0], program)
         return Code(f"np.linalg.solve({_wrapped(matrix, ATOM)}.T, {right})", ATOM)
     text = ""
     for k, (sign, term) in enumerate(zip(left.data, left.children, strict=True)):
         piece = _wrapped(_pair(_Part(term, _code(term, program)), b, program), TERM)
-        text += piece if not k and sign > 0 else "-" + piece if not k else f" {'+' if sign > 0 else '-'} {piece}"
+        text += (
+            piece
+            if not k and sign > 0
+            else "-" + piece
+            if not k
+            else f" {'+' if sign > 0 else '-'} {piece}"
+        )
     return Code(text, SUM)
 
 
@@ -423,7 +470,9 @@ def _trace(inner: Layout, code: Code, program: Program) -> Code:
             left = _code(first.children[0], program)
         else:
             left = Code(_wrapped(_code(first, program), ATOM) + ".T", ATOM)
-        return Code(f"np.sum({_wrapped(left, TERM)} * {_wrapped(_chain(rest, program), UNARY)})", ATOM)
+        return Code(
+            f"np.sum({_wrapped(left, TERM)} * {_wrapped(_chain(rest, program), UNARY)})", ATOM
+        )
     return Code(f"np.trace({code.text})", ATOM)
 
 
