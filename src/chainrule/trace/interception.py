@@ -268,7 +268,7 @@ class _Interception:
         self.fixed: list[_Names] = []
         self.own: list[_Names] = []
         self.methods: list[tuple[type, str, Any, Any]] = []
-        self.loaded = 0
+        self.loaded: Any = None
 
     def open(self, *, naming: bool = False) -> None:
         """A trace opens; ``naming`` says that it keeps names."""
@@ -300,7 +300,7 @@ class _Interception:
                     del names.namespace["len"]
             for names in self.fixed:
                 names.restore()
-            if len(sys.modules) != self.loaded:
+            if _loaded() != self.loaded:
                 self.clean()
 
     def scan(self) -> None:
@@ -312,8 +312,8 @@ class _Interception:
                 _Names(vars(m), fixed=True).scan(self.table, shadows=False) for m in every
             ]
             self._method(np.vectorize, "__call__", vectorized)
-        if len(sys.modules) != self.loaded:
-            self.loaded = len(sys.modules)
+        if _loaded() != self.loaded:
+            self.loaded = _loaded()
             if self.table.resolve():
                 self.modules.clear()
                 self.own.clear()
@@ -372,6 +372,11 @@ class _Interception:
         if self.count and not stack.traces:
             self.count = 1
             self.close()
+
+
+def _loaded() -> tuple[int, str]:
+    """What changes when a module is loaded."""
+    return len(sys.modules), next(reversed(sys.modules))
 
 
 def _product(product: Callable[..., Any]) -> Callable[..., Any]:

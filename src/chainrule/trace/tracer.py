@@ -128,8 +128,13 @@ class Tracer:
     def __repr__(self) -> str:
         return f"<traced {self.node.type}>"
 
+    def __str__(self) -> str:
+        """The value at hand: a program that prints what it computes prints numbers."""
+        value = self.recorder.peek(self.node)
+        return repr(self) if value is None else str(value)
+
     def __format__(self, spec: str) -> str:
-        return format(self.recorder.value(self.node), spec) if spec else repr(self)
+        return format(self.recorder.value(self.node), spec) if spec else str(self)
 
     # -- where a concrete value is needed --------------------------------------------------------
 
