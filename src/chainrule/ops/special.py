@@ -21,6 +21,7 @@ from .slopes import Computed, dawsn_slope, erfcx_slope, k0e_slope, k1e_slope
 _ROOT_PI = float(np.sqrt(np.pi))
 _ROOT_2 = float(np.sqrt(2.0))
 _INF = np.inf
+_DOUBLE = np.dtype(float)
 
 
 class Special(Elementwise):
@@ -37,6 +38,8 @@ class Special(Elementwise):
     def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
         if self._real and any(np.dtype(o).kind == "c" for o in operands):
             raise TypeError(f"scipy.special.{self.name} is differentiated by real numbers only")
+        if all(np.dtype(o) == _DOUBLE for o in operands):  # no need to import SciPy for that
+            return [_DOUBLE] * len(operands), _DOUBLE
         return super().dtypes(operands)
 
     def examples(self) -> Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]:

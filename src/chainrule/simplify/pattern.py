@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, product
 from typing import Any, TypeAlias
 
@@ -66,14 +67,30 @@ class Rule:
         self.when = when
         self.kinds = kinds
         self.samples = samples
-        names = tuple(inspect.signature(statement).parameters)
-        self.variables: dict[str, Node] = {
-            name: input_node(0, ("pattern", name), ArrayType((), np.dtype(float))) for name in names
-        }
-        sides = statement(*[symbolic(v) for v in self.variables.values()])
-        left, right = (getattr(side, "node", side) for side in sides)
-        self.left: Node = left
-        self.right: Node = right if isinstance(right, Node) else constant(float(right))
+
+    @cached_property
+    def variables(self) -> dict[str, Node]:
+        """What stands for each variable in the two sides."""
+        names = inspect.signature(self.statement).parameters
+        t = ArrayType((), np.dtype(float))
+        return {name: input_node(0, ("pattern", name), t) for name in names}
+
+    @cached_property
+    def _sides(self) -> tuple[Node, Node]:
+        # Traced when first needed, so that importing the package does not pay for it.
+        sides = self.statement(*[symbolic(v) for v in self.variables.values()])
+        left, right = (getattr(s, "node", None) or constant(float(s)) for s in sides)
+        return left, right
+
+    @property
+    def left(self) -> Node:
+        """What is looked for."""
+        return self._sides[0]
+
+    @property
+    def right(self) -> Node:
+        """What it becomes."""
+        return self._sides[1]
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.node import Node
+from ..ops.special import expit, log_expit
 from .contractions import CONTRACTIONS
 from .engine import Rules
 from .folding import FOLDING
@@ -75,6 +76,11 @@ STABLE = (
     Rule("log of one minus", lambda x: (np.log(1 - x), np.log1p(-x)), samples="unit"),
     Rule("exp minus one", lambda x: (np.exp(x) - 1, np.expm1(x))),
     Rule("one minus exp", lambda x: (1 - np.exp(x), -np.expm1(x))),
+    Rule("logistic of x", lambda x: (np.exp(x) / (1 + np.exp(x)), expit(x))),
+    Rule("logistic", lambda x, y: (x / (1 + np.exp(-y)), x * expit(y))),
+    Rule("logistic of minus y", lambda x, y: (x / (1 + np.exp(y)), x * expit(-y))),
+    Rule("the other logistic", lambda x: (1 - expit(x), expit(-x))),
+    Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
     Rule("softplus", lambda x: (np.log1p(np.exp(x)), np.logaddexp(0, x))),
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
