@@ -311,6 +311,22 @@ class TestYours:
         if line:
             assert report.site is not None
 
+    def test_a_formula(self) -> None:
+        class Text:
+            """What `check` asks of a formula."""
+
+            def __init__(self, factor: int) -> None:
+                self.factor = factor
+
+            def code(self, dialect: str) -> str:
+                return (
+                    f"def gradient(X, b, w, y):\n    return {self.factor} * X.T @ (X @ w + b - y)"
+                )
+
+        assert cr.check(lambda w, b: np.sum((X @ w + b - y) ** 2), w, b, against=Text(2))
+        report = cr.check(lambda w, b: np.sum((X @ w + b - y) ** 2), w, b, against=Text(1))
+        assert "multiply it by 2" in str(report)
+
     def test_a_hessian(self) -> None:
         report = cr.check(lambda x: np.sum(x**3), x, order=2, against=lambda x: np.diag(3 * x))
         assert "multiply it by 2" in str(report)

@@ -46,8 +46,8 @@ def check(
     order
         1, or 2 to compare second derivatives as well.
     against
-        A derivative made by hand: a function of the same arguments, an array, or a tuple with one
-        for each argument. For a scalar ``f`` it is the gradient, else the Jacobian (or the
+        A derivative made by hand: a function of the same arguments, an array, a tuple with one for
+        each argument, or a `Formula`. For a scalar ``f`` it is the gradient, else the Jacobian (or the
         element-by-element derivative); with ``order=2`` the Hessian. It is compared with
         chainrule's once that has passed, and the report says what is probably wrong with it.
     wrt

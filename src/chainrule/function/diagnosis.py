@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..errors import ArgumentError, Site
 from ..trace.tree import flatten
+from .arguments import parameter_names
 from .derivatives import Hessian, Jacobian
 from .linearization import vjp
 from .report import Finding, Report
@@ -25,7 +27,10 @@ CLOSE = 1e-6
 def against_yours(subject: Subject, against: Any, order: int, report: Report) -> Report:
     """Hold a derivative made by hand against chainrule's, which has just passed its own check."""
     truth, names = _truth(subject, order)
-    given = against(*subject.args) if callable(against) else against
+    if hasattr(against, "code"):
+        given = _computed(against, subject)
+    else:
+        given = against(*subject.args) if callable(against) else against
     pairs = _matched(given, truth, names)
     findings: list[Finding] = []
     reasons: list[str] = []
@@ -89,6 +94,23 @@ def _truth(subject: Subject, order: int) -> tuple[list[np.ndarray], list[str]]:
         if element:
             found[k] = np.asarray(found[k][subject.index(k)])
     return found, list(subject.names)
+
+
+def _computed(formula: Any, subject: Subject) -> Any:
+    """The value of a `Formula` by its own source, its names being those of the program."""
+    space: dict[str, Any] = {}
+    exec(formula.code("numpy"), space)  # noqa: S102 - a formula is a program that chainrule wrote
+    compute = [v for v in space.values() if inspect.isfunction(v)][-1]
+    known = dict(surroundings(subject.f))
+    known.update(zip(parameter_names(subject.f) or (), subject.args, strict=False))
+    wanted = list(inspect.signature(compute).parameters)
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise ArgumentError(
+            f"check: the formula is in terms of {', '.join(missing)}, which {subject.name} "
+            "does not know. Give a function of its arguments instead."
+        )
+    return compute(**{name: known[name] for name in wanted})
 
 
 def _matched(
