@@ -9,15 +9,15 @@ code that is fast.
 array([1., 1.])
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import typing as _typing
+from importlib import import_module as _import_module
 
 from .function.batching import vmap
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from .function.abstract import array
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
@@ -57,10 +57,10 @@ _LATE = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _typing.Any:
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".function.{_LATE[name]}", __name__), name)
+    value = getattr(_import_module(f".function.{_LATE[name]}", __name__), name)
     globals()[name] = value
     return value
 
