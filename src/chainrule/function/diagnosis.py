@@ -98,10 +98,10 @@ def _truth(subject: Subject, order: int) -> tuple[list[np.ndarray], list[str]]:
 
 def _computed(formula: Any, subject: Subject) -> Any:
     """The value of a `Formula` by its own source, its names being those of the program."""
-    space: dict[str, Any] = {}
+    known = dict(surroundings(subject.f))
+    space = dict(known)  # what the function takes from its surroundings, so does its formula
     exec(formula.code("numpy"), space)  # noqa: S102 - a formula is a program that chainrule wrote
     compute = [v for v in space.values() if inspect.isfunction(v)][-1]
-    known = dict(surroundings(subject.f))
     known.update(zip(parameter_names(subject.f) or (), subject.args, strict=False))
     wanted = list(inspect.signature(compute).parameters)
     missing = [name for name in wanted if name not in known]
