@@ -34,8 +34,7 @@ from .naming import Alphabet
 
 #: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
 CONDITIONS = frozenset(
-    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not "
-    "logical_xor isnan isinf isfinite".split()
+    ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "logical_xor", "isnan", "isinf", "isfinite"]
 )
 _LETTERS = {SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
 _HIDDEN = "hfguvqeack"
@@ -127,7 +126,9 @@ class Composer:
         layout = self._layouts[n]
         body = self._indicated(n, layout)
         if coefficient != UNIT:
-            body = negated(body) if coefficient.number == -1 else scaled(coefficient**-1, (), (), body)
+            body = (
+                negated(body) if coefficient.number == -1 else scaled(coefficient**-1, (), (), body)
+            )
         self._definitions[name] = body
         self._layouts[n] = Layout(Kind.NAME, (), layout.axes, name)
         if coefficient != UNIT:
@@ -167,7 +168,9 @@ class Composer:
             return None
         name, coefficient = given
         if name not in self._definitions:
-            layout = Reduction(term, [self._numeric(f.node) for f in term.factors], lambda t: None).result()
+            layout = Reduction(
+                term, [self._numeric(f.node) for f in term.factors], lambda t: None
+            ).result()
             self._definitions[name] = scaled(coefficient**-1, (), (), layout)
         axes = tuple(term.axes[i] for i in term.out)
         return Layout(Kind.NAME, (), axes, name), coefficient
@@ -202,7 +205,9 @@ class Composer:
         if op in (SIGMOID, SOFTPLUS, LOGDET, DET) or isinstance(op, Elementwise):
             logical = op.name in CONDITIONS
             children = tuple(
-                self._layouts[a] if (logical or (op.name == "where" and k == 0)) else self._operand(a)
+                self._layouts[a]
+                if (logical or (op.name == "where" and k == 0))
+                else self._operand(a)
                 for k, a in enumerate(n.args)
             )
             return Layout(Kind.APPLY, children, axes, op)
@@ -276,7 +281,11 @@ class Composer:
             minus = sum(s < 0 for s in layout.data)
             constant_first = layout.children[0].kind in (Kind.NUMBER, Kind.FILL)
             alone = len(layouts) == 1 and abs(coefficient.number) == 1 and minus
-            if alone or 2 * minus > len(layout.data) or (2 * minus == len(layout.data) and not constant_first):
+            if (
+                alone
+                or 2 * minus > len(layout.data)
+                or (2 * minus == len(layout.data) and not constant_first)
+            ):
                 flipped = list(layouts)
                 flipped[k] = negated(layout)
                 return coefficient * Fraction(-1), flipped

@@ -44,8 +44,12 @@ def _wrapped(p: Piece, hold: int) -> str:
 
 def _number(c: Coefficient, sizes: Sizes) -> str:
     """A coefficient without its sign."""
-    over = "".join(latex_name(sizes(a)) + (f"^{{{p}}}" if p > 1 else "") for a, p in c.sizes if p > 0)
-    under = "".join(latex_name(sizes(a)) + (f"^{{{-p}}}" if p < -1 else "") for a, p in c.sizes if p < 0)
+    over = "".join(
+        latex_name(sizes(a)) + (f"^{{{p}}}" if p > 1 else "") for a, p in c.sizes if p > 0
+    )
+    under = "".join(
+        latex_name(sizes(a)) + (f"^{{{-p}}}" if p < -1 else "") for a, p in c.sizes if p < 0
+    )
     value = abs(c.number)
     if not under and (value.denominator == 1 or value.denominator > 16):
         number = decimal(value)
@@ -77,13 +81,19 @@ def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         return Piece(r" \odot ".join(pieces), HADAMARD)
     if kind is Kind.DIVIDE:
         if x.axes and x.children[1].axes:
-            return Piece(rf"{_wrapped(parts[0], HADAMARD)} \oslash {_wrapped(parts[1], POWER)}", HADAMARD)
+            return Piece(
+                rf"{_wrapped(parts[0], HADAMARD)} \oslash {_wrapped(parts[1], POWER)}", HADAMARD
+            )
         return Piece(rf"\frac{{{parts[0].text}}}{{{parts[1].text}}}", PRODUCT)
     if kind is Kind.POWER:
         exponent: Fraction = x.data
         if exponent == Fraction(1, 2):
             return Piece(rf"\sqrt{{{parts[0].text}}}", ATOM)
-        shown = str(exponent) if exponent.denominator == 1 else f"{exponent.numerator}/{exponent.denominator}"
+        shown = (
+            str(exponent)
+            if exponent.denominator == 1
+            else f"{exponent.numerator}/{exponent.denominator}"
+        )
         odot = r"\odot " if x.axes else ""
         return Piece(f"{{{_wrapped(parts[0], ATOM)}}}^{{{odot}{shown}}}", POWER)
     if kind is Kind.SUM:
@@ -99,14 +109,16 @@ def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         base = parts[0].text
         if x.children[0].kind is Kind.INVERSE and base.endswith("^{-1}"):
             return Piece(base[: -len("^{-1}")] + r"^{-\top}", POWER)
-        return Piece(_wrapped(parts[0], POWER if parts[0].hold != POWER else ATOM) + r"^\top", POWER)
+        return Piece(
+            _wrapped(parts[0], POWER if parts[0].hold != POWER else ATOM) + r"^\top", POWER
+        )
     if kind is Kind.INVERSE:
         return Piece(_wrapped(parts[0], ATOM) + "^{-1}", POWER)
     if kind is Kind.ROWS:
         return Piece(r"\mathbf{1} " + _wrapped(parts[0], ATOM) + r"^\top", PRODUCT)
     if kind is Kind.COLUMNS:
         return Piece(_wrapped(parts[0], PRODUCT) + r" \mathbf{1}^\top", PRODUCT)
-    if kind in (Kind.FILL, Kind.SQUEEZE, Kind.EXPAND):
+    if kind in (Kind.FILL, Kind.SQUEEZE):
         return parts[0]
     if kind in (Kind.IDENTITY, Kind.ONES):
         return Piece("I" if kind is Kind.IDENTITY else r"\mathbf{1}", ATOM)
@@ -123,7 +135,9 @@ def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if kind is Kind.INDEXED:
         return _indexed(x, parts)
     if kind is Kind.ITEM:
-        return Piece(rf"\operatorname{{{x.data[0].name}}}({', '.join(p.text for p in parts)})", ATOM)
+        return Piece(
+            rf"\operatorname{{{x.data[0].name}}}({', '.join(p.text for p in parts)})", ATOM
+        )
     word = {
         Kind.DIAG: "diag", Kind.DIAGONAL: "diag", Kind.SUM_ALL: "sum", Kind.TRACE: "tr",
     }[kind]  # fmt: skip
@@ -138,7 +152,7 @@ def _applied(x: Layout, parts: Sequence[Piece]) -> Piece:
         word = op.name.replace("_", r"\_")
         return Piece(rf"\operatorname{{{word}}}({inner})", ATOM)
     if template.count("({") or op.precedence >= ATOM:
-        hold = ATOM if op.precedence >= ATOM else op.precedence
+        hold = min(ATOM, op.precedence)
         return Piece(template.format(*(p.text for p in parts)), hold)
     return Piece(template.format(*(_wrapped(p, op.precedence + 1) for p in parts)), op.precedence)
 

@@ -41,7 +41,6 @@ class Kind(Enum):
     COLUMNS = auto()  # a vector as every column
     FILL = auto()  # a number as every element
     SQUEEZE = auto()  # without axes of length 1 [positions]
-    EXPAND = auto()  # with axes of length 1 [positions]
     APPLY = auto()  # a function [operation]
     REDUCE = auto()  # a function over some axes [operation, axes]
     INDICATOR = auto()  # 1 where a condition holds

@@ -112,11 +112,15 @@ class Reduction:
 
     def _place(self, f: Factor, layout: Layout) -> None:
         axes = self.term.axes
-        unit = [k for k, i in enumerate(f.indices) if axes[i].length == 1 and i not in self.term.out]
+        unit = [
+            k for k, i in enumerate(f.indices) if axes[i].length == 1 and i not in self.term.out
+        ]
         indices = f.indices
         if unit:
             kept = [k for k in range(len(indices)) if k not in unit]
-            layout = Layout(Kind.SQUEEZE, (layout,), tuple(layout.axes[k] for k in kept), tuple(unit))
+            layout = Layout(
+                Kind.SQUEEZE, (layout,), tuple(layout.axes[k] for k in kept), tuple(unit)
+            )
             indices = tuple(indices[k] for k in kept)
         inverted = f.exponent < 0
         layout = power(layout, abs(f.exponent))
@@ -137,8 +141,10 @@ class Reduction:
 
     def _alive(self, i: int) -> bool:
         vertex = self.vertices[i]
-        return bool(vertex.over or vertex.under) or any(i in (e.a, e.b) for e in self.edges) or any(
-            i in indices for _, indices in self.wide
+        return (
+            bool(vertex.over or vertex.under)
+            or any(i in (e.a, e.b) for e in self.edges)
+            or any(i in indices for _, indices in self.wide)
         )
 
     # -- reduction -------------------------------------------------------------------------------
@@ -279,7 +285,10 @@ class Reduction:
         factors = (*first.factors, *vertex.factors, *second.factors)
         self.vertices[i] = Vertex([], [])
         self.edges = [e for e in self.edges if e not in edges]
-        for start, end, read in ((a, b, chain), (b, a, tuple(transposed(x) for x in reversed(chain)))):
+        for start, end, read in (
+            (a, b, chain),
+            (b, a, tuple(transposed(x) for x in reversed(chain))),
+        ):
             named = self._named(None, factors, (start, end))
             if named is not None:
                 self.edges.append(Edge(start, end, (named,), factors))
@@ -324,7 +333,11 @@ class Reduction:
         rows, columns = (self.vertices[k] for k in (i, j))
         axes = (self.term.axes[i], self.term.axes[j])
         left = divided(rows.over, rows.under, axes[:1]) if rows.over or rows.under else None
-        right = divided(columns.over, columns.under, axes[1:]) if columns.over or columns.under else None
+        right = (
+            divided(columns.over, columns.under, axes[1:])
+            if columns.over or columns.under
+            else None
+        )
         if self.edges:
             (edge,) = self.edges
             chain = list(edge.read(i))
@@ -395,7 +408,9 @@ def _rotated(chain: Sequence[Layout]) -> Layout:
     flat = product(chain).children if len(chain) > 1 else tuple(chain)
     best = list(flat)
     backwards = [transposed(x) for x in reversed(flat)]
-    if sum(x.kind is Kind.TRANSPOSE for x in backwards) < sum(x.kind is Kind.TRANSPOSE for x in best):
+    if sum(x.kind is Kind.TRANSPOSE for x in backwards) < sum(
+        x.kind is Kind.TRANSPOSE for x in best
+    ):
         best = backwards
     while best[0].kind is not Kind.TRANSPOSE and any(x.kind is Kind.TRANSPOSE for x in best):
         best = [*best[1:], best[0]]

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 _GREEK = dict(
     zip(
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-        "sigma tau upsilon phi chi psi omega".split(),
+        ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"],
         "αβγδεζηθικλμνξοπρστυφχψω",
         strict=True,
     )
@@ -74,7 +73,13 @@ def latex_name(identifier: str) -> str:
     """As LaTeX."""
     stem, accents, low = _parts(identifier)
     if stem in _GREEK:
-        word = {"lam": "lambda", "lamb": "lambda", "lmbda": "lambda", "lambd": "lambda", "eps": "varepsilon"}.get(stem, stem)
+        word = {
+            "lam": "lambda",
+            "lamb": "lambda",
+            "lmbda": "lambda",
+            "lambd": "lambda",
+            "eps": "varepsilon",
+        }.get(stem, stem)
         text = "o" if word == "omicron" else rf"\{word}"
     elif stem in _CAPITALS:
         text = rf"\{stem}"

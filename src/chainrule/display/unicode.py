@@ -17,7 +17,12 @@ from .naming import subscript, superscript, unicode_name
 CONDITION, SUM, SIGN, HADAMARD, PRODUCT, POWER, ATOM = 1, 3, 4, 5, 6, 7, 9
 
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
-_NAMED = {"sigmoid": "σ({0})", "softplus": "softplus({0})", "logdet": "log det({0})", "det": "det({0})"}
+_NAMED = {
+    "sigmoid": "σ({0})",
+    "softplus": "softplus({0})",
+    "logdet": "log det({0})",
+    "det": "det({0})",
+}
 
 
 class Piece(NamedTuple):
@@ -28,13 +33,16 @@ class Piece(NamedTuple):
 
 
 Sizes = Callable[[Axis], str]
+Writer = Callable[[Layout, Sequence["Piece"], Sizes], "Piece"]
 
 
 def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions after ``where``."""
     text = ", ".join(layout_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [f"{unicode_name(name)} = {layout_text(x, sizes)}" for name, x in composed.definitions]
+        parts = [
+            f"{unicode_name(name)} = {layout_text(x, sizes)}" for name, x in composed.definitions
+        ]
         text += " where " + ", ".join(parts)
     return text
 
@@ -43,6 +51,7 @@ def layout_text(layout: Layout, sizes: Sizes) -> str:
     """One layout as text; in index notation the indices of the result come first."""
     letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
     text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    text = text.replace(_EDGE, "")
     return text if letters is None else f"[{letters}] {text}"
 
 
@@ -94,115 +103,107 @@ def _wrapped(p: Piece, hold: int) -> str:
     return p.text if p.hold >= hold else f"({p.text})"
 
 
-_WORD = "[A-Za-z\u0370-\u03ff]{2,}"
-_WIDE = re.compile(_WORD)
-_ENDS_WIDE = re.compile(_WORD + "[₀-₉]*ᵀ?$")
+# Stands around a word, so that two factors side by side are set apart; taken out at the end.
+_EDGE = "\x01"
+_AFTER_WORD = re.compile(_EDGE + "[ᵀ⁻⁰¹²³⁴-⁹]*$")
 
 
-def _is_wide(text: str) -> bool:
-    """Whether a factor begins with a word, and so needs a space beside it."""
-    return bool(_WIDE.match(text))
-
-
-def _ends_wide(text: str) -> bool:
-    return bool(_ENDS_WIDE.search(text)) or (bool(_WIDE.match(text)) and text.endswith(")"))
+def _word(text: str) -> Piece:
+    """A name or a call: of more than one letter it is kept apart from its neighbours."""
+    long = re.match("[A-Za-z\u0370-\u03ff]{2}", text)
+    return Piece(f"{_EDGE}{text}{_EDGE}" if long else text, ATOM)
 
 
 def juxtaposed(texts: Sequence[str]) -> str:
-    """Factors side by side, with a space where names would run together."""
+    """Factors side by side, with a space where words would run together."""
     result = texts[0]
-    previous = texts[0]
     for text in texts[1:]:
-        apart = _is_wide(text) or _ends_wide(previous)
+        apart = text.startswith(_EDGE) or _AFTER_WORD.search(result)
         result += (" " if apart else "") + text
-        previous = text
     return result
 
 
 def applied(template: str, precedence: int, parts: Sequence[Piece]) -> Piece:
     """A row's own notation, filled in."""
     if "{args}" in template:
-        return Piece(template.replace("{args}", ", ".join(p.text for p in parts)), ATOM)
+        return _word(template.replace("{args}", ", ".join(p.text for p in parts)))
     if precedence >= ATOM:
-        return Piece(template.format(*(p.text for p in parts)), ATOM)
+        return _word(template.format(*(p.text for p in parts)))
     return Piece(template.format(*(_wrapped(p, precedence + 1) for p in parts)), precedence)
 
 
+def _number(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    text, fraction = coefficient_text(x.data, sizes)
+    negative = x.data.number < 0
+    if fraction and text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    hold = SIGN if negative else PRODUCT if fraction or x.data.sizes else ATOM
+    return Piece(("−" if negative else "") + text, hold)
+
+
+def _entry(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    name, index = x.data
+    between = "," if any(i > 8 for i in index) else ""
+    return _word(unicode_name(name) + between.join(subscript(i + 1) for i in index))
+
+
+def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
+
+
+def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    if not x.axes:
+        return _product(x, parts, sizes)
+    pieces = [f"({p.text})" if p.hold <= PRODUCT else p.text for p in parts]
+    return Piece(" ⊙ ".join(pieces), HADAMARD)
+
+
+def _divide(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    top, bottom = parts
+    mark = " ⊘ " if x.children[0].axes and x.children[1].axes else " / "
+    return Piece(_wrapped(top, HADAMARD) + mark + _wrapped(bottom, POWER), HADAMARD)
+
+
+def _sum(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    text = ""
+    for sign, p in zip(x.data, parts, strict=True):
+        piece = _wrapped(p, SUM if sign > 0 else SIGN)
+        if not text:
+            text = piece if sign > 0 else "−" + piece
+            continue
+        piece = f"({piece})" if piece.startswith("−") else piece
+        text += (" + " if sign > 0 else " − ") + piece
+    return Piece(text, SUM)
+
+
+def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    base = parts[0].text
+    if x.children[0].kind is Kind.INVERSE and base.endswith("⁻¹"):
+        return Piece(base[:-1] + "ᵀ", POWER)
+    return Piece(_wrapped(parts[0], POWER) + "ᵀ", POWER)
+
+
+def _apply(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    op = x.data
+    if op.name in _NAMED:
+        return applied(_NAMED[op.name], ATOM, parts)
+    return applied(op.text, op.precedence, parts)
+
+
+def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    op = x.data[0]
+    if op is slice_:
+        index = index_text(x.data[1], x.children[0].axes)
+        return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    return _word(f"{op.name}({', '.join(p.text for p in parts)})")
+
+
+def _called(word: str) -> Writer:
+    return lambda x, parts, sizes: _word(f"{word}({parts[0].text})")
+
+
 def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    kind = x.kind
-    if kind is Kind.NAME:
-        return Piece(unicode_name(x.data), ATOM)
-    if kind is Kind.NUMBER:
-        text, fraction = coefficient_text(x.data, sizes)
-        negative = x.data.number < 0
-        if fraction and text.startswith("(") and text.endswith(")"):
-            text = text[1:-1]
-        hold = SIGN if negative else PRODUCT if fraction or x.data.sizes else ATOM
-        return Piece(("−" if negative else "") + text, hold)
-    if kind is Kind.ENTRY:
-        name, index = x.data
-        between = "," if any(i > 8 for i in index) else ""
-        return Piece(unicode_name(name) + between.join(subscript(i + 1) for i in index), ATOM)
-    if kind is Kind.PRODUCT:
-        return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
-    if kind is Kind.HADAMARD:
-        if not x.axes:
-            return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
-        pieces = [f"({p.text})" if p.hold <= PRODUCT else p.text for p in parts]
-        return Piece(" ⊙ ".join(pieces), HADAMARD)
-    if kind is Kind.DIVIDE:
-        top, bottom = parts
-        mark = " ⊘ " if x.children[0].axes and x.children[1].axes else " / "
-        return Piece(_wrapped(top, HADAMARD) + mark + _wrapped(bottom, POWER), HADAMARD)
-    if kind is Kind.POWER:
-        return _power(x, parts[0])
-    if kind is Kind.SUM:
-        text = ""
-        for k, (sign, p) in enumerate(zip(x.data, parts, strict=True)):
-            piece = _wrapped(p, SUM if sign > 0 else SIGN)
-            if k:
-                text += (" + " if sign > 0 else " − ") + (f"({piece})" if piece.startswith("−") else piece)
-            else:
-                text = piece if sign > 0 else "−" + piece
-        return Piece(text, SUM)
-    if kind is Kind.SCALE:
-        return _scale(x, parts, sizes)
-    if kind is Kind.TRANSPOSE:
-        base = parts[0].text
-        if x.children[0].kind is Kind.INVERSE and base.endswith("⁻¹"):
-            return Piece(base[:-1] + "ᵀ", POWER)
-        return Piece(_wrapped(parts[0], POWER) + "ᵀ", POWER)
-    if kind is Kind.INVERSE:
-        return Piece(_wrapped(parts[0], ATOM) + "⁻¹", POWER)
-    if kind is Kind.ROWS:
-        return Piece("𝟏" + _wrapped(parts[0], POWER) + "ᵀ", PRODUCT)
-    if kind is Kind.COLUMNS:
-        return Piece(_wrapped(parts[0], PRODUCT) + "𝟏ᵀ", PRODUCT)
-    if kind in (Kind.FILL, Kind.SQUEEZE, Kind.EXPAND):
-        return parts[0]
-    if kind is Kind.IDENTITY:
-        return Piece("I", ATOM)
-    if kind is Kind.ONES:
-        return Piece("𝟏", ATOM)
-    if kind is Kind.NORM:
-        return Piece(f"‖{parts[0].text}‖", ATOM)
-    if kind is Kind.INDICATOR:
-        return Piece(f"𝟙[{parts[0].text}]", ATOM)
-    if kind is Kind.APPLY:
-        op = x.data
-        return applied(_NAMED.get(op.name) or op.text, ATOM if op.name in _NAMED else op.precedence, parts)
-    if kind is Kind.REDUCE:
-        return _reduced(x, parts)
-    if kind is Kind.ARRAY:
-        return Piece(_array(x.data, [p.text for p in parts]), ATOM)
-    if kind is Kind.INDEXED:
-        return _indexed(x, parts)
-    if kind is Kind.ITEM and x.data[0] is slice_:
-        return Piece(f"{_wrapped(parts[0], ATOM)}[{index_text(x.data[1], x.children[0].axes)}]", ATOM)
-    if kind is Kind.ITEM:
-        return Piece(f"{x.data[0].name}({', '.join(p.text for p in parts)})", ATOM)
-    word = {Kind.DIAG: "diag", Kind.DIAGONAL: "diag", Kind.SUM_ALL: "sum", Kind.TRACE: "tr"}[kind]
-    return Piece(f"{word}({parts[0].text})", ATOM)
+    return WRITERS[x.kind](x, parts, sizes)
 
 
 def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
@@ -217,15 +218,22 @@ def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]
         if step > 0:
             first, last = str(start or ""), "" if stop >= axis.length else str(stop)
         else:
-            first, last = "" if start == axis.length - 1 else str(start), "" if stop < 0 else str(stop)
+            first, last = (
+                "" if start == axis.length - 1 else str(start),
+                "" if stop < 0 else str(stop),
+            )
         words.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
     return ", ".join(words)
 
 
-def _power(x: Layout, base: Piece) -> Piece:
+def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    (base,) = parts
     exponent: Fraction = x.data
     if exponent == Fraction(1, 2):
-        return Piece("√" + (base.text if base.hold == ATOM and len(base.text) < 3 else f"({base.text})"), POWER)
+        return Piece(
+            "√" + (base.text if base.hold == ATOM and len(base.text) < 3 else f"({base.text})"),
+            POWER,
+        )
     inner = _wrapped(base, ATOM)
     plain = exponent.denominator == 1
     if not x.axes and plain:
@@ -248,34 +256,32 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         main = f"({body.text})"
     if prefix and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
         prefix += "·"
-    text = prefix
-    for piece in (scalars, main):
-        if not piece:
-            continue
-        if text:
-            wide = apart or x.children[-1].kind is Kind.INDEXED or _is_wide(piece) or _ends_wide(text)
-            text += (" " if wide else "") + piece
-        else:
-            text = piece
-        apart = False
+    rest = juxtaposed([piece for piece in (scalars, main) if piece])
+    if prefix and (apart or rest.startswith(_EDGE) or x.children[-1].kind is Kind.INDEXED):
+        prefix += " "
+    text = prefix + rest
     hold = min(PRODUCT, body.hold if loose == HADAMARD else PRODUCT)
     if under:
-        bottom = _wrapped(under[0], POWER) if len(under) == 1 else "(" + juxtaposed([_wrapped(p, PRODUCT) for p in under]) + ")"
+        bottom = (
+            _wrapped(under[0], POWER)
+            if len(under) == 1
+            else "(" + juxtaposed([_wrapped(p, PRODUCT) for p in under]) + ")"
+        )
         text, hold = f"{text} / {bottom}", HADAMARD
     if scaling.coefficient.number < 0:
         text, hold = "−" + text, SIGN
     return Piece(text, hold)
 
 
-def _reduced(x: Layout, parts: Sequence[Piece]) -> Piece:
+def _reduced(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op, axes = x.data[0], x.data[1]
-    name = {"softmax": "softmax", "logsumexp": "logsumexp"}[op.name]
+    name = op.name
     ndim = len(x.children[0].axes)
     if ndim == 2 and axes == (-1,):
         name += "_row"
     elif ndim == 2 and axes == (-2,):
         name += "_col"
-    return Piece(f"{name}({parts[0].text})", ATOM)
+    return _word(f"{name}({parts[0].text})")
 
 
 def _array(shape: Sequence[int], texts: list[str]) -> str:
@@ -286,10 +292,45 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
     return "[" + ", ".join(rows) + "]"
 
 
-def _indexed(x: Layout, parts: Sequence[Piece]) -> Piece:
+def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     data = x.data
     inner = {c for letters in data.factors for c in letters} - set(data.out)
     text = f"Σ_{''.join(sorted(inner))} " if inner else ""
     pieces = [f"δ_{pair}" for pair in data.equal]
-    pieces += [f"{_wrapped(p, POWER)}_{letters}" for p, letters in zip(parts, data.factors, strict=True)]
+    pieces += [
+        f"{_wrapped(p, POWER)}_{letters}" for p, letters in zip(parts, data.factors, strict=True)
+    ]
     return Piece(text + (" ".join(pieces) or "1"), PRODUCT)
+
+
+#: How each kind of layout is written.
+WRITERS: dict[Kind, Writer] = {
+    Kind.NAME: lambda x, parts, sizes: _word(unicode_name(x.data)),
+    Kind.NUMBER: _number,
+    Kind.ENTRY: _entry,
+    Kind.PRODUCT: _product,
+    Kind.HADAMARD: _hadamard,
+    Kind.DIVIDE: _divide,
+    Kind.POWER: _power,
+    Kind.SUM: _sum,
+    Kind.SCALE: _scale,
+    Kind.TRANSPOSE: _transpose,
+    Kind.INVERSE: lambda x, parts, sizes: Piece(_wrapped(parts[0], ATOM) + "⁻¹", POWER),
+    Kind.DIAG: _called("diag"),
+    Kind.DIAGONAL: _called("diag"),
+    Kind.IDENTITY: lambda x, parts, sizes: Piece("I", ATOM),
+    Kind.ONES: lambda x, parts, sizes: Piece("𝟏", ATOM),
+    Kind.ROWS: lambda x, parts, sizes: Piece(f"𝟏{_wrapped(parts[0], POWER)}ᵀ", PRODUCT),
+    Kind.COLUMNS: lambda x, parts, sizes: Piece(f"{_wrapped(parts[0], PRODUCT)}𝟏ᵀ", PRODUCT),
+    Kind.FILL: lambda x, parts, sizes: parts[0],
+    Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
+    Kind.APPLY: _apply,
+    Kind.REDUCE: _reduced,
+    Kind.INDICATOR: lambda x, parts, sizes: Piece(f"𝟙[{parts[0].text}]", ATOM),
+    Kind.NORM: lambda x, parts, sizes: Piece(f"‖{parts[0].text}‖", ATOM),
+    Kind.SUM_ALL: _called("sum"),
+    Kind.TRACE: _called("tr"),
+    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.INDEXED: _indexed,
+    Kind.ITEM: _item,
+}

@@ -28,7 +28,9 @@ class Declared:
                 used = set(sizes.values())
                 sizes[axis] = next(n for n in chain(_LENGTHS, count(11)) if n not in used)
         shape = tuple(sizes[a] if isinstance(a, str) else a for a in self.axes)
-        values = np.asarray(0.3 + rng.random(shape) if "positive" in self.assumed else rng.normal(size=shape))
+        values = np.asarray(
+            0.3 + rng.random(shape) if "positive" in self.assumed else rng.normal(size=shape)
+        )
         if "orthogonal" in self.assumed:
             values = np.linalg.qr(values)[0]
         elif "diagonal" in self.assumed:
@@ -71,7 +73,9 @@ def array(
     """
     for size in sizes:
         if isinstance(size, str) and not size.isidentifier():
-            raise ArgumentError(f"array: {size!r} is not the name of a size; write array('N', 'd').")
+            raise ArgumentError(
+                f"array: {size!r} is not the name of a size; write array('N', 'd')."
+            )
         if not isinstance(size, str | int) or isinstance(size, bool):
             raise ArgumentError(f"array: a size is a name or a whole number, not {size!r}.")
     square = symmetric or positive_definite or diagonal or orthogonal

@@ -110,7 +110,13 @@ def formula(f: Callable[..., Any]) -> Callable[..., Formula]:
 class _Derivation:
     """One call: trace, name, normalise, lay out, verify, write."""
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any], scope: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        keywords: dict[str, Any],
+        scope: dict[str, Any],
+    ) -> None:
         self.f = f
         self.examples = Examples()
         self.symbols: dict[Node, str] = {}
@@ -129,7 +135,9 @@ class _Derivation:
 
     # -- what is called what ---------------------------------------------------------------------
 
-    def _inputs(self, trace: Trace, args: Sequence[Any], keywords: dict[str, Any], scope: dict[str, Any]) -> Any:
+    def _inputs(
+        self, trace: Trace, args: Sequence[Any], keywords: dict[str, Any], scope: dict[str, Any]
+    ) -> Any:
         names = [*argument_names(self.f, args, scope), *keywords]
         made = []
         for name, value in zip(names, [*args, *keywords.values()], strict=True):
@@ -184,13 +192,21 @@ class _Derivation:
         numbers = {
             float(v): k
             for k, v in reversed(outside.items())
-            if isinstance(v, float) and v not in literals and v not in (0.0, 1.0, 2.0, -1.0, 0.5) and k not in taken
+            if isinstance(v, float)
+            and v not in literals
+            and v not in (0.0, 1.0, 2.0, -1.0, 0.5)
+            and k not in taken
         }
         for n in toposort([*self.outputs, *(n for n, _ in trace.events)]) if numbers else ():
             if n.op is CONSTANT and not n.type.shape and n.type.dtype.kind == "f":
                 value = float(n.params[0].array)
                 name, ratio = next(
-                    ((k, r) for r in (1.0, -1.0, 0.5, 2.0, -0.5, -2.0) for v, k in numbers.items() if v * r == value),
+                    (
+                        (k, r)
+                        for r in (1.0, -1.0, 0.5, 2.0, -0.5, -2.0)
+                        for v, k in numbers.items()
+                        if v * r == value
+                    ),
                     (None, 1.0),
                 )
                 if name is None or value in literals:
@@ -203,7 +219,13 @@ class _Derivation:
         if not env:
             return
         self.outputs = substitute(self.outputs, env)
-        self.events = list(zip(substitute([n for n, _ in trace.events], env), [m for _, m in trace.events], strict=True))
+        self.events = list(
+            zip(
+                substitute([n for n, _ in trace.events], env),
+                [m for _, m in trace.events],
+                strict=True,
+            )
+        )
 
     # -- the formula -----------------------------------------------------------------------------
 
@@ -236,13 +258,17 @@ class _Derivation:
             order = found.algebra.order
             symbols = self.symbols
         composed = Composer(order, symbols, names, set(self.symbols.values()))(results)
-        sizes = SizeNames(size_axes, set(self.symbols.values()) | {n for n, _ in composed.definitions})
+        sizes = SizeNames(
+            size_axes, set(self.symbols.values()) | {n for n, _ in composed.definitions}
+        )
         text = unicode_notation.write(composed, sizes)
         code = self._source(composed, sizes, translate)
         agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
         title, latex_title = heading(self.f)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
-        return Formula(title, text, latex, self._steps(composed, sizes, title, text), {"numpy": code})
+        return Formula(
+            title, text, latex, self._steps(composed, sizes, title, text), {"numpy": code}
+        )
 
     def _translate_in_order(self, translate: Translation) -> None:
         """Symbols first come in the order of the user's program, which the formula then follows."""
@@ -255,14 +281,21 @@ class _Derivation:
         inside = None
         for n, mark in events:
             names = assigned_names(mark)
-            if len(names) == 1 and names[0].isidentifier() and n.op is not INPUT and n.op is not CONSTANT:
+            if (
+                len(names) == 1
+                and names[0].isidentifier()
+                and n.op is not INPUT
+                and n.op is not CONSTANT
+            ):
                 if inside is None:
                     inside = set(toposort([*self.outputs, *(m for m, _ in events)]))
                 if type(n.type).__name__ == "ArrayType" and n.type.dtype.kind in "fc":
                     found.setdefault(n, names[0])
         return found
 
-    def _names(self, translate: Translation, named: dict[Node, str], taken: set[str]) -> dict[Node, tuple[str, Coefficient]]:
+    def _names(
+        self, translate: Translation, named: dict[Node, str], taken: set[str]
+    ) -> dict[Node, tuple[str, Coefficient]]:
         """The user's local names, for bases in normal form: ``r`` may stand for minus a base."""
         algebra = translate.algebra
         found: dict[Node, tuple[str, Coefficient]] = {}
@@ -272,7 +305,12 @@ class _Derivation:
             coefficient, base = algebra.split(normal)
             if coefficient.sizes or abs(coefficient.number) != 1:
                 continue
-            if base.op is INPUT or base in found or (base.op is MONOMIAL and len(base.args) < 1) or name in used:
+            if (
+                base.op is INPUT
+                or base in found
+                or (base.op is MONOMIAL and len(base.args) < 1)
+                or name in used
+            ):
                 continue
             if base.op.name == "slice":
                 continue
@@ -292,9 +330,14 @@ class _Derivation:
         self.functions = program.functions
         return code
 
-    def _steps(self, composed: Composed, sizes: SizeNames, title: str, text: str) -> tuple[Step, ...]:
+    def _steps(
+        self, composed: Composed, sizes: SizeNames, title: str, text: str
+    ) -> tuple[Step, ...]:
         lines = [
-            Step("definition", f"{unicode_name(name)} = {unicode_notation.layout_text(layout, sizes)}")
+            Step(
+                "definition",
+                f"{unicode_name(name)} = {unicode_notation.layout_text(layout, sizes)}",
+            )
             for name, layout in composed.definitions
         ]
         return (*lines, Step("chain rule, collected", f"{title} = {text}"))

@@ -37,7 +37,9 @@ def function_name(f: Callable[..., Any]) -> str:
     return name if str(name).isidentifier() else "f"
 
 
-def argument_names(f: Callable[..., Any], values: Sequence[Any], scope: Mapping[str, Any]) -> list[str]:
+def argument_names(
+    f: Callable[..., Any], values: Sequence[Any], scope: Mapping[str, Any]
+) -> list[str]:
     """Names for the positional arguments of one call of ``f``.
 
     A cotangent or a direction, which has no parameter of its own, is called what the caller calls
@@ -163,7 +165,11 @@ def derived_from(
         (np.transpose, lambda n: node(transpose, (n,), (tuple(range(-1, -n.type.ndim - 1, -1)),))),
     ]
     for name, value in outside.items():
-        if not isinstance(value, np.ndarray) or value.dtype != array.dtype or value.dtype.kind != "f":
+        if (
+            not isinstance(value, np.ndarray)
+            or value.dtype != array.dtype
+            or value.dtype.kind != "f"
+        ):
             continue
         for compute, build in steps:
             made = compute(value)
@@ -192,7 +198,9 @@ class SizeNames:
 
 def is_array(value: Any) -> bool:
     """Whether an argument stands for numbers that vary, rather than for an option."""
-    return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(value, bool)
+    return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(
+        value, bool
+    )
 
 
 __all__ = ["Node", "Tracer", "parameter_names"]

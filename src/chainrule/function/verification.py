@@ -82,8 +82,11 @@ def agree(
     """Raise ``FormulaMismatch`` unless the source computes what the derivative does."""
     rng = np.random.default_rng(20260101)
     width = min(
-        (n.type.dtype.itemsize // (2 if n.type.dtype.kind == "c" else 1) for n in toposort(outputs)
-         if hasattr(n.type, "dtype") and n.type.dtype.kind in "fc"),
+        (
+            n.type.dtype.itemsize // (2 if n.type.dtype.kind == "c" else 1)
+            for n in toposort(outputs)
+            if hasattr(n.type, "dtype") and n.type.dtype.kind in "fc"
+        ),
         default=8,
     )
     tolerance = TOLERANCE.get(width, 1e-10)
@@ -124,7 +127,9 @@ def agree(
         ) from failure
 
 
-def _call(function: Any, values: dict[Node, Any], examples: Examples, arguments: Sequence[str]) -> Any:
+def _call(
+    function: Any, values: dict[Node, Any], examples: Examples, arguments: Sequence[str]
+) -> Any:
     by_name = {e.name: values[e.node] for e in examples.known if not e.outside}
     given = []
     for name in arguments:
@@ -171,4 +176,8 @@ def _close(a: Any, b: Any, tolerance: float) -> bool:
 
 def _brief(x: Any) -> str:
     x = np.asarray(x)
-    return f"an array of shape {x.shape}, {np.array2string(x.ravel()[:4], precision=6)}" if x.ndim else repr(float(x.real))
+    return (
+        f"an array of shape {x.shape}, {np.array2string(x.ravel()[:4], precision=6)}"
+        if x.ndim
+        else repr(float(x.real))
+    )

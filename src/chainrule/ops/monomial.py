@@ -58,9 +58,7 @@ class Coefficient(NamedTuple):
         return Coefficient(self.number * other.number, sizes)
 
     def __pow__(self, exponent: int) -> Coefficient:  # type: ignore[override]
-        return Coefficient(
-            self.number**exponent, tuple((a, p * exponent) for a, p in self.sizes)
-        )
+        return Coefficient(self.number**exponent, tuple((a, p * exponent) for a, p in self.sizes))
 
     def by_size(self, axis: Axis) -> Coefficient:
         """Times the length of ``axis``."""
@@ -236,7 +234,7 @@ class Order:
         heads = [(ranks[f.node], f.exponent) for f in term.factors]
         if len(set(heads)) == len(heads):  # mostly nothing is repeated
             return [f for _, f in sorted(zip(heads, term.factors, strict=True), key=lambda p: p[0])]
-        colours: dict[int, Any] = {i: () for i in term.inner()}
+        colours: dict[int, Any] = dict.fromkeys(term.inner(), ())
         for position, i in enumerate(term.out):
             colours[i] = (*colours.get(i, ()), position)
         for _ in range(3):

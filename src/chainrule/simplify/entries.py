@@ -41,7 +41,7 @@ Place = tuple[Node, Index]
 MOST, LONGEST, STEPS = 64, 6, 20_000
 
 
-class NoEntries(Exception):  # noqa: N818 - an answer, not a failure
+class NoEntries(Exception):
     """The program has a step that mixes its elements."""
 
 

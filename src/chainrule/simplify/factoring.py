@@ -53,11 +53,11 @@ def common_factors(
         else:
             exponent = min((r[0].exponent for r in found), key=abs)
             common.append(f._replace(exponent=exponent))
-            for k, (g, naming) in enumerate(found):
-                names[k].update(naming)
-                position = rests[k].index(g)
+            for own, remaining, (g, naming) in zip(names, rests, found, strict=True):
+                own.update(naming)
+                position = remaining.index(g)
                 left = g.exponent - exponent
-                rests[k][position : position + 1] = [g._replace(exponent=left)] if left else []
+                remaining[position : position + 1] = [g._replace(exponent=left)] if left else []
     if not common:
         return None
     renamed = [

@@ -208,8 +208,10 @@ class Algebra:
                     return self.total([self.monomial(part) for part in parts])
         else:
             for position, f in enumerate(term.factors):
-                if f.node.op is TOTAL and f.exponent == 1 and (
-                    any(map(_has_diagonal, f.node.args)) or _merges(term, f)
+                if (
+                    f.node.op is TOTAL
+                    and f.exponent == 1
+                    and (any(map(_has_diagonal, f.node.args)) or _merges(term, f))
                 ):
                     return self.total(
                         [
@@ -445,8 +447,7 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
 
 #: Conditions are 1 where they hold and 0 elsewhere.
 CONDITIONS = frozenset(
-    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor "
-    "isnan isinf isfinite".split()
+    ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor", "isnan", "isinf", "isfinite"]
 )
 
 
@@ -465,14 +466,20 @@ def is_indicator(n: Node) -> bool:
 
 
 def _merges(term: Term, f: Factor) -> bool:
-    """Whether a scalar beside a sum of scalars merges with a power of it in every term."""
-    if f.indices:
+    """Whether every term of a sum divides by what stands beside the sum, so that it cancels."""
+    beside = {g.node for g in term.factors if g.indices == f.indices and g is not f}
+    if not beside:
         return False
-    beside = {g.node for g in term.factors if not g.indices and g is not f}
-    return bool(beside) and all(
-        part.op is MONOMIAL and any(a in beside and p != 1 for a, p in zip(part.args, part.params[2], strict=True))
-        for part in f.node.args
-    )
+    for part in f.node.args:
+        if part.op is not MONOMIAL:
+            return False
+        _, indices, exponents, out, _ = part.params
+        if not any(
+            a in beside and i == out and (p < 0 or (not out and p != 1))
+            for a, i, p in zip(part.args, indices, exponents, strict=True)
+        ):
+            return False
+    return True
 
 
 def _has_diagonal(n: Node) -> bool:

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..ir.graph import toposort
 from ..calculus.pushforward import pushforward
+from ..ir.graph import toposort
 from ..ir.node import INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
 from ..ops.arithmetic import equal, greater, less, relu
@@ -297,9 +297,7 @@ def _entries(
             continue
         if sorted(f.exponent for f in t.factors) != exponents:
             continue
-        for chosen, bound, sign in _choices(
-                algebra, list(first.factors), list(t.factors), binding
-            ):
+        for chosen, bound, sign in _choices(algebra, list(first.factors), list(t.factors), binding):
             if sign > 0 and all(f.exponent == g.exponent for f, g in chosen):
                 yield from _entries(algebra, others, [u for u in there if u is not t], bound)
 

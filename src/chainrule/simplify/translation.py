@@ -19,8 +19,8 @@ from ..ops.monomial import (
     INVERSE,
     LOGDET,
     LOGSUMEXP,
-    ONEHOT,
     MONOMIAL,
+    ONEHOT,
     SIGMOID,
     SOFTMAX,
     TOTAL,
@@ -32,7 +32,7 @@ from ..ops.monomial import (
 )
 from ..ops.structural import broadcast, cast, slice_
 from .axes import Axes
-from .normal import Algebra
+from .normal import Algebra, is_indicator
 
 HALF = Fraction(1, 2)
 
@@ -199,7 +199,12 @@ def _where(t: Translation, n: Node, args: list[Node]) -> Node | None:
     if opposite is not None:
         return opposite
     constants = t.algebra.is_constant(a) + t.algebra.is_constant(b)
-    if constants and not (t.algebra.is_zero(a) or t.algebra.is_zero(b)) and is_total(a) and is_total(b):
+    if (
+        constants
+        and not (t.algebra.is_zero(a) or t.algebra.is_zero(b))
+        and is_total(a)
+        and is_total(b)
+    ):
         axes = t.algebra.axes(condition)
         other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
         return t.algebra.total([t.algebra.product(condition, a), t.algebra.product(other, b)])
@@ -237,9 +242,7 @@ def _opposite(t: Translation, condition: Node, a: Node, b: Node) -> Node | None:
 
 #: Functions that are finite wherever their arguments are.
 _TOTAL = frozenset(
-    "exp sin cos tanh arctan sigmoid softplus relu absolute sign maximum minimum softmax less "
-    "less_equal greater greater_equal equal not_equal heaviside logaddexp arcsinh input constant "
-    "monomial total where logical_not logical_and logical_or expit".split()
+    ["exp", "sin", "cos", "tanh", "arctan", "sigmoid", "softplus", "relu", "absolute", "sign", "maximum", "minimum", "softmax", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "heaviside", "logaddexp", "arcsinh", "input", "constant", "monomial", "total", "where", "logical_not", "logical_and", "logical_or", "expit"]
 )
 
 
@@ -256,6 +259,11 @@ def is_total(n: Node) -> bool:
 def _logical_not(t: Translation, n: Node, args: list[Node]) -> Node:
     axes = t.algebra.axes(args[0])
     return t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(args[0], -1)])
+
+
+def _not_equal(t: Translation, n: Node, args: list[Node]) -> Node | None:
+    """A condition that is not 0 holds."""
+    return args[0] if t.algebra.is_zero(args[1]) and is_indicator(args[0]) else None
 
 
 def _gate(t: Translation, n: Node, args: list[Node]) -> Node:
@@ -372,7 +380,9 @@ def _gather(t: Translation, n: Node, args: list[Node]) -> Node | None:
     if hot is None:
         return None
     both = dict(enumerate(axes))
-    return t.algebra.monomial(Term(UNIT, (Factor(args[0], (0, 1)), Factor(hot, (0, 1))), (0,), both))
+    return t.algebra.monomial(
+        Term(UNIT, (Factor(args[0], (0, 1)), Factor(hot, (0, 1))), (0,), both)
+    )
 
 
 def _scatter_add(t: Translation, n: Node, args: list[Node]) -> Node | None:
@@ -417,7 +427,8 @@ def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...])
         for f in term.factors:
             own = algebra.axes(f.node)
             inner = tuple(
-                places[at[i]] if i in at else (0, a.length, 1) for i, a in zip(f.indices, own, strict=True)
+                places[at[i]] if i in at else (0, a.length, 1)
+                for i, a in zip(f.indices, own, strict=True)
             )
             kept = tuple(new[at[i]] if i in at else a for i, a in zip(f.indices, own, strict=True))
             part = sliced(algebra, f.node, inner, kept)
@@ -457,6 +468,7 @@ RULES: dict[str, Rule] = {
     "stop_gradient": _same,
     "where": _where,
     "logical_not": _logical_not,
+    "not_equal": _not_equal,
     "gate": _gate,
     "toward": _divide,
     "heaviside": _heaviside,
