@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import chainrule as cr
@@ -65,6 +67,45 @@ def test_a_wrong_derivative_is_reported_and_fails_the_command(
     text = capsys.readouterr().out
     assert "✗ Partial Derivatives: by hand they are −2 times correlations" in text
     assert re.search(r"✗ \d of \d+ claims do not hold\.", text)
+
+
+WRONG_RULE = """
+import sys
+import numpy as np
+from chainrule.cli import main
+from chainrule.ops.transcendental import sin
+sin.partials = (lambda out, x: {partial},)
+sys.exit(main(["tour", "--chapter", "9"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("partial", "code"), [("np.cos(x)", 0), ("-np.cos(x)", 1), ("1.0001 * np.cos(x)", 1)]
+)
+def test_a_wrong_rule_of_one_function_fails_the_tour(partial: str, code: int) -> None:
+    """In a process of its own: derivatives are remembered for as long as their functions live."""
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", WRONG_RULE.format(partial=partial)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert not done.stderr
+    claims = "the Jacobian at x0 is the notes'", "numerical differentiation agrees on f"
+    assert all(f"{'✗' if code else '✓'} {claim}" in done.stdout for claim in claims)
+    assert ("claims do not hold" in done.stdout) == bool(code)
+
+
+def test_a_chapter_that_breaks_off_is_a_claim_that_does_not_hold() -> None:
+    def walk(guide: Guide) -> None:
+        cr.grad(lambda x: x)(np.ones(2))
+
+    stream = io.StringIO()
+    guide = Guide(Page(stream))
+    guide.lead(Chapter("Tips", walk))
+    assert [claim.holds for claim in guide.claims] == [False]
+    assert "✗ the chapter goes on to its end: " in stream.getvalue()
 
 
 def test_the_verdict_counts_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,8 +176,7 @@ class TestGuide:
 
     def test_a_claim_is_remembered_under_its_chapter(self) -> None:
         guide = Guide(Page(io.StringIO()))
-        guide.enter("Tips")
-        guide.agree("two numbers", 1.0, 1.5)
+        guide.lead(Chapter("Tips", lambda guide: guide.agree("two numbers", 1.0, 1.5)))
         (claim,) = guide.claims
         assert (claim.chapter, claim.holds) == ("Tips", False)
 

@@ -42,8 +42,7 @@ def tour(page: Page, only: int | None = None) -> bool:
     for number, chapter in enumerate(CHAPTERS, 1):
         if only in (None, number):
             page.heading(f"{number}. {chapter.title}")
-            guide.enter(chapter.title)
-            chapter.walk(guide)
+            guide.lead(chapter)
     page.heading("Verdict")
     failed = [claim for claim in guide.claims if not claim.holds]
     for claim in failed:

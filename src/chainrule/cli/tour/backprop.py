@@ -28,7 +28,7 @@ def walk(guide: Guide) -> None:
     def loss(W1: np.ndarray, b1: np.ndarray, W2: np.ndarray, b2: np.ndarray) -> Any:
         h = np.tanh(X @ W1 + b1)
         E = h @ W2 + b2 - y
-        return np.sum(E**2) / N
+        return np.mean(E**2)
 
     rng = np.random.default_rng(0)
     start = (

@@ -10,6 +10,7 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 from chainrule.cli.page import Page, number
+from chainrule.errors import ChainruleError, FormulaError
 
 __all__ = ["Chapter", "Claim", "Guide"]
 
@@ -40,10 +41,6 @@ class Guide:
         self._chapter = ""
         self._claiming = False
 
-    def enter(self, chapter: str) -> None:
-        """Begin a chapter: the claims that follow are its."""
-        self._chapter = chapter
-
     def say(self, text: str) -> None:
         """Print a paragraph, with an empty line before it."""
         self._part()
@@ -62,7 +59,12 @@ class Guide:
         """
         self._part()
         for differentiated, arguments, by_hand in derivatives:
-            rows = [("derived", str(cr.formula(differentiated)(*arguments)))]
+            try:
+                derived = str(cr.formula(differentiated)(*arguments))
+            except FormulaError as error:
+                self.claim(f"a formula can be shown: {_first_line(error)}", False)
+                continue
+            rows = [("derived", derived)]
             if by_hand:
                 rows.append(("by hand", by_hand))
             self.page.entries(rows)
@@ -76,6 +78,14 @@ class Guide:
         """Print labelled figures, with an empty line before them."""
         self._part()
         self.page.entries(rows, style="")
+
+    def lead(self, chapter: Chapter) -> None:
+        """Walk through a chapter; one that breaks off is a claim that does not hold."""
+        self._chapter = chapter.title
+        try:
+            chapter.walk(self)
+        except ChainruleError as error:
+            self.claim(f"the chapter goes on to its end: {_first_line(error)}", False)
 
     def claim(self, text: str, holds: bool) -> None:
         """Print a statement with its mark, and remember it."""
@@ -100,6 +110,10 @@ class Guide:
         self.claim(text, bool(report))
         if not report:
             self.page.report(False, report.text)
+
+
+def _first_line(error: ChainruleError) -> str:
+    return str(error).partition("\n")[0]
 
 
 def relative_difference(found: Sequence[Any], expected: Sequence[Any]) -> float:
