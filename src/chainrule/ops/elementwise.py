@@ -23,8 +23,9 @@ from ..ir.literal import Literal
 from ..ir.node import CONSTANT, Node, node
 from ..ir.primitive import Array, Maybe, Primitive, total
 from ..ir.types import ArrayType, type_of
+from .contraction import einsum
 from .indexing import add_along, gather, scatter_add, take_along
-from .structural import broadcast, cast, lead_all, place, reshape, slice_, transpose
+from .structural import broadcast, cast, lead_all, place, reduce_sum, reshape, slice_, transpose
 
 Partial: TypeAlias = Callable[..., Array] | int | None
 
@@ -56,6 +57,8 @@ class Elementwise(Primitive):
         self.precedence = precedence
         self.partials = partials
         self.linear_in = linear_in
+        #: Whether it is a sum of its arguments, or of their negatives.
+        self.adds = partials is not None and all(type(p) is int for p in partials)
         #: Whether it is complex differentiable where it takes complex numbers.
         self.holomorphic = holomorphic
         #: Whether a partial of 0 means "not chosen", so that nothing passes, not even infinity.
@@ -197,20 +200,22 @@ def support(n: Node) -> Node | None:
     """A mask outside which ``n`` is zero by structure, or ``None`` if there is no such structure.
 
     It looks through what only moves elements (masks commute with indexing and broadcasting), and
-    through sums. Each node is looked at once, however many ask, so that a long program costs in
+    through sums, of several arrays or along an axis. Each node is looked at once, however many ask, so that a long program costs in
     proportion.
     """
+    if not _shows(n):
+        return None
     stack = [n]
     while stack:
         current = stack[-1]
         if current in _supports:
             stack.pop()
             continue
-        missing = [a for a in current.args if _shows(a) and a not in _supports] if _shows(current) else []
+        missing = [a for a in current.args if _shows(a) and a not in _supports]
         if missing:
             stack.extend(missing)
         else:
-            _supports[current] = _mask(current) if _shows(current) else None
+            _supports[current] = _mask(current)
             stack.pop()
     return _supports[n]
 
@@ -220,12 +225,12 @@ _supports: WeakKeyDictionary[Node, Node | None] = WeakKeyDictionary()
 
 def _shows(n: Node) -> bool:
     """Whether an operation leaves zeros where they are, or puts some."""
-    return n.op is where or n.op is gate or n.op in _EMBEDDINGS or n.op in _MOVES or _is_sum(n)
-
-
-def _is_sum(n: Node) -> bool:
     op = n.op
-    return isinstance(op, Elementwise) and op.partials is not None and all(type(p) is int for p in op.partials)
+    if op is einsum:
+        return len(n.args) == 1
+    if isinstance(op, Elementwise):
+        return op is where or op is gate or op.adds
+    return op in _EMBEDDINGS or op in _MOVES or op is reduce_sum
 
 
 def _mask(n: Node) -> Node | None:
@@ -239,8 +244,7 @@ def _mask(n: Node) -> Node | None:
             return None if inner[1] is None or inner[2] is None else logical_or.build((a, b))
         return b if a is None else a
     if n.op is gate:
-        zero = node(CONSTANT, (), (Literal(0.0),))
-        return _both(not_equal.build((n.args[0], zero)), inner[1])
+        return _both(_not_zero(n.args[0]), inner[1])
     if n.op in _EMBEDDINGS:
         true = node(CONSTANT, (), (Literal(np.True_),))
         pieces = [
@@ -252,7 +256,14 @@ def _mask(n: Node) -> Node | None:
         return None
     if n.op in _MOVES:
         return node(n.op, (inner[0], *n.args[1:]), n.params)  # type: ignore[arg-type]
+    if n.op is reduce_sum or n.op is einsum:  # not zero where any of those summed is not
+        counted = node(cast, (inner[0],), (np.dtype(float), False))  # type: ignore[arg-type]
+        return _not_zero(node(n.op, (counted,), n.params))
     return inner[0] if len(inner) == 1 else logical_or.build((inner[0], inner[1]))  # type: ignore[arg-type]
+
+
+def _not_zero(n: Node) -> Node:
+    return not_equal.build((n, node(CONSTANT, (), (Literal(0.0),))))
 
 
 def _both(mask: Node, inner: Node | None) -> Node:
