@@ -51,11 +51,24 @@ class _Cache:
                 self._held -= self._entries.popitem(last=False)[1][1]
         return value
 
+    def clear(self) -> None:
+        """Drop every entry."""
+        with self._lock:
+            self._entries.clear()
+            self._held = 0
+
 
 _derived = _Cache()
 _programs = _Cache()
 #: Results of :func:`derive` that are in normal form already.
 _simplified: WeakSet[Node] = WeakSet()
+
+
+def forget() -> None:
+    """Empty the caches, so that what comes next is derived and planned anew."""
+    for cache in (_derived, _programs):
+        cache.clear()
+    _simplified.clear()
 
 
 @dataclass(frozen=True, slots=True)
