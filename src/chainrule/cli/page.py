@@ -61,7 +61,7 @@ class Page:
         if self.plain:
             self.block(code)
         else:
-            shown = Syntax(code, "python", theme="ansi_dark", background_color="default")
+            shown = Syntax(code.rstrip(), "python", theme="ansi_dark", background_color="default")
             self._print(Padding(shown, (0, 0, 0, 2 * MARGIN)))
 
     def block(self, text: str) -> None:
