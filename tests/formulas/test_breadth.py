@@ -83,7 +83,7 @@ KNOWN = (
     Known("absolute values", cr.grad(lambda w: np.sum(np.abs(X @ w - y))), (w,), "Xᵀ sign(Xw − y)"),
     Known("Huber", cr.grad(huber), (w,), "Xᵀ(r ⊙ h + (1 − h) ⊙ sign(r)) where r = Xw − y, h = 𝟙[|r| < 1]"),
     Known("hinge", cr.grad(lambda w: np.sum(np.maximum(1 - y * (X @ w), 0))), (w,), "−Xᵀ(𝟙[1 − (Xw) ⊙ y > 0] ⊙ y)"),
-    Known("Rayleigh quotient", cr.grad(lambda x: x @ A @ x / (x @ x)), (w,), "(A + Aᵀ)x / ‖x‖² − 2xᵀAx x / ‖x‖⁴"),
+    Known("Rayleigh quotient", cr.grad(lambda x: x @ A @ x / (x @ x)), (w,), "(A + Aᵀ)x / ‖x‖² − 2(xᵀAx)x / ‖x‖⁴"),
     Known("trace", cr.grad(lambda S: np.trace(np.linalg.inv(S) @ A)), (S,), "−S⁻ᵀAᵀS⁻ᵀ"),
     Known("determinant", cr.grad(lambda S: np.log(np.linalg.det(S))), (S,), "S⁻ᵀ"),
     Known("powers of a matrix", cr.grad(lambda S: np.trace(S @ S.T @ S @ S.T)), (X,), "4SSᵀS"),

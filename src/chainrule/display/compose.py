@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node
@@ -22,19 +23,32 @@ from ..ops.monomial import (
     TOTAL,
     UNIT,
     Coefficient,
-    Named,
     Order,
     Term,
     decode,
 )
 from ..ops.structural import slice_
-from .layout import Kind, Layout, negated, number, scaled, sign_of, summed, without_sign
-from .matrix import Lookup, Reduction
+from .layout import Kind, Layout, negated, scaled, sign_of, summed, without_sign
+from .matrix import Reduction
 from .naming import Alphabet
 
 #: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
 CONDITIONS = frozenset(
-    ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "logical_xor", "isnan", "isinf", "isfinite"]
+    [
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "logical_and",
+        "logical_or",
+        "logical_not",
+        "logical_xor",
+        "isnan",
+        "isinf",
+        "isfinite",
+    ]
 )
 _LETTERS = {SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
 _HIDDEN = "hfguvqeack"
@@ -92,7 +106,6 @@ class Composer:
 
     def _reached(self, results: Sequence[Layout]) -> list[tuple[str, Layout]]:
         """The definitions that the results need, those of others first."""
-        found: dict[str, Layout] = {}
         wanted = list(results)
         seen: set[int] = set()
         needed: set[str] = set()
@@ -105,10 +118,8 @@ class Composer:
             if x.kind is Kind.NAME and x.data in self._definitions and x.data not in needed:
                 needed.add(x.data)
                 wanted.append(self._definitions[x.data])
-        for name, layout in self._definitions.items():  # made arguments before users
-            if name in needed:
-                found[name] = layout
-        return list(found.items())
+        # They were made arguments before users.
+        return [(name, x) for name, x in self._definitions.items() if name in needed]
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -158,7 +169,7 @@ class Composer:
         candidates = (letter or "") + _HIDDEN
         return self._alphabet.first(candidates.upper() if matrix else candidates)
 
-    def _lookup(self, term: Term, whole: Node) -> tuple[Layout, Coefficient] | None:
+    def _lookup(self, whole: Node, term: Term) -> tuple[Layout, Coefficient] | None:
         """The name of a part of the product ``whole``, if the user gave it one."""
         if not self._names:
             return None
@@ -241,13 +252,16 @@ class Composer:
                 else:
                     layout = scaled(sign, (), (), layout)
             layouts.append(layout)
-        if self._stands_alone(term) and layouts[0].kind is Kind.SUM:
-            if any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args):
-                return self._distributed(coefficient, layouts[0])
+        if (
+            self._stands_alone(term)
+            and layouts[0].kind is Kind.SUM
+            and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args)
+        ):
+            return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:
             coefficient, layouts = self._absorbed(coefficient, layouts)
-        lookup: Lookup = lambda t: self._lookup(t, n)
-        return Reduction(term._replace(coefficient=coefficient), layouts, lookup).result()
+        whole = term._replace(coefficient=coefficient)
+        return Reduction(whole, layouts, partial(self._lookup, n)).result()
 
     @staticmethod
     def _stands_alone(term: Term) -> bool:
@@ -290,6 +304,3 @@ class Composer:
                 flipped[k] = negated(layout)
                 return coefficient * Fraction(-1), flipped
         return coefficient, layouts
-
-
-__all__ = ["Composed", "Composer", "Named", "number"]

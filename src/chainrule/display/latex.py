@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..ops.monomial import Axis, Coefficient
+from ..ops.structural import slice_
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .naming import latex_name
-from .unicode import ATOM, HADAMARD, POWER, PRODUCT, SIGN, SUM, Piece, decimal, summands
+from .unicode import ATOM, HADAMARD, POWER, PRODUCT, SIGN, SUM, Piece, decimal, index_text, summands
 
 Sizes = Callable[[Axis], str]
+Writer = Callable[[Layout, Sequence[Piece], Sizes], Piece]
 
 _NAMED = {
     "sigmoid": r"\sigma({0})", "softplus": r"\operatorname{{softplus}}({0})",
@@ -34,7 +36,7 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 def _text(layout: Layout, sizes: Sizes) -> str:
     letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
-    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    text = fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, sizes)).text
     return text if letters is None else rf"\left[{letters}\right]\; {text}"
 
 
@@ -62,89 +64,68 @@ def _number(c: Coefficient, sizes: Sizes) -> str:
     return rf"\frac{{{top}}}{{{bottom}}}"
 
 
-def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    kind = x.kind
-    if kind is Kind.NAME:
-        return Piece(latex_name(x.data), ATOM)
-    if kind is Kind.NUMBER:
-        sign = "-" if x.data.number < 0 else ""
-        return Piece(sign + _number(x.data, sizes), SIGN if sign else ATOM)
-    if kind is Kind.ENTRY:
-        name, index = x.data
-        base = latex_name(name)
-        low = ",".join(str(i + 1) for i in index)
-        return Piece(f"{{{base}}}_{{{low}}}" if "_" in base else f"{base}_{{{low}}}", ATOM)
-    if kind is Kind.PRODUCT or (kind is Kind.HADAMARD and not x.axes):
-        return Piece(" ".join(_wrapped(p, PRODUCT) for p in parts), PRODUCT)
-    if kind is Kind.HADAMARD:
-        pieces = [rf"\left({p.text}\right)" if p.hold <= PRODUCT else p.text for p in parts]
-        return Piece(r" \odot ".join(pieces), HADAMARD)
-    if kind is Kind.DIVIDE:
-        if x.axes and x.children[1].axes:
-            return Piece(
-                rf"{_wrapped(parts[0], HADAMARD)} \oslash {_wrapped(parts[1], POWER)}", HADAMARD
-            )
-        return Piece(rf"\frac{{{parts[0].text}}}{{{parts[1].text}}}", PRODUCT)
-    if kind is Kind.POWER:
-        exponent: Fraction = x.data
-        if exponent == Fraction(1, 2):
-            return Piece(rf"\sqrt{{{parts[0].text}}}", ATOM)
-        shown = (
-            str(exponent)
-            if exponent.denominator == 1
-            else f"{exponent.numerator}/{exponent.denominator}"
-        )
-        odot = r"\odot " if x.axes else ""
-        return Piece(f"{{{_wrapped(parts[0], ATOM)}}}^{{{odot}{shown}}}", POWER)
-    if kind is Kind.SUM:
-        text = ""
-        for k, (sign, p) in enumerate(zip(x.data, parts, strict=True)):
-            piece = _wrapped(p, SUM if sign > 0 else SIGN)
-            joint = (" + " if sign > 0 else " - ") if k else ("" if sign > 0 else "-")
-            text += joint + (rf"\left({piece}\right)" if k and piece.startswith("-") else piece)
-        return Piece(text, SUM)
-    if kind is Kind.SCALE:
-        return _scale(x, parts, sizes)
-    if kind is Kind.TRANSPOSE:
-        base = parts[0].text
-        if x.children[0].kind is Kind.INVERSE and base.endswith("^{-1}"):
-            return Piece(base[: -len("^{-1}")] + r"^{-\top}", POWER)
-        return Piece(
-            _wrapped(parts[0], POWER if parts[0].hold != POWER else ATOM) + r"^\top", POWER
-        )
-    if kind is Kind.INVERSE:
-        return Piece(_wrapped(parts[0], ATOM) + "^{-1}", POWER)
-    if kind is Kind.ROWS:
-        return Piece(r"\mathbf{1} " + _wrapped(parts[0], ATOM) + r"^\top", PRODUCT)
-    if kind is Kind.COLUMNS:
-        return Piece(_wrapped(parts[0], PRODUCT) + r" \mathbf{1}^\top", PRODUCT)
-    if kind in (Kind.FILL, Kind.SQUEEZE):
-        return parts[0]
-    if kind in (Kind.IDENTITY, Kind.ONES):
-        return Piece("I" if kind is Kind.IDENTITY else r"\mathbf{1}", ATOM)
-    if kind is Kind.NORM:
-        return Piece(rf"\lVert {parts[0].text} \rVert", ATOM)
-    if kind is Kind.INDICATOR:
-        return Piece(rf"\mathbb{{1}}\left[{parts[0].text}\right]", ATOM)
-    if kind is Kind.APPLY:
-        return _applied(x, parts)
-    if kind is Kind.REDUCE:
-        return Piece(_NAMED[x.data[0].name].format(parts[0].text), ATOM)
-    if kind is Kind.ARRAY:
-        return Piece(_array(x.data, [p.text for p in parts]), ATOM)
-    if kind is Kind.INDEXED:
-        return _indexed(x, parts)
-    if kind is Kind.ITEM:
-        return Piece(
-            rf"\operatorname{{{x.data[0].name}}}({', '.join(p.text for p in parts)})", ATOM
-        )
-    word = {
-        Kind.DIAG: "diag", Kind.DIAGONAL: "diag", Kind.SUM_ALL: "sum", Kind.TRACE: "tr",
-    }[kind]  # fmt: skip
-    return Piece(rf"\operatorname{{{word}}}({parts[0].text})", ATOM)
+def _constant(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    sign = "-" if x.data.number < 0 else ""
+    return Piece(sign + _number(x.data, sizes), SIGN if sign else ATOM)
 
 
-def _applied(x: Layout, parts: Sequence[Piece]) -> Piece:
+def _entry(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    name, index = x.data
+    base = latex_name(name)
+    low = ",".join(str(i + 1) for i in index)
+    return Piece(f"{{{base}}}_{{{low}}}" if "_" in base else f"{base}_{{{low}}}", ATOM)
+
+
+def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return Piece(" ".join(_wrapped(p, PRODUCT) for p in parts), PRODUCT)
+
+
+def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    if not x.axes:
+        return _product(x, parts, sizes)
+    pieces = [rf"\left({p.text}\right)" if p.hold <= PRODUCT else p.text for p in parts]
+    return Piece(r" \odot ".join(pieces), HADAMARD)
+
+
+def _divide(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    top, bottom = parts
+    if x.axes and x.children[1].axes:
+        return Piece(rf"{_wrapped(top, HADAMARD)} \oslash {_wrapped(bottom, POWER)}", HADAMARD)
+    return Piece(rf"\frac{{{top.text}}}{{{bottom.text}}}", PRODUCT)
+
+
+def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    exponent: Fraction = x.data
+    if exponent == Fraction(1, 2):
+        return Piece(rf"\sqrt{{{parts[0].text}}}", ATOM)
+    whole = exponent.denominator == 1
+    shown = str(exponent) if whole else f"{exponent.numerator}/{exponent.denominator}"
+    odot = r"\odot " if x.axes else ""
+    return Piece(f"{{{_wrapped(parts[0], ATOM)}}}^{{{odot}{shown}}}", POWER)
+
+
+def _sum(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    text = ""
+    for sign, p in zip(x.data, parts, strict=True):
+        piece = _wrapped(p, SUM if sign > 0 else SIGN)
+        if not text:
+            text = piece if sign > 0 else "-" + piece
+            continue
+        piece = rf"\left({piece}\right)" if piece.startswith("-") else piece
+        text += (" + " if sign > 0 else " - ") + piece
+    return Piece(text, SUM)
+
+
+def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    base = parts[0].text
+    if x.children[0].kind is Kind.INVERSE and base.endswith("^{-1}"):
+        return Piece(base[: -len("^{-1}")] + r"^{-\top}", POWER)
+    # A second superscript needs braces around the first.
+    inner = f"{{{base}}}" if parts[0].hold == POWER else _wrapped(parts[0], POWER)
+    return Piece(inner + r"^\top", POWER)
+
+
+def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data
     template = _NAMED.get(op.name) or op.latex
     if not template:
@@ -163,7 +144,10 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     over, under, body = parts[:k], parts[k : k + scaling.denominators], parts[-1]
     number = _number(scaling.coefficient, sizes)
     pieces = [] if number == "1" else [number]
-    pieces += [_wrapped(p, PRODUCT) for p in over]
+    pieces += [
+        rf"\left({p.text}\right)" if c.kind is Kind.PRODUCT else _wrapped(p, PRODUCT)
+        for p, c in zip(over, x.children, strict=False)
+    ]
     loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
     main = _wrapped(body, loose)
     if under:
@@ -182,10 +166,62 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
     return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
 
 
-def _indexed(x: Layout, parts: Sequence[Piece]) -> Piece:
+def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     data = x.data
     inner = sorted({c for letters in data.factors for c in letters} - set(data.out))
     text = rf"\sum_{{{''.join(inner)}}} " if inner else ""
     pieces = [rf"\delta_{{{pair}}}" for pair in data.equal]
     pieces += [f"{{{_wrapped(p, ATOM)}}}_{{{s}}}" for p, s in zip(parts, data.factors, strict=True)]
     return Piece(text + (" ".join(pieces) or "1"), PRODUCT)
+
+
+def _called(word: str) -> Writer:
+    return lambda x, parts, sizes: Piece(rf"\operatorname{{{word}}}({parts[0].text})", ATOM)
+
+
+def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    op = x.data[0]
+    if op is slice_:
+        index = index_text(x.data[1], x.children[0].axes)
+        return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    word = op.name.replace("_", r"\_")
+    return Piece(rf"\operatorname{{{word}}}({', '.join(p.text for p in parts)})", ATOM)
+
+
+#: How each kind of layout is written.
+WRITERS: dict[Kind, Writer] = {
+    Kind.NAME: lambda x, parts, sizes: Piece(latex_name(x.data), ATOM),
+    Kind.NUMBER: _constant,
+    Kind.ENTRY: _entry,
+    Kind.PRODUCT: _product,
+    Kind.HADAMARD: _hadamard,
+    Kind.DIVIDE: _divide,
+    Kind.POWER: _power,
+    Kind.SUM: _sum,
+    Kind.SCALE: _scale,
+    Kind.TRANSPOSE: _transpose,
+    Kind.INVERSE: lambda x, parts, sizes: Piece(_wrapped(parts[0], ATOM) + "^{-1}", POWER),
+    Kind.DIAG: _called("diag"),
+    Kind.DIAGONAL: _called("diag"),
+    Kind.IDENTITY: lambda x, parts, sizes: Piece("I", ATOM),
+    Kind.ONES: lambda x, parts, sizes: Piece(r"\mathbf{1}", ATOM),
+    Kind.ROWS: lambda x, parts, sizes: Piece(
+        rf"\mathbf{{1}} {_wrapped(parts[0], ATOM)}^\top", PRODUCT
+    ),
+    Kind.COLUMNS: lambda x, parts, sizes: Piece(
+        rf"{_wrapped(parts[0], PRODUCT)} \mathbf{{1}}^\top", PRODUCT
+    ),
+    Kind.FILL: lambda x, parts, sizes: parts[0],
+    Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
+    Kind.APPLY: _applied,
+    Kind.REDUCE: lambda x, parts, sizes: Piece(_NAMED[x.data[0].name].format(parts[0].text), ATOM),
+    Kind.INDICATOR: lambda x, parts, sizes: Piece(
+        rf"\mathbb{{1}}\left[{parts[0].text}\right]", ATOM
+    ),
+    Kind.NORM: lambda x, parts, sizes: Piece(rf"\lVert {parts[0].text} \rVert", ATOM),
+    Kind.SUM_ALL: _called("sum"),
+    Kind.TRACE: _called("tr"),
+    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.INDEXED: _indexed,
+    Kind.ITEM: _item,
+}

@@ -126,8 +126,8 @@ def transposed(x: Layout) -> Layout:
         return Layout(Kind.ROWS, x.children, flipped)
     if x.kind is Kind.FILL:
         return Layout(Kind.FILL, x.children, flipped)
-    if x.kind is Kind.PRODUCT:
-        return Layout(Kind.PRODUCT, tuple(transposed(c) for c in reversed(x.children)), flipped)
+    if x.kind is Kind.PRODUCT and x.rank == 2:
+        return Layout(Kind.PRODUCT, backwards(x.children), flipped)
     if x.kind is Kind.SCALE and x.rank == 2:
         return Layout(Kind.SCALE, (*x.children[:-1], transposed(x.children[-1])), flipped, x.data)
     if x.kind in (Kind.HADAMARD, Kind.SUM) and x.rank == 2:
@@ -135,6 +135,20 @@ def transposed(x: Layout) -> Layout:
         if sum(map(_transposes, each)) <= sum(map(_transposes, x.children)):
             return Layout(x.kind, tuple(each), flipped, x.data)
     return Layout(Kind.TRANSPOSE, (x,), flipped)
+
+
+def backwards(chain: Sequence[Layout]) -> tuple[Layout, ...]:
+    """The transpose of a product, factor by factor and flat; of a column it is a row."""
+    result: list[Layout] = []
+    for x in reversed(chain):
+        flipped = transposed(x)
+        if flipped.kind is Kind.PRODUCT:
+            result.extend(flipped.children)
+        elif flipped.kind is Kind.TRANSPOSE and x.kind is Kind.PRODUCT:
+            result.extend(backwards(x.children))
+        else:
+            result.append(flipped)
+    return tuple(result)
 
 
 def _transposes(x: Layout) -> int:

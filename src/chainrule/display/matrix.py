@@ -18,11 +18,11 @@ from .layout import (
     Indexing,
     Kind,
     Layout,
+    backwards,
     divided,
     hadamard,
     power,
     scaled,
-    transposed,
 )
 
 LETTERS = "ijklmnpqrstuvw"
@@ -51,7 +51,7 @@ class Edge:
         """The chain from the side of ``start``."""
         if start == self.a:
             return self.chain
-        return tuple(transposed(x) for x in reversed(self.chain))
+        return backwards(self.chain)
 
     def layout(self, start: int) -> Layout:
         """The chain as one matrix, rows on the side of ``start``."""
@@ -220,7 +220,7 @@ class Reduction:
                 self.over.append(power(Layout(Kind.NORM, only.children, ()), Fraction(2)))
             elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
                 first, second = touching
-                pieces = (*(transposed(x) for x in reversed(first.read(e.a))), *second.read(e.a))
+                pieces = (*backwards(first.read(e.a)), *second.read(e.a))
                 if all(f.plain and len(f.chain) == 1 for f in touching) and not any(
                     _is_transposed(f.layout(first.a)) for f in touching
                 ):
@@ -240,12 +240,13 @@ class Reduction:
         over = vertex.over
         if not vertex.under and len(over) == 1 and over[0].kind is Kind.POWER and over[0].data == 2:
             self.over.append(power(Layout(Kind.NORM, over[0].children, ()), Fraction(2)))
+        elif not vertex.under and len(over) == 1 and over[0].kind is Kind.DIAGONAL:
+            self.over.append(Layout(Kind.TRACE, over[0].children, ()))
         elif not vertex.under and len(over) == 2:
             left, right = over
             if right.kind is not Kind.PRODUCT and left.kind is Kind.PRODUCT:
                 left, right = right, left
-            row = Layout(Kind.TRANSPOSE, (left,), left.axes)
-            self.over.append(product((row, right)))
+            self.over.append(product((*backwards((left,)), right)))
         else:
             body = divided(over, vertex.under, (self.term.axes[i],))
             self.over.append(Layout(Kind.SUM_ALL, (body,), ()))
@@ -261,9 +262,8 @@ class Reduction:
             body = divided(vertex.over, vertex.under, (axis,))
         else:
             body = Layout(Kind.ONES, (), (axis,))
-        result = product((*edge.read(other), body))
         factors = (*edge.factors, *vertex.factors)
-        result = self._named(result, factors, (other,))
+        result = self._named(factors, (other,)) or product((*edge.read(other), body))
         self.vertices[i] = Vertex([], [])
         self.edges = [e for e in self.edges if e is not edge]
         target = self.vertices[other]
@@ -285,23 +285,18 @@ class Reduction:
         factors = (*first.factors, *vertex.factors, *second.factors)
         self.vertices[i] = Vertex([], [])
         self.edges = [e for e in self.edges if e not in edges]
-        for start, end, read in (
-            (a, b, chain),
-            (b, a, tuple(transposed(x) for x in reversed(chain))),
-        ):
-            named = self._named(None, factors, (start, end))
+        for start, end in ((a, b), (b, a)):
+            named = self._named(factors, (start, end))
             if named is not None:
                 self.edges.append(Edge(start, end, (named,), factors))
                 return
-            del read
         self.edges.append(Edge(a, b, chain, factors))
 
-    def _named(
-        self, layout: Layout | None, factors: tuple[Factor, ...], out: tuple[int, ...]
-    ) -> Layout | None:
+    def _named(self, factors: tuple[Factor, ...], out: tuple[int, ...]) -> Layout | None:
+        """The user's name for a part of the product, if there is one."""
         found = self.lookup(Term(UNIT, factors, out, self.term.axes))
         if found is None:
-            return layout
+            return None
         named, coefficient = found
         self.coefficient = self.coefficient * coefficient
         return named
@@ -347,7 +342,7 @@ class Reduction:
                 chain.append(Layout(Kind.DIAG, (right,), (axes[1], axes[1])))
             return product(chain)
         if left is not None and right is not None:
-            return product((left, Layout(Kind.TRANSPOSE, (right,), right.axes)))
+            return product((left, *backwards((right,))))
         if left is not None:
             return Layout(Kind.COLUMNS, (left,), axes)
         if right is not None:
@@ -407,11 +402,9 @@ def _rotated(chain: Sequence[Layout]) -> Layout:
     """A product inside a trace, turned so that it has the fewest transposes."""
     flat = product(chain).children if len(chain) > 1 else tuple(chain)
     best = list(flat)
-    backwards = [transposed(x) for x in reversed(flat)]
-    if sum(x.kind is Kind.TRANSPOSE for x in backwards) < sum(
-        x.kind is Kind.TRANSPOSE for x in best
-    ):
-        best = backwards
+    turned = list(backwards(flat))
+    if sum(x.kind is Kind.TRANSPOSE for x in turned) < sum(x.kind is Kind.TRANSPOSE for x in best):
+        best = turned
     while best[0].kind is not Kind.TRANSPOSE and any(x.kind is Kind.TRANSPOSE for x in best):
         best = [*best[1:], best[0]]
     return product(best)

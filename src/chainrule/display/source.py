@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
+from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, wrapped
 from .compose import Composed
 from .layout import Kind, Layout, fold
+from .products import matrix_product, trace
 from .unicode import index_text
 
-# Python's precedences, loosest first.
-COMPARE, SUM, TERM, UNARY, POWER, ATOM = 1, 3, 5, 6, 7, 9
+Writer = Callable[[Layout, Sequence[Code], Program], Code]
 
 _HELPERS = {
     "_sigmoid": """def _sigmoid(z):
@@ -41,67 +39,13 @@ _INFIX = {
 }  # fmt: skip
 
 
-class Code(NamedTuple):
-    """An expression, how tightly it holds, and whether it has the full shape of its layout.
-
-    What is not full is repeated by NumPy's broadcasting where it meets the rest.
-    """
-
-    text: str
-    hold: int
-    full: bool = True
-
-
-@dataclass
-class Program:
-    """What a function needs besides its expressions."""
-
-    sizes: Callable[[Axis], str]
-    shape_of: Callable[[Axis], str | None]
-    axes: dict[str, Axis] = field(default_factory=dict)
-    helpers: set[str] = field(default_factory=set)
-    definitions: dict[str, Layout] = field(default_factory=dict)
-    #: The user's own functions, which the source calls by name.
-    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    #: Whether it calls a function of SciPy's that NumPy lacks.
-    special: bool = False
-
-    def function(self, op: Elementwise) -> str:
-        """What the source calls a function: NumPy's, else SciPy's, else the user's own."""
-        made = op.function
-        if not isinstance(made, np.ufunc):
-            self.functions[op.name] = made
-            return op.name
-        name = made.__name__
-        if getattr(np, name, None) is made:
-            return f"np.{name}"
-        self.special = True
-        return f"special.{name}"
-
-    def meaning(self, x: Layout) -> Layout:
-        """What a name stands for."""
-        return self.definitions.get(x.data, x) if x.kind is Kind.NAME else x
-
-    def size(self, axis: Axis) -> str:
-        """The name of a length; a length that no argument has is a number."""
-        if self.shape_of(axis) is None:
-            return str(axis.length)
-        name = self.sizes(axis)
-        self.axes[name] = axis
-        return name
-
-    def helper(self, name: str) -> str:
-        """A function of our own that the source then brings along."""
-        self.helpers.add(name)
-        return name
-
-
 def write(composed: Composed, name: str, arguments: Sequence[str], program: Program) -> str:
     """A module with one function."""
     lines = []
     program.definitions = dict(composed.definitions)
+    program.render = lambda x: _code(x, program)
     for symbol, layout in composed.definitions:
-        lines.append(f"{symbol} = {_full(_code(layout, program), layout, program)}")
+        lines.append(f"{symbol} = {full(_code(layout, program), layout, program)}")
     results = [_result(r, program) for r in composed.results]
     lines.append(f"return {', '.join(results)}" if len(results) != 1 else f"return {results[0]}")
     heads = []
@@ -114,26 +58,11 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
 
 
 def _code(layout: Layout, program: Program) -> Code:
-    return fold(layout, lambda x, parts: _write(x, parts, program))
+    return fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, program))
 
 
 def _result(layout: Layout, program: Program) -> str:
-    return _full(_code(layout, program), layout, program)
-
-
-def _full(code: Code, x: Layout, program: Program) -> str:
-    if code.full or not x.axes:
-        return code.text
-    shape = ", ".join(program.size(a) for a in x.axes)
-    return (
-        f"np.full(({shape},), {code.text})"
-        if x.kind is Kind.FILL
-        else f"np.broadcast_to({code.text}, ({shape},))"
-    )
-
-
-def _wrapped(c: Code, hold: int) -> str:
-    return c.text if c.hold >= hold else f"({c.text})"
+    return full(_code(layout, program), layout, program)
 
 
 def _number(c: Coefficient, program: Program) -> Code:
@@ -168,88 +97,66 @@ def _number(c: Coefficient, program: Program) -> Code:
     return Code(text, TERM)
 
 
-def _write(x: Layout, parts: Sequence[Code], program: Program) -> Code:
-    kind = x.kind
-    if kind is Kind.NAME:
-        return Code(x.data, ATOM)
-    if kind is Kind.NUMBER:
-        return _number(x.data, program)
-    if kind is Kind.ENTRY:
-        name, index = x.data
-        return Code(f"{name}[{', '.join(map(str, index))}]", ATOM)
-    if kind is Kind.PRODUCT:
-        return _product(x, parts, program)
-    if kind is Kind.HADAMARD:
-        return Code(
-            " * ".join(
-                _wrapped(p, TERM) if k == 0 else _wrapped(p, UNARY) for k, p in enumerate(parts)
-            ),
-            TERM,
-            any(p.full for p in parts) or not x.axes,
-        )
-    if kind is Kind.DIVIDE:
-        top, bottom = parts
-        return Code(
-            f"{_wrapped(top, TERM)} / {_wrapped(bottom, UNARY)}", TERM, top.full or bottom.full
-        )
-    if kind is Kind.POWER:
-        return _power(x, parts[0])
-    if kind is Kind.SUM:
-        return _sum(x, parts, program)
-    if kind is Kind.SCALE:
-        return _scale(x, parts, program)
-    if kind is Kind.TRANSPOSE:
-        if x.rank == 1:
-            return parts[0]
-        if not parts[0].full:
-            return Code(_full(parts[0], x.children[0], program) + ".T", ATOM)
-        return Code(_wrapped(parts[0], ATOM) + ".T", ATOM)
-    if kind is Kind.INVERSE:
-        return Code(f"np.linalg.inv({_full(parts[0], x.children[0], program)})", ATOM)
-    if kind in (Kind.DIAG, Kind.DIAGONAL):
-        return Code(f"np.diag({_full(parts[0], x.children[0], program)})", ATOM)
-    if kind is Kind.IDENTITY:
-        return Code(f"np.eye({program.size(x.axes[0])})", ATOM)
-    if kind is Kind.ONES:
-        return Code(f"np.ones({program.size(x.axes[0])})", ATOM)
-    if kind is Kind.ROWS:
-        return Code(parts[0].text, parts[0].hold, full=False)
-    if kind is Kind.COLUMNS:
-        return Code(f"{_wrapped(parts[0], ATOM)}[:, None]", ATOM, full=False)
-    if kind is Kind.FILL:
-        return Code(parts[0].text, parts[0].hold, full=False)
-    if kind is Kind.SQUEEZE:
-        ndim = len(x.children[0].axes)
-        index = ", ".join("0" if k in x.data else ":" for k in range(ndim))
-        return Code(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
-    if kind is Kind.NORM:
-        return Code(f"np.linalg.norm({_full(parts[0], x.children[0], program)})", ATOM)
-    if kind is Kind.SUM_ALL:
-        return Code(f"np.sum({_full(parts[0], x.children[0], program)})", ATOM)
-    if kind is Kind.TRACE:
-        return _trace(x.children[0], parts[0], program)
-    if kind is Kind.INDICATOR:
-        return Code(f"np.where({parts[0].text}, 1.0, 0.0)", ATOM, parts[0].full)
-    if kind is Kind.APPLY:
-        return _apply(x, parts, program)
-    if kind is Kind.REDUCE:
-        op, axes = x.data[0], x.data[1]
-        axis = axes[0] if len(axes) == 1 else axes
-        name = program.helper({"softmax": "_softmax", "logsumexp": "_logsumexp"}[op.name])
-        return Code(f"{name}({_full(parts[0], x.children[0], program)}, {axis})", ATOM)
-    if kind is Kind.ARRAY:
-        return Code(f"np.array({_nested(x.data, [p.text for p in parts])})", ATOM)
-    if kind is Kind.INDEXED:
-        return _indexed(x, parts, program)
-    return _item(x, parts, program)
+def _entry(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    name, index = x.data
+    return Code(f"{name}[{', '.join(map(str, index))}]", ATOM)
 
 
-def _power(x: Layout, base: Code) -> Code:
+def _hadamard(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    first, *others = parts
+    pieces = [wrapped(first, TERM), *(wrapped(p, UNARY) for p in others)]
+    return Code(" * ".join(pieces), TERM, any(p.full for p in parts) or not x.axes)
+
+
+def _divide(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    top, bottom = parts
+    text = f"{wrapped(top, TERM)} / {wrapped(bottom, UNARY)}"
+    return Code(text, TERM, top.full or bottom.full)
+
+
+def _transpose(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    (inner,) = parts
+    if x.rank == 1:
+        return inner
+    if not inner.full:
+        return Code(full(inner, x.children[0], program) + ".T", ATOM)
+    return Code(wrapped(inner, ATOM) + ".T", ATOM)
+
+
+def _squeeze(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    ndim = len(x.children[0].axes)
+    index = ", ".join("0" if k in x.data else ":" for k in range(ndim))
+    return Code(f"{wrapped(parts[0], ATOM)}[{index}]", ATOM)
+
+
+def _reduce(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    op, axes = x.data[0], x.data[1]
+    name = program.helper("_" + op.name)
+    axis = axes[0] if len(axes) == 1 else axes
+    return Code(f"{name}({full(parts[0], x.children[0], program)}, {axis})", ATOM)
+
+
+def _of_full(function: str) -> Writer:
+    """A NumPy function of the whole array."""
+
+    def write_call(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+        return Code(f"{function}({full(parts[0], x.children[0], program)})", ATOM)
+
+    return write_call
+
+
+def _of_size(function: str) -> Writer:
+    """A NumPy function of a length."""
+    return lambda x, parts, program: Code(f"{function}({program.size(x.axes[0])})", ATOM)
+
+
+def _power(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    (base,) = parts
     exponent: Fraction = x.data
     if exponent == Fraction(1, 2):
         return Code(f"np.sqrt({base.text})", ATOM, base.full)
     shown = str(exponent) if exponent.denominator == 1 else f"({exponent})"
-    return Code(f"{_wrapped(base, ATOM)}**{shown}", POWER, base.full)
+    return Code(f"{wrapped(base, ATOM)}**{shown}", POWER, base.full)
 
 
 def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
@@ -258,7 +165,7 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return stable
     text = ""
     for k, (sign, p) in enumerate(zip(x.data, parts, strict=True)):
-        piece = _wrapped(p, TERM)
+        piece = wrapped(p, TERM)
         text += (
             piece
             if not k and sign > 0
@@ -276,7 +183,7 @@ def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | No
     second = program.meaning(x.children[1])
     if second.kind is Kind.APPLY and second.data is SIGMOID:
         inner = _code(second.children[0], program)
-        return Code(f"{program.helper('_sigmoid')}(-{_wrapped(inner, UNARY)})", ATOM, parts[1].full)
+        return Code(f"{program.helper('_sigmoid')}(-{wrapped(inner, UNARY)})", ATOM, parts[1].full)
     if second.kind is Kind.POWER and second.data == 2:
         base = program.meaning(second.children[0])
         if base.kind is Kind.APPLY and base.data is tanh:
@@ -295,16 +202,16 @@ def _scale(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if c == Coefficient(Fraction(-1)):
         sign = "-"
     elif c != Coefficient():
-        pieces.append(_wrapped(_number(c, program), TERM))
-    pieces += [_wrapped(p, UNARY) for p in over]
-    pieces.append(_wrapped(body, UNARY if pieces else TERM))
+        pieces.append(wrapped(_number(c, program), TERM))
+    pieces += [wrapped(p, UNARY) for p in over]
+    pieces.append(wrapped(body, UNARY if pieces else TERM))
     text = sign + " * ".join(pieces)
     hold = UNARY if sign and len(pieces) == 1 else TERM
     if under:
         bottom = (
-            _wrapped(under[0], UNARY)
+            wrapped(under[0], UNARY)
             if len(under) == 1
-            else "(" + " * ".join(_wrapped(p, UNARY) for p in under) + ")"
+            else "(" + " * ".join(wrapped(p, UNARY) for p in under) + ")"
         )
         text, hold = f"{text} / {bottom}", TERM
     return Code(text, hold, body.full)
@@ -316,7 +223,7 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     name = op.name
     if name in _INFIX:
         return Code(
-            f"{_wrapped(parts[0], SUM)} {_INFIX[name]} {_wrapped(parts[1], SUM)}", COMPARE, full
+            f"{wrapped(parts[0], SUM)} {_INFIX[name]} {wrapped(parts[1], SUM)}", COMPARE, full
         )
     args = ", ".join(p.text for p in parts)
     if name == "sigmoid":
@@ -330,150 +237,10 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if name == "det":
         return Code(f"np.linalg.det({args})", ATOM)
     if name == "power":
-        return Code(f"{_wrapped(parts[0], ATOM)}**{_wrapped(parts[1], ATOM)}", POWER, full)
+        return Code(f"{wrapped(parts[0], ATOM)}**{wrapped(parts[1], ATOM)}", POWER, full)
     if isinstance(op, Elementwise):
         return Code(f"{program.function(op)}({args})", ATOM, full)
     raise FormulaError(f"{name} has no NumPy source, so a formula with it cannot be verified.")
-
-
-# -- products --------------------------------------------------------------------------------------
-
-
-class _Part(NamedTuple):
-    layout: Layout
-    code: Code
-
-
-def _product(x: Layout, parts: Sequence[Code], program: Program) -> Code:
-    """A chain of matrices, multiplied in the order that costs least: vectors first."""
-    chain = [_Part(c, p) for c, p in zip(x.children, parts, strict=True)]
-    return _chain(chain, program)
-
-
-def _is_column(x: Layout) -> bool:
-    return x.rank == 1 and x.kind is not Kind.TRANSPOSE
-
-
-def _is_row(x: Layout) -> bool:
-    return x.rank == 1 and x.kind is Kind.TRANSPOSE
-
-
-def _chain(chain: list[_Part], program: Program) -> Code:
-    for k in range(len(chain) - 1):
-        if _is_column(chain[k].layout) and _is_row(chain[k + 1].layout):
-            left, right = _chain(chain[: k + 1], program), _chain(chain[k + 1 :], program)
-            return Code(f"np.outer({left.text}, {right.text})", ATOM)
-    if len(chain) == 1:
-        (only,) = chain
-        return Code(
-            _full(only.code, only.layout, program), only.code.hold if only.code.full else ATOM
-        )
-    first, last = chain[0], chain[-1]
-    if _is_column(last.layout) or not (_is_row(first.layout) or _solves(last.layout)):
-        fold_right = _is_column(last.layout) or _solves(first.layout)
-    else:
-        fold_right = False
-    if fold_right:
-        rest = _Part(_shape_like(chain[1:]), _chain(chain[1:], program))
-        return _pair(first, rest, program)
-    rest = _Part(_shape_like(chain[:-1]), _chain(chain[:-1], program))
-    return _pair(rest, last, program)
-
-
-def _shape_like(chain: Sequence[_Part]) -> Layout:
-    """A stand-in for a partial product: only whether it is a row, a column or a matrix counts."""
-    if len(chain) == 1:
-        return chain[0].layout
-    first, last = chain[0].layout, chain[-1].layout
-    axes = (() if _is_row(first) else first.axes[:1]) + (() if _is_column(last) else last.axes[-1:])
-    if len(axes) == 1 and _is_row(first):
-        return Layout(Kind.TRANSPOSE, (), axes)
-    return Layout(Kind.PRODUCT, (), axes)
-
-
-def _solves(x: Layout) -> bool:
-    return (
-        x.kind is Kind.INVERSE
-        or (x.kind is Kind.TRANSPOSE and bool(x.children) and x.children[0].kind is Kind.INVERSE)
-        or (x.kind is Kind.SUM and any(_solves(c) for c in x.children))
-    )
-
-
-def _matrix(p: _Part, program: Program, hold: int = TERM) -> str:
-    text = _full(p.code, p.layout, program)
-    return text if not p.code.full else _wrapped(p.code, hold)
-
-
-def _pair(a: _Part, b: _Part, program: Program) -> Code:
-    left, right = a.layout, b.layout
-    if left.kind is Kind.DIAG:
-        weights = a.code.text[len("np.diag(") : -1]
-        spread = (
-            f"({weights})"
-            if right.rank == 1
-            else f"({weights})[:, None]"
-            if not weights.isidentifier()
-            else f"{weights}[:, None]"
-        )
-        return Code(f"{spread} * {_wrapped(b.code, UNARY)}", TERM)
-    if right.kind is Kind.DIAG:
-        weights = b.code.text[len("np.diag(") : -1]
-        shown = weights if weights.isidentifier() else f"({weights})"
-        return Code(f"{_wrapped(a.code, TERM)} * {shown}", TERM)
-    if right.kind is Kind.ONES and left.rank == 2:
-        if left.kind is Kind.TRANSPOSE:
-            return Code(f"{a.code.text[:-2]}.sum(axis=0)", ATOM)
-        return Code(f"{_wrapped(a.code, ATOM)}.sum(axis=1)", ATOM)
-    if _solves(left):
-        return _solved(left, a.code, b, program)
-    if _solves(right) and left.rank == 2:
-        flipped = Layout(Kind.TRANSPOSE, (left,), left.axes[::-1])
-        if right.kind is Kind.INVERSE:
-            matrix = right.children[0]
-            inner = a.code.text
-            inverse = _code(matrix, program)
-            return Code(f"np.linalg.solve({_wrapped(inverse, ATOM)}.T, ({inner}).T).T", ATOM)
-        del flipped
-    return Code(f"{_matrix(a, program)} @ {_matrix(b, program, UNARY)}", TERM)
-
-
-def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
-    """``A⁻¹b`` as a solve; a sum with inverses in it is applied term by term."""
-    right = _full(b.code, b.layout, program)
-    if left.kind is Kind.INVERSE:
-        return Code(
-            f"np.linalg.solve({_full(_code(left.children[0], program), left.children[0], program)}, {right})",
-            ATOM,
-        )
-    if left.kind is Kind.TRANSPOSE:
-        matrix = _code(left.children[0].children[0], program)
-        return Code(f"np.linalg.solve({_wrapped(matrix, ATOM)}.T, {right})", ATOM)
-    text = ""
-    for k, (sign, term) in enumerate(zip(left.data, left.children, strict=True)):
-        piece = _wrapped(_pair(_Part(term, _code(term, program)), b, program), TERM)
-        text += (
-            piece
-            if not k and sign > 0
-            else "-" + piece
-            if not k
-            else f" {'+' if sign > 0 else '-'} {piece}"
-        )
-    return Code(text, SUM)
-
-
-def _trace(inner: Layout, code: Code, program: Program) -> Code:
-    """``tr(PQ)`` without the product's other entries."""
-    if inner.kind is Kind.PRODUCT and len(inner.children) > 1:
-        first = inner.children[0]
-        rest = [_Part(c, _code(c, program)) for c in inner.children[1:]]
-        if first.kind is Kind.TRANSPOSE:
-            left = _code(first.children[0], program)
-        else:
-            left = Code(_wrapped(_code(first, program), ATOM) + ".T", ATOM)
-        return Code(
-            f"np.sum({_wrapped(left, TERM)} * {_wrapped(_chain(rest, program), UNARY)})", ATOM
-        )
-    return Code(f"np.trace({code.text})", ATOM)
 
 
 # -- the rest --------------------------------------------------------------------------------------
@@ -497,7 +264,7 @@ def _indexed(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     for letter, _ in data.lengths:
         names[letter] = next(plain)
     lengths = dict(data.lengths)
-    operands = [_full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
+    operands = [full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
     subs = ["".join(names[c] for c in letters) for letters in data.factors]
     for a, b in data.equal:
         operands.append(f"np.eye({program.size(lengths[a])})")
@@ -521,11 +288,11 @@ _ITEMS = {
 
 def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     op, *params = x.data
-    texts = [_full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
+    texts = [full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
     known = dict(zip(op.parameters, params, strict=False))
     if op is slice_:
         index = index_text(params[0], x.children[0].axes)
-        return Code(f"{_wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
+        return Code(f"{wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
     if op.name == "onehot":
@@ -554,3 +321,42 @@ def _placed(params: Sequence[Any], texts: Sequence[str], x: Layout) -> Code:
         shown = str(widths[0]) if len(widths) == 1 else str(widths)
         pads.append(f"np.pad({text}, {shown})")
     return Code(" + ".join(pads), SUM if len(pads) > 1 else ATOM)
+
+
+#: How each kind of layout is written.
+WRITERS: dict[Kind, Writer] = {
+    Kind.NAME: lambda x, parts, program: Code(x.data, ATOM),
+    Kind.NUMBER: lambda x, parts, program: _number(x.data, program),
+    Kind.ENTRY: _entry,
+    Kind.PRODUCT: matrix_product,
+    Kind.HADAMARD: _hadamard,
+    Kind.DIVIDE: _divide,
+    Kind.POWER: _power,
+    Kind.SUM: _sum,
+    Kind.SCALE: _scale,
+    Kind.TRANSPOSE: _transpose,
+    Kind.INVERSE: _of_full("np.linalg.inv"),
+    Kind.DIAG: _of_full("np.diag"),
+    Kind.DIAGONAL: _of_full("np.diag"),
+    Kind.IDENTITY: _of_size("np.eye"),
+    Kind.ONES: _of_size("np.ones"),
+    Kind.ROWS: lambda x, parts, program: parts[0]._replace(full=False),
+    Kind.COLUMNS: lambda x, parts, program: Code(
+        f"{wrapped(parts[0], ATOM)}[:, None]", ATOM, full=False
+    ),
+    Kind.FILL: lambda x, parts, program: parts[0]._replace(full=False),
+    Kind.SQUEEZE: _squeeze,
+    Kind.APPLY: _apply,
+    Kind.REDUCE: _reduce,
+    Kind.INDICATOR: lambda x, parts, program: Code(
+        f"np.where({parts[0].text}, 1.0, 0.0)", ATOM, parts[0].full
+    ),
+    Kind.NORM: _of_full("np.linalg.norm"),
+    Kind.SUM_ALL: _of_full("np.sum"),
+    Kind.TRACE: lambda x, parts, program: trace(x.children[0], parts[0], program),
+    Kind.ARRAY: lambda x, parts, program: Code(
+        f"np.array({_nested(x.data, [p.text for p in parts])})", ATOM
+    ),
+    Kind.INDEXED: _indexed,
+    Kind.ITEM: _item,
+}

@@ -249,7 +249,12 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     prefix, apart = coefficient_text(scaling.coefficient, sizes)
     if prefix == "1":
         prefix = ""
-    scalars = juxtaposed([_wrapped(p, PRODUCT) for p in over]) if over else ""
+    # A scalar that is a product of arrays, xᵀAx, is set apart from what it multiplies.
+    shown = [
+        f"({p.text})" if c.kind is Kind.PRODUCT else _wrapped(p, PRODUCT)
+        for p, c in zip(over, x.children, strict=False)
+    ]
+    scalars = juxtaposed(shown) if shown else ""
     loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
     main = _wrapped(body, loose)
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE:

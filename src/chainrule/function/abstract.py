@@ -76,7 +76,7 @@ def array(
             raise ArgumentError(
                 f"array: {size!r} is not the name of a size; write array('N', 'd')."
             )
-        if not isinstance(size, str | int) or isinstance(size, bool):
+        if type(size) not in (str, int):
             raise ArgumentError(f"array: a size is a name or a whole number, not {size!r}.")
     square = symmetric or positive_definite or diagonal or orthogonal
     if square and (len(sizes) != 2 or sizes[0] != sizes[1]):

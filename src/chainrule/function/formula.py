@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ import numpy as np
 from ..display import latex as latex_notation
 from ..display import source as source_notation
 from ..display import unicode as unicode_notation
+from ..display.code import Program
 from ..display.compose import Composed, Composer
 from ..display.naming import unicode_name
-from ..errors import FormulaMismatch
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ops.arithmetic import multiply
@@ -26,7 +25,6 @@ from ..trace.recording import Trace, tracing
 from ..trace.site import assigned_names
 from ..trace.tree import flatten
 from .abstract import Declared
-from .engine import evaluate
 from .heading import heading
 from .symbols import (
     SizeNames,
@@ -232,7 +230,7 @@ class _Derivation:
     def formula(self) -> Formula:
         events = getattr(self, "events", self.trace.events)
         named = self._locals(events)
-        size_axes = {}
+        size_axes: dict[Axis, str] = {}
         translate = normaliser([*self.outputs, *named, *self.symbols])
         places = list(self.axis_names)
         for place in places:  # the same name is the same size
@@ -264,7 +262,7 @@ class _Derivation:
         text = unicode_notation.write(composed, sizes)
         code = self._source(composed, sizes, translate)
         agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
-        title, latex_title = heading(self.f)
+        title, latex_title = heading(self.f, self.arguments)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
         return Formula(
             title, text, latex, self._steps(composed, sizes, title, text), {"numpy": code}
@@ -323,7 +321,7 @@ class _Derivation:
         for n, name in self.symbols.items():
             for k, axis in enumerate(translate.axes.of(n)):
                 lengths.setdefault(axis, f"{name}.shape[{k}]")
-        program = source_notation.Program(sizes, lengths.get)
+        program = Program(sizes, lengths.get)
         verb = getattr(self.f, "verb", "")
         name = f"{verb}_{function_name(self.f)}" if verb else function_name(self.f)
         code = source_notation.write(composed, name, self.arguments, program)
@@ -341,8 +339,3 @@ class _Derivation:
             for name, layout in composed.definitions
         ]
         return (*lines, Step("chain rule, collected", f"{title} = {text}"))
-
-
-__all__ = ["Formula", "Fraction", "Step", "evaluate", "formula", "np"]
-
-_unused = FormulaMismatch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..display.naming import latex_name, superscript, unicode_name
@@ -19,12 +19,12 @@ def _target(t: Target, name: Callable[[str], str]) -> str:
     return base + "".join(f"[{k}]" for k in t.keys)
 
 
-def heading(f: Callable[..., Any]) -> tuple[str, str]:
-    """In plain text and in LaTeX."""
+def heading(f: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, str]:
+    """In plain text and in LaTeX; ``arguments`` are the names of those of the call."""
     if not isinstance(f, Derivative):
         name = function_name(f)
         return name, latex_name(name)
-    inner, inner_latex = heading(f.function)
+    inner, inner_latex = heading(f.function, arguments)
     if isinstance(f.function, Derivative):
         inner, inner_latex = f"({inner})", f"({inner_latex})"
     texts = [_target(t, unicode_name) for t in f.targets]
@@ -43,9 +43,17 @@ def heading(f: Callable[..., Any]) -> tuple[str, str]:
     if f.verb == "hessian":
         return f"∇²{low} {inner}", rf"\nabla^2_{{{by_latex}}} {inner_latex}"
     if f.verb == "hvp":
-        return f"∇²{low} {inner} · v", rf"\nabla^2_{{{by_latex}}} {inner_latex} \cdot v"
+        direction = arguments[max((t.position or 0) for t in f.targets) + 1]
+        return (
+            f"∇²{low} {inner} · {unicode_name(direction)}",
+            rf"\nabla^2_{{{by_latex}}} {inner_latex} \cdot {latex_name(direction)}",
+        )
     jacobian = f"∂{inner}/∂{by}"
     jacobian_latex = rf"\frac{{\partial {inner_latex}}}{{\partial {by_latex}}}"
     if f.verb == "pullback":
-        return f"({jacobian})ᵀ G", rf"\left({jacobian_latex}\right)^\top G"
+        cotangent = arguments[-1]
+        return (
+            f"({jacobian})ᵀ {unicode_name(cotangent)}",
+            rf"\left({jacobian_latex}\right)^\top {latex_name(cotangent)}",
+        )
     return jacobian, jacobian_latex

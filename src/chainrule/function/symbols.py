@@ -14,8 +14,6 @@ from ..ir.types import type_of
 from ..ops.arithmetic import negative, subtract
 from ..ops.monomial import Axis
 from ..ops.structural import transpose
-from ..trace.tracer import Tracer
-from .arguments import parameter_names
 from .derivatives import Derivative, HessianVectorProduct, Pullback
 
 #: Sizes without a name of their own, in order of use.
@@ -128,9 +126,9 @@ def _defaults(f: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _names_in(code: CodeType) -> list[str]:
     names = list(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names += _names_in(constant)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            names += _names_in(inner)
     return names
 
 
@@ -141,11 +139,11 @@ def literals_in(f: Callable[..., Any]) -> set[float]:
     pending = [code] if isinstance(code, CodeType) else []
     while pending:
         current = pending.pop()
-        for constant in current.co_consts:
-            if isinstance(constant, CodeType):
-                pending.append(constant)
-            elif isinstance(constant, int | float):
-                found.add(float(constant))
+        for literal in current.co_consts:
+            if isinstance(literal, CodeType):
+                pending.append(literal)
+            elif isinstance(literal, int | float):
+                found.add(float(literal))
     return found
 
 
@@ -201,6 +199,3 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(
         value, bool
     )
-
-
-__all__ = ["Node", "Tracer", "parameter_names"]

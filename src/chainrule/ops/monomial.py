@@ -57,7 +57,7 @@ class Coefficient(NamedTuple):
         sizes = tuple(sorted((a, p) for a, p in powers.items() if p))
         return Coefficient(self.number * other.number, sizes)
 
-    def __pow__(self, exponent: int) -> Coefficient:  # type: ignore[override]
+    def __pow__(self, exponent: int) -> Coefficient:
         return Coefficient(self.number**exponent, tuple((a, p * exponent) for a, p in self.sizes))
 
     def by_size(self, axis: Axis) -> Coefficient:

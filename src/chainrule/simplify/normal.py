@@ -202,10 +202,9 @@ class Algebra:
                 return f.node
         if len(term.factors) == 1:
             (f,) = term.factors
-            if f.node.op is TOTAL and f.exponent == 1 and f.indices != term.out:
-                if sorted(f.indices) == sorted(term.out) and len(set(term.out)) == len(term.out):
-                    parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
-                    return self.total([self.monomial(part) for part in parts])
+            if f.node.op is TOTAL and f.exponent == 1 and _only_permutes(f, term.out):
+                parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
+                return self.total([self.monomial(part) for part in parts])
         else:
             for position, f in enumerate(term.factors):
                 if (
@@ -408,12 +407,7 @@ class Algebra:
         if len(args) == 1 and args[0].op is MONOMIAL and len(args[0].args) == 1:
             term = decode(args[0])
             (f,) = term.factors
-            moved = f.exponent == 1 and term.coefficient == UNIT and f.indices != term.out
-            if (
-                moved
-                and sorted(f.indices) == sorted(term.out)
-                and len(set(term.out)) == len(term.out)
-            ):
+            if f.exponent == 1 and term.coefficient == UNIT and _only_permutes(f, term.out):
                 return self.monomial(
                     term._replace(factors=(Factor(self.apply(op, [f.node], params), f.indices),))
                 )
@@ -447,7 +441,20 @@ def _merged(factors: Sequence[Factor]) -> list[Factor]:
 
 #: Conditions are 1 where they hold and 0 elsewhere.
 CONDITIONS = frozenset(
-    ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor", "isnan", "isinf", "isfinite"]
+    [
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "isnan",
+        "isinf",
+        "isfinite",
+    ]
 )
 
 
@@ -463,6 +470,11 @@ def is_indicator(n: Node) -> bool:
         whole = coefficient == Coefficient(Fraction(-1)) and exponents == (ONE,)
         return whole and minus.args[0].op.name in CONDITIONS
     return n.op.name in CONDITIONS
+
+
+def _only_permutes(f: Factor, out: tuple[int, ...]) -> bool:
+    """Whether the only thing that happens to a factor is another order of its axes."""
+    return f.indices != out and sorted(f.indices) == sorted(out) and len(set(out)) == len(out)
 
 
 def _merges(term: Term, f: Factor) -> bool:

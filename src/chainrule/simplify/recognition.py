@@ -69,6 +69,7 @@ def _slope(op: Elementwise, x: Any, order: int = 1) -> Any:
     slope = op.partial(0, op(x), (x,))
     for _ in range(order - 1):
         (tangent,) = pushforward([slope.node], [x.node], [constant(1.0, weak=False)])
+        assert tangent is not None, op
         slope = symbolic(tangent)
     return slope
 

@@ -60,7 +60,7 @@ class Translation:
             whole = n.args[0]
             args = [self.normal[a] for a in whole.args]
             if whole.op.name == "slogdet" and n.params[0] == 1:
-                return self._square_function(LOGDET, args[0], n)
+                return self.square_function(LOGDET, args[0], n)
             return self.algebra.atom(n, self.axes.of(n))
         args = [self.normal[a] for a in n.args]
         if rule is not None:
@@ -73,7 +73,7 @@ class Translation:
             return self.algebra.atom(n, self.axes.of(n))
         return self.algebra.opaque(n.op, args, n.params, self.axes.of(n))
 
-    def _square_function(self, op: Any, matrix: Node, n: Node) -> Node:
+    def square_function(self, op: Any, matrix: Node, n: Node) -> Node:
         """A function of a square matrix; ``f(Aᵀ)`` is ``f(A)`` for the determinant."""
         term = self.algebra.term(matrix)
         if len(term.factors) == 1 and term.coefficient == UNIT:
@@ -153,7 +153,7 @@ def _reshape(t: Translation, n: Node, args: list[Node]) -> Node | None:
     places = iter(kept)
     for k, axis in enumerate(after):
         i = next(places) if axis.length != 1 else len(before) + k
-        axes[i] = axis if i not in axes else axes[i]
+        axes.setdefault(i, axis)
         out.append(i)
     term = Term(UNIT, (Factor(args[0], tuple(range(len(before)))),), tuple(out), axes)
     return t.algebra.monomial(term)
@@ -242,7 +242,39 @@ def _opposite(t: Translation, condition: Node, a: Node, b: Node) -> Node | None:
 
 #: Functions that are finite wherever their arguments are.
 _TOTAL = frozenset(
-    ["exp", "sin", "cos", "tanh", "arctan", "sigmoid", "softplus", "relu", "absolute", "sign", "maximum", "minimum", "softmax", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "heaviside", "logaddexp", "arcsinh", "input", "constant", "monomial", "total", "where", "logical_not", "logical_and", "logical_or", "expit"]
+    [
+        "exp",
+        "sin",
+        "cos",
+        "tanh",
+        "arctan",
+        "sigmoid",
+        "softplus",
+        "relu",
+        "absolute",
+        "sign",
+        "maximum",
+        "minimum",
+        "softmax",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "heaviside",
+        "logaddexp",
+        "arcsinh",
+        "input",
+        "constant",
+        "monomial",
+        "total",
+        "where",
+        "logical_not",
+        "logical_and",
+        "logical_or",
+        "expit",
+    ]
 )
 
 
@@ -319,7 +351,7 @@ def _inverse(t: Translation, matrix: Node, axes: tuple[Any, ...]) -> Node:
         algebra.symmetric.add(inverse)
         return inverse
     term = algebra.term(matrix)
-    if len(axes) == 2 and len(term.factors) == 1 and not term.coefficient.number == 0:
+    if len(axes) == 2 and len(term.factors) == 1 and term.coefficient.number != 0:
         (f,) = term.factors
         outside = term.coefficient**-1
         if f.exponent == 1 and sorted(f.indices) == sorted(term.out):
@@ -441,7 +473,7 @@ def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...])
 
 
 def _det(t: Translation, n: Node, args: list[Node]) -> Node:
-    return t._square_function(DET, args[0], n)
+    return t.square_function(DET, args[0], n)
 
 
 #: Operation name -> how its normal form is made. What is not here stays an atom.

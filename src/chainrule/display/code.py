@@ -1,0 +1,90 @@
+"""Pieces of NumPy source, and what a generated function needs besides its expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ops.elementwise import Elementwise
+from ..ops.monomial import Axis
+from .layout import Kind, Layout
+
+# Python's precedences, loosest first.
+COMPARE, SUM, TERM, UNARY, POWER, ATOM = 1, 3, 5, 6, 7, 9
+
+
+class Code(NamedTuple):
+    """An expression, how tightly it holds, and whether it has the full shape of its layout.
+
+    What is not full is repeated by NumPy's broadcasting where it meets the rest.
+    """
+
+    text: str
+    hold: int
+    full: bool = True
+
+
+@dataclass
+class Program:
+    """What a function needs besides its expressions."""
+
+    sizes: Callable[[Axis], str]
+    shape_of: Callable[[Axis], str | None]
+    axes: dict[str, Axis] = field(default_factory=dict)
+    helpers: set[str] = field(default_factory=set)
+    definitions: dict[str, Layout] = field(default_factory=dict)
+    #: The source of any layout; set by what writes all of them.
+    render: Callable[[Layout], Code] = field(default=lambda x: Code("", ATOM))
+    #: The user's own functions, which the source calls by name.
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    #: Whether it calls a function of SciPy's that NumPy lacks.
+    special: bool = False
+
+    def function(self, op: Elementwise) -> str:
+        """What the source calls a function: NumPy's, else SciPy's, else the user's own."""
+        made = op.function
+        if not isinstance(made, np.ufunc):
+            self.functions[op.name] = made
+            return op.name
+        name: str = made.__name__
+        if getattr(np, name, None) is made:
+            return f"np.{name}"
+        self.special = True
+        return f"special.{name}"
+
+    def meaning(self, x: Layout) -> Layout:
+        """What a name stands for."""
+        return self.definitions.get(x.data, x) if x.kind is Kind.NAME else x
+
+    def size(self, axis: Axis) -> str:
+        """The name of a length; a length that no argument has is a number."""
+        if self.shape_of(axis) is None:
+            return str(axis.length)
+        name = self.sizes(axis)
+        self.axes[name] = axis
+        return name
+
+    def helper(self, name: str) -> str:
+        """A function of our own that the source then brings along."""
+        self.helpers.add(name)
+        return name
+
+
+def full(code: Code, x: Layout, program: Program) -> str:
+    """The text for an array of the full shape of its layout."""
+    if code.full or not x.axes:
+        return code.text
+    shape = ", ".join(program.size(a) for a in x.axes)
+    return (
+        f"np.full(({shape},), {code.text})"
+        if x.kind is Kind.FILL
+        else f"np.broadcast_to({code.text}, ({shape},))"
+    )
+
+
+def wrapped(c: Code, hold: int) -> str:
+    """The text, in parentheses if it holds together less tightly than ``hold``."""
+    return c.text if c.hold >= hold else f"({c.text})"
