@@ -31,6 +31,13 @@ def assemble(
     scalar = all(not pieces[k - 1].node.type.shape for k in owners)
     if scalar and (counts[ids > 0] == 1).all():
         return _scalars(owner, pieces, constants, trace)
+    if len(ids) == 2 and any(
+        n > 1 and k and not pieces[k - 1].node.type.shape
+        for k, n in zip(ids.tolist(), counts.tolist(), strict=True)
+    ):
+        chosen = _selected(owner, place, pieces, constants, trace, ids.tolist())
+        if chosen is not None:
+            return chosen
     tiled = _tiled(owner, place, pieces, constants, trace)
     if tiled is not None:
         return tiled

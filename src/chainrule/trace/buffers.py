@@ -80,6 +80,8 @@ class Buffer(np.ndarray):
                     constants = np.where(owner == 0, values, np.zeros((), self.dtype))
                     made: Tracer = assemble(owner, place, self.memory.pieces, constants, trace)
                     return made
+        if self.size and self.dtype.kind in "fc" and is_poison(values).any():
+            raise _escaped()
         snapshot: Tracer = trace.lift(trace.snapshot(values))
         return snapshot
 

@@ -48,9 +48,9 @@ def sliced(entry: slice, length: int) -> tuple[int, int, int]:
 
 def basic_index(shape: tuple[int, ...], index: Any) -> tuple[st.BasicIndex, tuple[int, ...]] | None:
     """The canonical form of a basic index and the shape that it yields; ``None`` if not basic."""
-    if not is_basic(index):
-        return None
     entries = index if type(index) is tuple else (index,)
+    if not all(_is_basic_entry(e) or is_integer(e) for e in entries):
+        return None
     canonical: list[Any] = []
     out: list[int] = []
     for entry, length in expanded(shape, entries):
@@ -72,8 +72,14 @@ def basic_index(shape: tuple[int, ...], index: Any) -> tuple[st.BasicIndex, tupl
 def is_basic(index: Any) -> bool:
     """Whether an index gives a view in NumPy: integers, slices, new axes and an ellipsis."""
     if type(index) is tuple:
-        return all(is_basic(e) for e in index)
-    return index is None or index is Ellipsis or type(index) in (int, slice) or is_integer(index)
+        return all(_is_basic_entry(e) for e in index)
+    return _is_basic_entry(index)
+
+
+def _is_basic_entry(entry: Any) -> bool:
+    if entry is None or entry is Ellipsis or type(entry) in (int, slice):
+        return True
+    return is_integer(entry) and type(entry) is not np.ndarray  # x[np.array(0)] is a copy
 
 
 def is_integer(entry: Any) -> bool:

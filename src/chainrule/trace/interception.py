@@ -11,6 +11,9 @@ functions that know traced values; when it ends, each name stands for what it st
 - The process is patched when the first trace opens and restored when the last one closes, on
   whatever thread, under a lock. A thread that is not tracing passes straight through.
 - Where the names are is remembered, so that a trace costs one ``dict.update`` for each module.
+- ``np.float64`` and ``float`` are classes that convert a traced number to a traced number. They
+  are equal to the real ones, have their instances and subclasses, and work as a dtype; only
+  ``type(x) is np.float64`` tells them apart. A module that says ``is float`` keeps its own.
 - :class:`intercept` and the environment variable ``CHAINRULE_INTERCEPT=0`` switch it off.
 """
 
@@ -187,7 +190,7 @@ class _Names:
             if known is not None and known[0] is value:
                 self.during[name] = known[1]
                 self.otherwise[name] = value
-        if shadows:
+        if shadows and (not self.fixed or _computes(namespace)):
             for number in (float, complex):
                 name = number.__name__
                 if name not in namespace and _calls(namespace, name):
@@ -231,6 +234,14 @@ def _calls(namespace: dict[str, Any], name: str) -> bool:
                             return False
                         found = True
     return found
+
+
+def _computes(namespace: dict[str, Any]) -> bool:
+    """Whether a module has to do with numbers: it imports NumPy or math, or something of theirs."""
+    return any(
+        value is np or value is math or str(getattr(value, "__module__", "")).startswith("numpy")
+        for value in list(namespace.values())
+    )
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -359,7 +370,9 @@ class _Interception:
         """Modules that were imported during a trace may have taken a stand-in for the function."""
         assert self.table is not None
         for name, module in list(sys.modules.items()):
-            if name not in self.modules and isinstance(module, ModuleType):
+            known = self.modules.get(name, _unseen)
+            new = known is _unseen or known is not None and known.namespace is not vars(module)
+            if new and isinstance(module, ModuleType):
                 namespace = vars(module)
                 for key, value in list(namespace.items()):
                     original = self.table.back.get(id(value))

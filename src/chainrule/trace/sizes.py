@@ -1,13 +1,14 @@
 """The lengths of axes as numbers that remember where they came from.
 
 In a formula ``1 / N`` is to be read, not ``1 / 569``. While names are kept, a traced array's
-``shape`` consists of integers that know their array and axis. Arithmetic with plain numbers gives
-numbers that know their expression; as an operand beside a traced array they are recorded as what
-they are. Otherwise they are ordinary integers and floats.
+``shape`` consists of numbers that know their array and axis. Arithmetic among them, and with plain
+numbers, gives numbers that know their expression; as an operand beside a traced array they are
+recorded as what they are. In every other respect they are the integers and floats they stand for.
 """
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,89 +23,129 @@ from .tracer import Tracer
 
 
 class Named:
-    """What the two kinds of numbers have in common: ``build`` makes the traced expression."""
+    """A number made of lengths. It is no subclass of ``int``: ``2.0 / N`` would not ask one."""
 
-    build: Callable[[Any], Tracer]
+    __slots__ = ("_row", "_operands", "axis", "value")
+
+    #: The node and the axis that this is the length of, if it is one.
+    axis: tuple[Any, int] | None
+
+    def __init__(self, value: Any, row: Any, operands: tuple[Any, ...], axis: Any = None) -> None:
+        self.value = value
+        self._row = row
+        self._operands = operands
+        self.axis = axis
 
     def __traced__(self, trace: Any) -> Tracer:
-        return self.build(trace)
+        if self.axis is not None:
+            (array,) = self._operands
+            return size_row(array, self.axis[1] - array.ndim)  # type: ignore[no-any-return]
+        return self._row(*(trace.lift(x) for x in self._operands))  # type: ignore[no-any-return]
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__array"):
+            raise AttributeError(name)
+        return getattr(self.value, name)
 
     def __reduce__(self) -> Any:
-        plain = _plain(self)
-        return type(plain), (plain,)
+        return type(self.value), (self.value,)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __index__(self) -> int:
+        return operator.index(self.value)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return round(self.value, ndigits)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.value, dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         for x in inputs:
             if issubclass(type(x), Tracer):
                 return x.recorder.ufunc(ufunc, method, inputs, keywords)
-        plain = [_plain(x) for x in inputs]
-        result = getattr(ufunc, method)(*plain, **keywords)
+        result = getattr(ufunc, method)(*map(_plain, inputs), **keywords)
         if method == "__call__" and not keywords and isinstance(result, float | np.floating):
             row = row_of(ufunc)
             if row is not None and all(isinstance(x, int | float) for x in inputs):
-                return _number(float(result), row, inputs)
+                return Named(float(result), row, inputs)
         return result
 
 
-class NamedInt(Named, int):
-    """A length, or an integer made of lengths."""
-
-
-class NamedFloat(Named, float):
-    """A number made of lengths: ``1 / N``."""
-
-
 def _plain(x: Any) -> Any:
-    if isinstance(x, NamedInt):
-        return int(x)
-    return float(x) if isinstance(x, NamedFloat) else x
+    return x.value if type(x) is Named else x
 
 
-def _number(value: Any, row: Any, operands: Any) -> Any:
-    made: Any = NamedInt(value) if type(value) is int else NamedFloat(value)
+def _arithmetic(function: Callable[..., Any], row: Any) -> tuple[Callable[..., Any], ...]:
+    """The two methods of an operator whose result is named where ``row`` is given."""
 
-    def build(trace: Any) -> Tracer:
-        return row(*(trace.lift(x) for x in operands))  # type: ignore[no-any-return]
-
-    made.build = build
-    return made
-
-
-def _arithmetic(name: str, row: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def forward(self: Any, other: Any) -> Any:
-        if not isinstance(other, int | float) or issubclass(type(other), Tracer):
+    def forward(self: Named, other: Any) -> Any:
+        if type(other) not in _NUMBERS:
             return NotImplemented
-        value = getattr(_plain(self), name)(_plain(other))
-        if value is NotImplemented:  # an int beside a float
-            value = getattr(float(self), name)(float(other))
-        return _number(value, row, (self, other)) if type(value) in (int, float) else value
+        value = function(self.value, _plain(other))
+        return Named(value, row, (self, other)) if row is not None and type(value) in _REAL else value
 
-    def backward(self: Any, other: Any) -> Any:
-        if not isinstance(other, int | float) or issubclass(type(other), Tracer):
+    def backward(self: Named, other: Any) -> Any:
+        if type(other) not in _NUMBERS:
             return NotImplemented
-        value = getattr(_plain(other), name)(_plain(self))
-        if value is NotImplemented:
-            value = getattr(float(other), name)(float(self))
-        return _number(value, row, (other, self)) if type(value) in (int, float) else value
+        value = function(other, self.value)
+        return Named(value, row, (other, self)) if row is not None and type(value) in _REAL else value
 
     return forward, backward
 
 
-for _name, _row in {
+_NUMBERS: frozenset[type] = frozenset({int, float, complex, bool, Named})
+_REAL = (int, float)
+_OPERATORS: dict[str, Any] = {
     "add": ar.add, "sub": ar.subtract, "mul": ar.multiply, "truediv": ar.divide, "pow": ar.power,
-}.items():  # fmt: skip
-    _forward, _backward = _arithmetic(f"__{_name}__", _row)
-    for _kind in (NamedInt, NamedFloat):
-        setattr(_kind, f"__{_name}__", _forward)
-        setattr(_kind, f"__r{_name}__", _backward)
+    "floordiv": None, "mod": None,
+}  # fmt: skip
+for _name, _row in _OPERATORS.items():
+    _forward, _backward = _arithmetic(getattr(operator, _name), _row)
+    setattr(Named, f"__{_name}__", _forward)
+    setattr(Named, f"__r{_name}__", _backward)
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Named, f"__{_name}__", _arithmetic(getattr(operator, _name), None)[0])
 
 
-def _negated(self: Any) -> Any:
-    return _number(-_plain(self), ar.negative, (self,))
+def _unary(name: str) -> Callable[[Named], Any]:
+    function = getattr(operator, name)
+
+    def method(self: Named) -> Any:
+        return Named(-self.value, ar.negative, (self,)) if name == "neg" else function(self.value)
+
+    return method
 
 
-NamedInt.__neg__ = _negated  # type: ignore[method-assign]
-NamedFloat.__neg__ = _negated  # type: ignore[method-assign]
+for _name in ("neg", "pos", "abs"):
+    setattr(Named, f"__{_name}__", _unary(_name))
+
+
+# -- shapes ----------------------------------------------------------------------------------------
 
 
 class Shape(tuple[int, ...]):
@@ -114,7 +155,7 @@ class Shape(tuple[int, ...]):
 
     def __getitem__(self, index: Any) -> Any:
         item = tuple.__getitem__(self, index)
-        if type(item) is NamedInt:
+        if type(item) is Named:
             _notice([item], 2)
         return item
 
@@ -147,36 +188,28 @@ def shape_of(x: Tracer, depth: int) -> tuple[int, ...]:
     frame = sys._getframe(depth + 1)
     if is_internal(frame.f_code.co_filename):
         return shape
-    made = Shape(_length(x, axis) for axis in range(len(shape)))
-    _notice(list(tuple.__iter__(made)), depth + 2)
-    return made
+    made: list[Any] = [_length(x, axis) for axis in range(len(shape))]
+    _notice(made, depth + 2)
+    return Shape(made)
 
 
 def length_of(x: Any) -> int:
     """``len(x)``, which Python itself would turn into a plain integer."""
     if type(x) is Tracer and x.recorder.naming and x.node.type.shape:
-        made = _length(x, 0)
+        made: Any = _length(x, 0)
         _notice([made], 2)
-        return made
+        return made  # type: ignore[no-any-return]
     return len(x)
 
 
-def _length(x: Tracer, axis: int) -> Any:
-    made: Any = NamedInt(x.node.type.shape[axis])
-    ndim = len(x.node.type.shape)
-    wrapped = Tracer(x.node, x.recorder)
-
-    def build(trace: Any) -> Tracer:
-        return size_row(wrapped, axis - ndim)  # type: ignore[no-any-return]
-
-    made.build = build
-    made.axis = (x.node, axis)
-    made.names = x.recorder.root.size_names
-    return made
+def _length(x: Tracer, axis: int) -> Named:
+    array = Tracer(x.node, x.recorder)
+    return Named(x.node.type.shape[axis], size_row, (array,), (x.node, axis))
 
 
 def _notice(lengths: list[Any], depth: int) -> None:
+    """Remember the place where the program read all of ``lengths`` at once."""
     frame = sys._getframe(depth)
     if lengths and not is_internal(frame.f_code.co_filename):
-        axes = tuple(n.axis for n in lengths)
-        lengths[0].names.add(axes, (frame.f_code, frame.f_lasti))
+        names = lengths[0]._operands[0].recorder.root.size_names
+        names.add(tuple(n.axis for n in lengths), (frame.f_code, frame.f_lasti))

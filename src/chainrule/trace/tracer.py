@@ -173,9 +173,11 @@ class Tracer:
 
     def item(self, *index: int) -> Any:
         """The element as a scalar, still traced."""
-        if index:
-            return self[index[0] if len(index) == 1 else index]
-        return np.reshape(self, ())
+        if not index:
+            return np.reshape(self, ())
+        if len(index) == 1 and isinstance(index[0], int):
+            return np.ravel(self)[index[0]]
+        return self[index[0] if len(index) == 1 else index]
 
     def tolist(self) -> Any:
         """Nested lists of traced scalars."""

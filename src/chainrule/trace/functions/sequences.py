@@ -37,7 +37,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """As :func:`numpy.ediff1d`."""
     result = diff(np.ravel(ary))
     parts = [to_begin, result, to_end]
-    return np.concatenate([np.ravel(p) for p in parts if p is not None])
+    return np.concatenate([st.cast(np.ravel(as_array(p)), ary.dtype) for p in parts if p is not None])
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -53,7 +53,10 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         spacings = list(varargs)
     else:
         raise TypeError("invalid number of arguments")
-    results = [_slopes(f, h, a, edge_order) for a, h in zip(axes, spacings, strict=True)]
+    dtype = f.dtype if f.dtype.kind in "fc" else float
+    results = [
+        st.cast(_slopes(f, h, a, edge_order), dtype) for a, h in zip(axes, spacings, strict=True)
+    ]
     return results[0] if len(axes) == 1 else tuple(results)
 
 

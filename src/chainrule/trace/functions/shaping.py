@@ -25,22 +25,20 @@ def reshape(
 
 
 def _filled_in(shape: Any, source: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape with its ``-1`` computed."""
+    """A shape with its unknown length computed."""
     target = tuple([int(n) for n in shape]) if np.iterable(shape) else (int(shape),)
-    size = 1
+    size = rest = 1
+    unknown = 0
     for n in source:
         size *= n
-    rest = 1
     for n in target:
-        rest *= n
-    if rest < 0 and target.count(-1) == 1 and rest != -size:
-        rest = -rest
-        if rest == 0 or size % rest:
-            raise ValueError(f"cannot reshape array of size {size} into shape {target}")
-        return tuple([size // rest if n == -1 else n for n in target])
-    if rest == -size and size and target.count(-1) == 1:
-        return tuple([1 if n == -1 else n for n in target])
-    if rest != size or -1 in target:
+        if n < 0:
+            unknown += 1
+        else:
+            rest *= n
+    if unknown == 1 and rest and size % rest == 0:
+        return tuple([size // rest if n < 0 else n for n in target])
+    if unknown or rest != size:
         np.broadcast_to(np.False_, source).reshape(shape)  # NumPy's own error
     return target
 
