@@ -288,7 +288,7 @@ class Composer:
     def _absorbed(
         coefficient: Coefficient, layouts: list[Layout]
     ) -> tuple[Coefficient, list[Layout]]:
-        """A minus goes into the first sum that reads no worse for it: ``−(y − Xw)`` is ``Xw − y``."""
+        """A minus goes into the first sum that reads as well for it: −(y − Xw) is Xw − y."""
         for k, layout in enumerate(layouts):
             if layout.kind is not Kind.SUM:
                 continue

@@ -178,7 +178,7 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
 
 def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | None:
     """``1 − σ(z)`` as ``σ(−z)`` and ``1 − tanh(z)²`` by the hyperbolic cosine: no cancellation."""
-    if x.data != (1, -1) or parts[0].text not in ("1",):
+    if x.data != (1, -1) or parts[0].text != "1":
         return None
     second = program.meaning(x.children[1])
     if second.kind is Kind.APPLY and second.data is SIGMOID:
@@ -279,10 +279,9 @@ def _indexed(x: Layout, parts: Sequence[Code], program: Program) -> Code:
 
 
 _ITEMS = {
-    "place": "", "concatenate": "np.concatenate([{all}], {axis})",
-    "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})",
-    "cumsum": "np.cumsum({0}, {axis})", "prod": "np.prod({0}, {axes})", "max": "np.max({0}, {axes})",
-    "min": "np.min({0}, {axes})", "onehot": "", "cholesky": "np.linalg.cholesky({0})",
+    "concatenate": "np.concatenate([{all}], {axis})", "cholesky": "np.linalg.cholesky({0})",
+    "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})", "cumsum": "np.cumsum({0}, {axis})",
+    "prod": "np.prod({0}, {axes})", "max": "np.max({0}, {axes})", "min": "np.min({0}, {axes})",
 }  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def heading(f: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, str]:
     latexes = [_target(t, latex_name) for t in f.targets]
     by = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
     by_latex = latexes[0] if len(latexes) == 1 else f"({', '.join(latexes)})"
-    low = f"_{by}" if len(by) < 4 or by.startswith("(") else f"_{{{by}}}"
+    # Braces only where the name itself would leave open how far the subscript goes.
+    low = f"_{by}" if by.isidentifier() or len(by) < 4 or by.startswith("(") else f"_{{{by}}}"
     if isinstance(f, ElementwiseDerivative):
         if f.order <= 3:
             return inner + "′" * f.order, inner_latex + "'" * f.order

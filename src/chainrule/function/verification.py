@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormulaMismatch
+from ..errors import FormulaError, FormulaMismatch
 from ..ir.graph import toposort
 from ..ir.node import Node
 from .engine import evaluate
@@ -101,7 +101,8 @@ def agree(
             expected = evaluate(outputs, values, values)
         except (np.linalg.LinAlgError, FloatingPointError):
             continue
-        if how != "as given" and not all(np.all(np.isfinite(x)) for x in expected):
+        usable = np.any if how == "as given" else np.all
+        if not all(usable(np.isfinite(x)) for x in expected if np.size(x)):
             continue
         scope.update({e.name: values[e.node] for e in examples.known if e.outside})
         with np.errstate(all="ignore"):
@@ -114,32 +115,29 @@ def agree(
         for a, b in zip(results, expected, strict=True):
             if not _close(a, b, tolerance):
                 raise FormulaMismatch(
-                    f"the formula {text!r} does not evaluate to the derivative, so it is not shown: its "
-                    f"source gives {_brief(a)}, the derivative is {_brief(b)}.\n{code}"
+                    f"the formula {text!r} does not evaluate to the derivative, so it is not "
+                    f"shown: its source gives {_brief(a)}, the derivative is {_brief(b)}.\n{code}"
                 )
         compared += 1
         if compared == 2:
             break
     if failure is not None:
         raise FormulaMismatch(
-            f"the source of the formula {text!r} does not run ({type(failure).__name__}: {failure}), "
-            f"so it is not shown.\n{code}"
+            f"the source of the formula {text!r} does not run, so it is not shown "
+            f"({type(failure).__name__}: {failure}).\n{code}"
         ) from failure
+    if not compared:
+        raise FormulaError(
+            "The derivative is not finite at these examples nor near them, so its formula cannot "
+            "be verified; give examples inside the function's domain."
+        )
 
 
 def _call(
     function: Any, values: dict[Node, Any], examples: Examples, arguments: Sequence[str]
 ) -> Any:
     by_name = {e.name: values[e.node] for e in examples.known if not e.outside}
-    given = []
-    for name in arguments:
-        given.append(by_name[name] if name in by_name else _nested(name, by_name, examples))
-    return function(*given)
-
-
-def _nested(name: str, by_name: dict[str, Any], examples: Examples) -> Any:
-    """A nested argument, rebuilt from its leaves: only the paths that the source reads."""
-    return _Leaves(name, by_name)
+    return function(*(by_name.get(name, _Leaves(name, by_name)) for name in arguments))
 
 
 class _Leaves:

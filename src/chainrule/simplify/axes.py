@@ -93,36 +93,45 @@ class Axes:
             for arg in n.args:
                 if len(slots[arg]) == len(out):
                     self._pair(slots[arg], out)
-        elif op is broadcast:
-            self._pair(slots[n.args[0]], tuple(out[a] for a in n.params[1]))
-        elif op is transpose:
-            source = slots[n.args[0]]
-            lead = len(source) - len(n.params[0])
-            self._pair(source[:lead] + tuple(source[a] for a in n.params[0]), out)
-        elif op is reshape:
-            self._reshape(slots[n.args[0]], out)
         elif op is einsum:
             self._einsum(n)
         elif op in (slice_, place):
             self._partial(n)
-        elif op is concatenate:
-            for arg in n.args:
-                for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
-                    if k - len(out) != n.params[0]:
-                        self._union(a, b)
+        elif op in (broadcast, transpose, reshape, concatenate):
+            self._moved(n)
         elif op is reduce_sum or (op.parameters[:1] == ("axes",) and len(n.args) == 1):
             source = slots[n.args[0]]
             kept = tuple(s for k, s in enumerate(source) if k - len(source) not in n.params[0])
             self._pair(kept, out)
+        elif n.args:
+            self._linear_algebra(n)
+
+    def _moved(self, n: Node) -> None:
+        """Axes that come out elsewhere, or beside new ones."""
+        op, out, slots = n.op, self._slots[n], self._slots
+        source = slots[n.args[0]]
+        if op is broadcast:
+            self._pair(source, tuple(out[a] for a in n.params[1]))
+        elif op is transpose:
+            lead = len(source) - len(n.params[0])
+            self._pair(source[:lead] + tuple(source[a] for a in n.params[0]), out)
+        elif op is reshape:
+            self._reshape(source, out)
         else:
-            if n.args:
-                self._square(op.name, n.args[0])
-            if op.name in ("inv", "cholesky", "matrix_power"):
-                self._pair(slots[n.args[0]], out)
-            elif op.name == "solve":
-                self._pair(slots[n.args[1]], out)
-                right = slots[n.args[1]]
-                self._union(slots[n.args[0]][-1], right[-1 if len(right) == 1 else -2])
+            for arg in n.args:
+                for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
+                    if k - len(out) != n.params[0]:
+                        self._union(a, b)
+
+    def _linear_algebra(self, n: Node) -> None:
+        name, slots = n.op.name, self._slots
+        self._square(name, n.args[0])
+        if name in ("inv", "cholesky", "matrix_power"):
+            self._pair(slots[n.args[0]], slots[n])
+        elif name == "solve":
+            right = slots[n.args[1]]
+            self._pair(right, slots[n])
+            self._union(slots[n.args[0]][-1], right[-1 if len(right) == 1 else -2])
 
     def _pair(self, first: tuple[int, ...], second: tuple[int, ...]) -> None:
         for a, b in zip(first, second, strict=False):

@@ -102,39 +102,13 @@ class Entries(Translation):
             return []
         if isinstance(op, Elementwise) or op in (cast, stop_gradient):
             return [(a, index) for a in n.args]
-        if op is broadcast:
-            return [(n.args[0], tuple(index[a] for a in n.params[1]))]
-        if op is transpose:
-            order = n.params[0]
-            lead = len(index) - len(order)
-            source = list(index)
-            for k, a in enumerate(order):
-                source[a] = index[lead + k]
-            return [(n.args[0], tuple(source))]
-        if op is reshape:
-            flat = int(np.ravel_multi_index(index, n.type.shape)) if index else 0
-            shape = n.args[0].type.shape
-            return [
-                (n.args[0], tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ())
-            ]
-        if op is slice_:
-            return [(n.args[0], _read(index, n.params[0], n.args[0].type.ndim))]
+        if op in (broadcast, transpose, reshape, slice_):
+            return [(n.args[0], _source(n, index))]
         if op is place:
-            found = []
-            for piece, where in zip(n.args, n.params[1], strict=True):
-                inside = _inside(index, where)
-                if inside is not None:
-                    found.append((piece, inside))
-            return found
+            within = [_inside(index, where) for where in n.params[1]]
+            return [(a, i) for a, i in zip(n.args, within, strict=True) if i is not None]
         if op is concatenate:
-            position = index[n.params[0]]
-            for arg in n.args:
-                length = arg.type.shape[n.params[0]]
-                if position < length:
-                    source = list(index)
-                    source[n.params[0]] = position
-                    return [(arg, tuple(source))]
-                position -= length
+            return [_joined(n, index)]
         if op is reduce_sum:
             return [(n.args[0], full) for full in _spread(n.args[0].type.shape, n.params[0], index)]
         if op is einsum:
@@ -197,6 +171,37 @@ class Entries(Translation):
             ]
             return algebra.total(terms) if terms else algebra.number(0)
         return parts[0]
+
+
+def _source(n: Node, index: Index) -> Index:
+    """The element of its argument that an element of a moved array is."""
+    shape = n.args[0].type.shape
+    if n.op is broadcast:
+        return tuple(index[a] for a in n.params[1])
+    if n.op is slice_:
+        return _read(index, n.params[0], len(shape))
+    if n.op is reshape:
+        flat = int(np.ravel_multi_index(index, n.type.shape)) if index else 0
+        return tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
+    order = n.params[0]
+    source = list(index)
+    for k, a in enumerate(order):
+        source[a] = index[len(index) - len(order) + k]
+    return tuple(source)
+
+
+def _joined(n: Node, index: Index) -> Place:
+    """The element of one of the arrays that were joined."""
+    axis = n.params[0]
+    position = index[axis]
+    source = list(index)
+    for arg in n.args:
+        length = arg.type.shape[axis]
+        if position < length:
+            source[axis] = position
+            return arg, tuple(source)
+        position -= length
+    raise NoEntries
 
 
 def _read(index: Index, where: Any, ndim: int) -> Index:

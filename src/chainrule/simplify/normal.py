@@ -23,7 +23,6 @@ from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops.monomial import (
     MONOMIAL,
-    ONE,
     TOTAL,
     UNIT,
     Axis,
@@ -34,6 +33,7 @@ from ..ops.monomial import (
     decode,
 )
 from .factoring import common_factors, paired
+from .terms import find, has_diagonal, merged, merges, only_permutes
 
 Axes = tuple[Axis, ...]
 #: What may replace some factors of a monomial, a total, or a function just built.
@@ -152,7 +152,7 @@ class Algebra:
         coefficient, axes = term.coefficient, dict(term.axes)
         out = term.out
         indices = set(out) | term.inner()
-        factors = _merged(term.factors)
+        factors = merged(term.factors)
         while True:
             for position, f in enumerate(factors):
                 if f.node.op is MONOMIAL:
@@ -175,16 +175,16 @@ class Algebra:
             factors = [*factors[:position], *replacement, *factors[position + 1 :]]
             if merge:
                 factors = [
-                    Factor(g.node, tuple(_find(merge, i) for i in g.indices), g.exponent)
+                    Factor(g.node, tuple(find(merge, i) for i in g.indices), g.exponent)
                     for g in factors
                 ]
-                out = tuple(_find(merge, i) for i in out)
-                indices = {_find(merge, i) for i in indices}
-            factors = _merged(factors)
+                out = tuple(find(merge, i) for i in out)
+                indices = {find(merge, i) for i in indices}
+            factors = merged(factors)
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric:
-            factors = _merged([self._upright(f, out) for f in factors])
+            factors = merged([self._upright(f, out) for f in factors])
         made = Term(coefficient, tuple(factors), out, axes)
         made = self._sized(made, indices)
         changed = self.recognise_factors(self, made)
@@ -202,7 +202,7 @@ class Algebra:
                 return f.node
         if len(term.factors) == 1:
             (f,) = term.factors
-            if f.node.op is TOTAL and f.exponent == 1 and _only_permutes(f, term.out):
+            if f.node.op is TOTAL and f.exponent == 1 and only_permutes(f, term.out):
                 parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
                 return self.total([self.monomial(part) for part in parts])
         else:
@@ -210,7 +210,7 @@ class Algebra:
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
-                    and (any(map(_has_diagonal, f.node.args)) or _merges(term, f))
+                    and (any(map(has_diagonal, f.node.args)) or merges(term, f))
                 ):
                     return self.total(
                         [
@@ -263,7 +263,7 @@ class Algebra:
         merge: dict[int, int] = {}
         for i, outer in zip(inner.out, indices, strict=True):
             if i in rename:
-                a, b = _find(merge, rename[i]), _find(merge, outer)
+                a, b = find(merge, rename[i]), find(merge, outer)
                 if a != b:
                     merge[b] = a
             else:
@@ -275,7 +275,7 @@ class Algebra:
 
     @staticmethod
     def _sized(term: Term, indices: set[int]) -> Term:
-        """Sum over indices that no factor has: each gives its size. Axes of length 1 are renamed."""
+        """An index that no factor has gives its size; one of length 1 is renamed."""
         inside = term.inner()
         coefficient = term.coefficient
         for i in sorted(indices):
@@ -407,7 +407,7 @@ class Algebra:
         if len(args) == 1 and args[0].op is MONOMIAL and len(args[0].args) == 1:
             term = decode(args[0])
             (f,) = term.factors
-            if f.exponent == 1 and term.coefficient == UNIT and _only_permutes(f, term.out):
+            if f.exponent == 1 and term.coefficient == UNIT and only_permutes(f, term.out):
                 return self.monomial(
                     term._replace(factors=(Factor(self.apply(op, [f.node], params), f.indices),))
                 )
@@ -424,84 +424,3 @@ class Algebra:
         """What is known about a node just built."""
         found = self.recognise_node(self, n)
         return n if found is None else found
-
-
-def _merged(factors: Sequence[Factor]) -> list[Factor]:
-    """Powers of the same factor at the same indices, as one."""
-    powers: dict[tuple[Node, tuple[int, ...]], Fraction] = {}
-    for f in factors:
-        key = (f.node, f.indices)
-        powers[key] = powers.get(key, Fraction(0)) + f.exponent
-    return [
-        Factor(n, indices, ONE if p > 0 and is_indicator(n) else p)
-        for (n, indices), p in powers.items()
-        if p
-    ]
-
-
-#: Conditions are 1 where they hold and 0 elsewhere.
-CONDITIONS = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "isnan",
-        "isinf",
-        "isfinite",
-    ]
-)
-
-
-def is_indicator(n: Node) -> bool:
-    """Whether ``n`` is 0 or 1 everywhere, so that its powers are itself."""
-    if n.op is TOTAL and len(n.args) == 2:
-        one, minus = n.args
-        if one.op is not MONOMIAL or one.args:
-            one, minus = minus, one
-        if one.op is not MONOMIAL or one.args or one.params[0] != UNIT or minus.op is not MONOMIAL:
-            return False
-        (coefficient, _, exponents, *_) = minus.params
-        whole = coefficient == Coefficient(Fraction(-1)) and exponents == (ONE,)
-        return whole and minus.args[0].op.name in CONDITIONS
-    return n.op.name in CONDITIONS
-
-
-def _only_permutes(f: Factor, out: tuple[int, ...]) -> bool:
-    """Whether the only thing that happens to a factor is another order of its axes."""
-    return f.indices != out and sorted(f.indices) == sorted(out) and len(set(out)) == len(out)
-
-
-def _merges(term: Term, f: Factor) -> bool:
-    """Whether every term of a sum divides by what stands beside the sum, so that it cancels."""
-    beside = {g.node for g in term.factors if g.indices == f.indices and g is not f}
-    if not beside:
-        return False
-    for part in f.node.args:
-        if part.op is not MONOMIAL:
-            return False
-        _, indices, exponents, out, _ = part.params
-        if not any(
-            a in beside and i == out and (p < 0 or (not out and p != 1))
-            for a, i, p in zip(part.args, indices, exponents, strict=True)
-        ):
-            return False
-    return True
-
-
-def _has_diagonal(n: Node) -> bool:
-    return n.op is MONOMIAL and len(set(n.params[3])) < len(n.params[3])
-
-
-def _find(merge: dict[int, int], i: int) -> int:
-    while i in merge:
-        i = merge[i]
-    return i
-
-
-__all__ = ["ONE", "Algebra", "Axes"]

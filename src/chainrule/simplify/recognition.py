@@ -69,8 +69,7 @@ def _slope(op: Elementwise, x: Any, order: int = 1) -> Any:
     slope = op.partial(0, op(x), (x,))
     for _ in range(order - 1):
         (tangent,) = pushforward([slope.node], [x.node], [constant(1.0, weak=False)])
-        assert tangent is not None, op
-        slope = symbolic(tangent)
+        slope = symbolic(tangent or constant(0.0, weak=False))
     return slope
 
 
@@ -160,12 +159,12 @@ def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
         here = [f for f in term.factors if f.indices == indices]
         if len(here) < len(e.factors):
             continue
-        for chosen, binding, sign in _choices(algebra, list(e.factors), here, {}):
+        for chosen, found, sign in _choices(algebra, list(e.factors), here, {}):
             axes = tuple(term.axes[i] for i in indices)
-            variable = binding[e.variable]
+            variable = found[e.variable]
             if e.even and algebra.split(variable)[0].number < 0:
-                binding = {e.variable: algebra.scale(variable, -1)}
-            right = instantiated(algebra, e.right, binding, axes)
+                variable = algebra.scale(variable, -1)
+            right = instantiated(algebra, e.right, {e.variable: variable}, axes)
             times = min(int(g.exponent / f.exponent) for f, g in chosen)
             rest = list(term.factors)
             for f, g in chosen:
@@ -328,7 +327,7 @@ def instantiated(algebra: Algebra, n: Node, binding: Binding, axes: tuple[Any, .
 
 
 def _exponential_sum(n: Node) -> tuple[Node, tuple[int, ...], tuple[int, ...]] | None:
-    """``(e, kept, summed)`` when ``n`` is the sum of the exponential ``e`` over some of its axes."""
+    """``(e, kept, summed)`` when ``n`` is the sum of an exponential over some axes."""
     if n.op is not MONOMIAL or len(n.args) != 1 or n.args[0].op is not exp:
         return None
     term = decode(n)

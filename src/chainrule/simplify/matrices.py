@@ -1,0 +1,204 @@
+"""Rules of translation for linear algebra, norms, soft maxima, labels and parts of arrays."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from ..ir.node import Node
+from ..ops.monomial import (
+    DET,
+    INVERSE,
+    LOGSUMEXP,
+    MONOMIAL,
+    ONEHOT,
+    SOFTMAX,
+    TOTAL,
+    UNIT,
+    Axis,
+    Factor,
+    Term,
+    decode,
+)
+from ..ops.structural import slice_
+from .normal import Algebra
+from .products import summed
+from .state import Rule, State
+
+
+def square_function(t: State, op: Any, matrix: Node, n: Node) -> Node:
+    """A function of a square matrix; ``f(Aᵀ)`` is ``f(A)`` for the determinant."""
+    term = t.algebra.term(matrix)
+    if len(term.factors) == 1 and term.coefficient == UNIT:
+        (f,) = term.factors
+        if f.exponent == 1 and f.indices == term.out[::-1] and len(term.out) == 2:
+            matrix = f.node
+    return t.algebra.opaque(op, [matrix], (), t.axes.of(n))
+
+
+def _soft(op: Any) -> Rule:
+    def rule(t: State, n: Node, args: list[Node]) -> Node:
+        return t.algebra.opaque(op, args, n.params[:1], t.axes.of(n))
+
+    return rule
+
+
+def _log_softmax(t: State, n: Node, args: list[Node]) -> Node:
+    axes = t.algebra.axes(args[0])
+    dropped = {a + len(axes) for a in n.params[0]}
+    kept = [k for k in range(len(axes)) if k not in dropped]
+    lse = t.algebra.opaque(LOGSUMEXP, args, n.params[:1], tuple(axes[k] for k in kept))
+    return t.algebra.total([args[0], t.algebra.scale(t.algebra.spread(lse, axes, kept), -1)])
+
+
+def _inverse(t: State, matrix: Node, axes: tuple[Any, ...]) -> Node:
+    """``A⁻¹``: numbers go outside, and the inverse of a transpose is the transpose."""
+    algebra = t.algebra
+    if matrix in algebra.symmetric:
+        inverse = algebra.opaque(INVERSE, [matrix], (), axes)
+        algebra.symmetric.add(inverse)
+        return inverse
+    term = algebra.term(matrix)
+    if len(axes) == 2 and len(term.factors) == 1 and term.coefficient.number != 0:
+        (f,) = term.factors
+        outside = term.coefficient**-1
+        if f.exponent == 1 and sorted(f.indices) == sorted(term.out):
+            inner = algebra.opaque(INVERSE, [f.node], (), algebra.axes(f.node))
+            flipped = Term(outside, (Factor(inner, f.indices),), term.out, term.axes)
+            return algebra.monomial(flipped)
+    return algebra.opaque(INVERSE, [matrix], (), axes)
+
+
+def _inv(t: State, n: Node, args: list[Node]) -> Node:
+    return _inverse(t, args[0], t.axes.of(n))
+
+
+def _solve(t: State, n: Node, args: list[Node]) -> Node | None:
+    matrix, right = args
+    if n.args[0].type.ndim != 2 or n.args[1].type.ndim not in (1, 2):
+        return None
+    axes = t.axes.of(n.args[0])
+    inverse = _inverse(t, matrix, axes)
+    columns = t.axes.of(n.args[1])[1:]
+    every = {0: axes[0], 1: axes[1], **dict(enumerate(columns, 2))}
+    tail = tuple(range(2, 2 + len(columns)))
+    factors = (Factor(inverse, (0, 1)), Factor(right, (1, *tail)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, *tail), every))
+
+
+def _norm(t: State, n: Node, args: list[Node]) -> Node | None:
+    axes, order = n.params
+    if order != 2 or n.args[0].type.dtype.kind != "f":
+        return None
+    squares = t.algebra.power(args[0], Fraction(2))
+    return t.algebra.power(summed(t, squares, axes), Fraction(1, 2))
+
+
+def _cofactor(t: State, n: Node, args: list[Node]) -> Node | None:
+    """The derivative of the determinant, ``det(A) A⁻ᵀ``."""
+    if n.type.ndim != 2:
+        return None
+    axes = t.axes.of(n)
+    determinant = t.algebra.opaque(DET, args, (), ())
+    factors = (Factor(determinant, ()), Factor(_inverse(t, args[0], axes), (1, 0)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, 1), dict(enumerate(axes))))
+
+
+def _one_hot(t: State, rows: Node, labels: Node, axes: tuple[Axis, ...]) -> Node | None:
+    """The matrix with a 1 in each row, in the column of its label, if every row has one label."""
+    if rows not in t.counting or len(axes) != 2 or rows.type.shape != (axes[0].length,):
+        return None
+    return t.algebra.opaque(ONEHOT, [t.normal[labels]], (), axes)
+
+
+def _gather(t: State, n: Node, args: list[Node]) -> Node | None:
+    """One element of each row, by its label: a sum over the row against one-hot rows."""
+    if n.params[0] != (-2, -1) or n.args[0].type.ndim != 2:
+        return None
+    axes = t.algebra.axes(args[0])
+    hot = _one_hot(t, n.args[1], n.args[2], axes)
+    if hot is None:
+        return None
+    both = dict(enumerate(axes))
+    return t.algebra.monomial(
+        Term(UNIT, (Factor(args[0], (0, 1)), Factor(hot, (0, 1))), (0,), both)
+    )
+
+
+def _scatter_add(t: State, n: Node, args: list[Node]) -> Node | None:
+    if n.params[1] != ((-2, -1),):
+        return None
+    axes = t.axes.of(n)
+    hot = _one_hot(t, n.args[1], n.args[2], axes)
+    if hot is None:
+        return None
+    factors = (Factor(args[0], (0,)), Factor(hot, (0, 1)))
+    return t.algebra.monomial(Term(UNIT, factors, (0, 1), dict(enumerate(axes))))
+
+
+def _slice(t: State, n: Node, args: list[Node]) -> Node | None:
+    """Part of a product is the product of parts; parts of atoms remain."""
+    (x,) = args
+    index = n.params[0]
+    whole = t.algebra.axes(x)
+    lead = len(whole) - len(index)
+    every = tuple((0, a.length, 1) for a in whole[:lead])
+    places = (*every, *index)
+    axes = iter(t.axes.of(n))
+    new = tuple(None if isinstance(e, int) else next(axes) for e in places)
+    return sliced(t.algebra, x, places, new)
+
+
+def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...]) -> Node:
+    """``n`` read at basic indices; ``new`` are the axes that are left, ``None`` where one goes."""
+    axes = algebra.axes(n)
+    if all(a == b for a, b in zip(axes, new, strict=True)):
+        return n
+    if n.op is TOTAL:
+        return algebra.total([sliced(algebra, a, places, new) for a in n.args])
+    if n.op is MONOMIAL and len(set(n.params[3])) == len(n.params[3]):
+        term = decode(n)
+        at = {i: k for k, i in enumerate(term.out)}
+        left = dict(term.axes)
+        for i, k in at.items():
+            if new[k] is not None:
+                left[i] = new[k]  # type: ignore[assignment]
+        factors = []
+        for f in term.factors:
+            own = algebra.axes(f.node)
+            inner = tuple(
+                places[at[i]] if i in at else (0, a.length, 1)
+                for i, a in zip(f.indices, own, strict=True)
+            )
+            kept = tuple(new[at[i]] if i in at else a for i, a in zip(f.indices, own, strict=True))
+            part = sliced(algebra, f.node, inner, kept)
+            indices = tuple(i for i, a in zip(f.indices, kept, strict=True) if a is not None)
+            factors.append(Factor(part, indices, f.exponent))
+        out = tuple(i for i, k in at.items() if new[k] is not None)
+        return algebra.monomial(Term(term.coefficient, tuple(factors), out, left))
+    left_axes = tuple(a for a in new if a is not None)
+    return algebra.opaque(slice_, [n], (tuple(places),), left_axes)
+
+
+def _det(t: State, n: Node, args: list[Node]) -> Node:
+    return square_function(t, DET, args[0], n)
+
+
+#: Operation name -> how its normal form is made. What is not here stays an atom.
+
+
+#: By name of the operation.
+RULES: dict[str, Rule] = {
+    "softmax": _soft(SOFTMAX),
+    "shares": _soft(SOFTMAX),
+    "logsumexp": _soft(LOGSUMEXP),
+    "log_softmax": _log_softmax,
+    "inv": _inv,
+    "solve": _solve,
+    "det": _det,
+    "slice": _slice,
+    "norm": _norm,
+    "cofactor": _cofactor,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
+}

@@ -1,0 +1,167 @@
+"""Rules of translation for conditions, selections and functions with a name of their own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ..ir.graph import toposort
+from ..ir.node import CONSTANT, Node
+from ..ops import arithmetic as ar
+from ..ops.monomial import MONOMIAL, SIGMOID
+from ..ops.structural import broadcast, cast
+from .state import Rule, State
+from .terms import is_indicator
+
+
+def _where(t: State, n: Node, args: list[Node]) -> Node | None:
+    """A selection with zero on one side is a product with the indicator, where that is total."""
+    condition, a, b = args
+    if _is_nan(n.args[2]):  # what is undefined is not shown
+        return a
+    if _is_nan(n.args[1]):
+        return b
+    opposite = _opposite(t, condition, a, b)
+    if opposite is not None:
+        return opposite
+    constants = t.algebra.is_constant(a) + t.algebra.is_constant(b)
+    if (
+        constants
+        and not (t.algebra.is_zero(a) or t.algebra.is_zero(b))
+        and is_total(a)
+        and is_total(b)
+    ):
+        axes = t.algebra.axes(condition)
+        other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
+        return t.algebra.total([t.algebra.product(condition, a), t.algebra.product(other, b)])
+    if t.algebra.is_zero(b) and is_total(a):
+        return t.algebra.product(condition, a)
+    if t.algebra.is_zero(a) and is_total(b):
+        axes = t.algebra.axes(condition)
+        other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
+        return t.algebra.product(other, b)
+    return None
+
+
+def _is_nan(n: Node) -> bool:
+    while n.op is broadcast or n.op is cast:
+        (n,) = n.args
+    return n.op is CONSTANT and n.type.dtype.kind == "f" and bool(np.isnan(n.params[0].array).all())
+
+
+def _opposite(t: State, condition: Node, a: Node, b: Node) -> Node | None:
+    """``where(x < 0, −c·x, c·x)`` is ``c·|x|``, and ``where(h, c·u, −c·u)`` is ``c·u·(2h − 1)``."""
+    algebra = t.algebra
+    (first, base), (second, other) = algebra.split(a), algebra.split(b)
+    if base is not other or first != second * Fraction(-1) or algebra.is_constant(base):
+        return None
+    if condition.op in (ar.less, ar.less_equal, ar.greater, ar.greater_equal):
+        x, zero = condition.args
+        if algebra.is_zero(zero) and algebra.split(x)[1] is base:
+            sign = algebra.split(x)[0].number * (-1 if condition.op.name.startswith("less") else 1)
+            size = algebra.apply(ar.absolute, [base])
+            return algebra.scale(size, first * (1 if sign > 0 else -1))
+    axes = algebra.axes(condition)
+    twice = algebra.total([algebra.scale(condition, 2), algebra.number(-1, axes)])
+    return algebra.scale(algebra.product(twice, base), first)
+
+
+#: Functions that are finite wherever their arguments are.
+_TOTAL = frozenset(
+    [
+        "exp",
+        "sin",
+        "cos",
+        "tanh",
+        "arctan",
+        "sigmoid",
+        "softplus",
+        "relu",
+        "absolute",
+        "sign",
+        "maximum",
+        "minimum",
+        "softmax",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "heaviside",
+        "logaddexp",
+        "arcsinh",
+        "input",
+        "constant",
+        "monomial",
+        "total",
+        "where",
+        "logical_not",
+        "logical_and",
+        "logical_or",
+        "expit",
+    ]
+)
+
+
+def is_total(n: Node) -> bool:
+    """Whether an expression is finite wherever its inputs are."""
+    for m in toposort([n]):
+        if m.op.name not in _TOTAL:
+            return False
+        if m.op is MONOMIAL and any(p < 0 or p.denominator > 1 for p in m.params[2]):
+            return False
+    return True
+
+
+def _logical_not(t: State, n: Node, args: list[Node]) -> Node:
+    axes = t.algebra.axes(args[0])
+    return t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(args[0], -1)])
+
+
+def _not_equal(t: State, n: Node, args: list[Node]) -> Node | None:
+    """A condition that is not 0 holds."""
+    return args[0] if t.algebra.is_zero(args[1]) and is_indicator(args[0]) else None
+
+
+def _gate(t: State, n: Node, args: list[Node]) -> Node:
+    return t.algebra.product(*args)
+
+
+def _heaviside(t: State, n: Node, args: list[Node]) -> Node | None:
+    x, at_zero = args
+    if not t.algebra.is_constant(at_zero):
+        return None
+    zero = t.algebra.number(0, t.algebra.axes(x))
+    above = t.algebra.apply(ar.greater, [x, zero])
+    value = at_zero.params[0]
+    if not value.number:
+        return above
+    if value.number == 1:
+        return t.algebra.apply(ar.greater_equal, [x, zero])
+    return t.algebra.total([above, t.algebra.scale(t.algebra.apply(ar.equal, [x, zero]), value)])
+
+
+def _relu(t: State, n: Node, args: list[Node]) -> Node:
+    return t.algebra.apply(ar.relu, args)
+
+
+def _sqrt(t: State, n: Node, args: list[Node]) -> Node:
+    return t.algebra.power(args[0], Fraction(1, 2))
+
+
+def _expit(t: State, n: Node, args: list[Node]) -> Node:
+    return t.algebra.apply(SIGMOID, args)
+
+
+#: By name of the operation.
+RULES: dict[str, Rule] = {
+    "sqrt": _sqrt,
+    "where": _where,
+    "logical_not": _logical_not,
+    "not_equal": _not_equal,
+    "gate": _gate,
+    "heaviside": _heaviside,
+    "expit": _expit,
+}

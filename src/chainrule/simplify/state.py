@@ -1,0 +1,25 @@
+"""What a rule of translation works on: the algebra, the axes, and what is translated so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ..ir.node import Node
+from .axes import Axes
+from .normal import Algebra
+
+
+class State:
+    """The normal forms of the nodes of one program, as far as they are known."""
+
+    def __init__(self, algebra: Algebra, axes: Axes) -> None:
+        self.algebra = algebra
+        self.axes: Any = axes
+        self.normal: dict[Node, Node] = {}
+        #: Inputs that hold 0, 1, 2, …: what a program reads rows by.
+        self.counting: set[Node] = set()
+
+
+#: The normal form of a node from those of its arguments; ``None`` leaves it an atom.
+Rule: TypeAlias = Callable[[State, Node, list[Node]], Node | None]

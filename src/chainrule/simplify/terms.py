@@ -1,0 +1,89 @@
+"""Questions about terms, and the smallest rewrites of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..ir.node import Node
+from ..ops.monomial import MONOMIAL, ONE, TOTAL, UNIT, Coefficient, Factor, Term
+
+
+def merged(factors: Sequence[Factor]) -> list[Factor]:
+    """Powers of the same factor at the same indices, as one."""
+    powers: dict[tuple[Node, tuple[int, ...]], Fraction] = {}
+    for f in factors:
+        key = (f.node, f.indices)
+        powers[key] = powers.get(key, Fraction(0)) + f.exponent
+    return [
+        Factor(n, indices, ONE if p > 0 and is_indicator(n) else p)
+        for (n, indices), p in powers.items()
+        if p
+    ]
+
+
+#: Conditions are 1 where they hold and 0 elsewhere.
+CONDITIONS = frozenset(
+    [
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "isnan",
+        "isinf",
+        "isfinite",
+    ]
+)
+
+
+def is_indicator(n: Node) -> bool:
+    """Whether ``n`` is 0 or 1 everywhere, so that its powers are itself."""
+    if n.op is TOTAL and len(n.args) == 2:
+        one, minus = n.args
+        if one.op is not MONOMIAL or one.args:
+            one, minus = minus, one
+        if one.op is not MONOMIAL or one.args or one.params[0] != UNIT or minus.op is not MONOMIAL:
+            return False
+        (coefficient, _, exponents, *_) = minus.params
+        whole = coefficient == Coefficient(Fraction(-1)) and exponents == (ONE,)
+        return whole and minus.args[0].op.name in CONDITIONS
+    return n.op.name in CONDITIONS
+
+
+def only_permutes(f: Factor, out: tuple[int, ...]) -> bool:
+    """Whether the only thing that happens to a factor is another order of its axes."""
+    return f.indices != out and sorted(f.indices) == sorted(out) and len(set(out)) == len(out)
+
+
+def merges(term: Term, f: Factor) -> bool:
+    """Whether every term of a sum divides by what stands beside the sum, so that it cancels."""
+    beside = {g.node for g in term.factors if g.indices == f.indices and g is not f}
+    if not beside:
+        return False
+    for part in f.node.args:
+        if part.op is not MONOMIAL:
+            return False
+        _, indices, exponents, out, _ = part.params
+        if not any(
+            a in beside and i == out and (p < 0 or (not out and p != 1))
+            for a, i, p in zip(part.args, indices, exponents, strict=True)
+        ):
+            return False
+    return True
+
+
+def has_diagonal(n: Node) -> bool:
+    """Whether an index is repeated in the output."""
+    return n.op is MONOMIAL and len(set(n.params[3])) < len(n.params[3])
+
+
+def find(merge: dict[int, int], i: int) -> int:
+    """The index that ``i`` was merged into."""
+    while i in merge:
+        i = merge[i]
+    return i
