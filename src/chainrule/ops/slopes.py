@@ -113,6 +113,75 @@ def _k1e_slope(x: Any) -> Any:
     return np.where(x < 1, k1e(x) - k0e(x) - k1e(x) / x, beyond)
 
 
+def _psi_step(a: Any, b: Any) -> Any:
+    # ψ(a + b) - ψ(a), term by term; first the recurrence carries both on by 16.
+    total: Any = 0.0
+    for k in range(16):
+        total = total + b / ((a + k) * (a + b + k))
+    a = a + 16
+    growth = np.log1p(b / a)
+    total = total + growth - 0.5 * np.expm1(-growth) / a
+    power = 1 / (a * a)
+    for number, k in ((1 / 12, 2), (-1 / 120, 4), (1 / 252, 6), (-1 / 240, 8), (1 / 132, 10)):
+        total = total - number * np.expm1(-k * growth) * power
+        power = power / (a * a)
+    return total
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    from scipy.special import gamma
+
+    power = x**a
+    plain = power / x * np.exp(-x) / gamma(a)
+    # Loader, Fast and accurate computation of binomial probabilities, 2000: Stirling's error and
+    # the deviance a log(a/x) + x - a, neither of which is a difference of large numbers.
+    many = np.maximum(a, 20.0)
+    stirling = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / many**2) / many**2) / many**2) / many
+    large = np.exp(-stirling - _deviance(many, x)) * np.sqrt(many / (2 * np.pi)) / x
+    density = np.where((a < 20) | (a < 140) & _normal(power), plain, large)
+    return np.where(x == 0, np.where(a < 1, np.inf, np.where(a == 1, 1.0, 0.0)), density)
+
+
+def _normal(x: Any) -> Any:
+    return (x > 1e-290) & (x < 1e300)
+
+
+def _deviance(a: Any, x: Any) -> Any:
+    apart = a - x
+    v = apart / (a + x)
+    near = np.abs(v) < 0.1
+    w = np.where(near, v, 0.0)
+    total = apart * w
+    term = 2 * a * w
+    for k in range(1, 12):
+        term = term * w * w
+        total = total + term / (2 * k + 1)
+    return np.where(near, total, a * np.log(a / x) - apart)
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    from scipy.special import beta, betaln
+
+    power = x**a
+    rest = (b - 1) * np.log1p(-x)
+    plain = power / x * np.exp(rest) / beta(a, b)
+    by_logarithm = np.exp((a - 1) * np.log(x) + rest - betaln(a, b))
+    density = np.where((a + b < 100) & _normal(power), plain, by_logarithm)
+    return np.where(x == 0, np.where(a < 1, np.inf, np.where(a == 1, b, 0.0)), density)
+
+
+def _digamma(x: Array) -> Array:
+    from .special import psi
+
+    return psi(x)
+
+
+def _trigamma(x: Array) -> Array:
+    from .special import polygamma
+
+    return polygamma(1, x)
+
+
 def _erfcx_second(out: Array, x: Array) -> Array:
     from .special import erfcx
 
@@ -142,4 +211,12 @@ erfcx_slope = Computed(_erfcx_slope, "erfcx_slope", "erfcx′({0})", partials=(_
 dawsn_slope = Computed(_dawsn_slope, "dawsn_slope", "dawsn′({0})", partials=(_dawsn_second,))
 k0e_slope   = Computed(_k0e_slope,   "k0e_slope",   "k0e′({0})",   partials=(_k0e_second,), domain=(0, np.inf))
 k1e_slope   = Computed(_k1e_slope,   "k1e_slope",   "k1e′({0})",   partials=(_k1e_second,), domain=(0, np.inf))
+psi_step    = Computed(_psi_step,    "psi_step",    "ψ_step({0}, {1})",
+                       partials=(lambda out, a, b: _trigamma(a + b) - _trigamma(a), lambda out, a, b: _trigamma(a + b)), domain=((0, np.inf), (0, np.inf)))
+# The densities of which the incomplete gamma and beta functions are the integrals.
+gamma_density = Computed(_gamma_density, "gamma_density", "gamma_density({0}, {1})",
+                         partials=(lambda out, a, x: out * (np.log(x) - _digamma(a)), lambda out, a, x: out * ((a - 1) / x - 1)), domain=((0, np.inf), (0, np.inf)))
+beta_density  = Computed(_beta_density,  "beta_density",  "beta_density({0}, {1}, {2})",
+                         partials=(lambda out, a, b, x: out * (np.log(x) + psi_step(a, b)), lambda out, a, b, x: out * (np.log1p(-x) + psi_step(b, a)),
+                                   lambda out, a, b, x: out * ((a - 1) / x - (b - 1) / (1 - x))), domain=((0, np.inf), (0, np.inf), (0, 1)))
 # fmt: on

@@ -16,7 +16,16 @@ import numpy as np
 from ..errors import UnsupportedFunction
 from ..ir.primitive import Array
 from .elementwise import Elementwise, Partial
-from .slopes import Computed, dawsn_slope, erfcx_slope, k0e_slope, k1e_slope
+from .slopes import (
+    Computed,
+    beta_density,
+    dawsn_slope,
+    erfcx_slope,
+    gamma_density,
+    k0e_slope,
+    k1e_slope,
+    psi_step,
+)
 
 _ROOT_PI = float(np.sqrt(np.pi))
 _ROOT_2 = float(np.sqrt(2.0))
@@ -132,16 +141,16 @@ loggamma   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), late
 rgamma     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
 gammasgn   = Special("gammasgn",   "gammasgn({0})", None)
 psi        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF), real=True)
-beta       = Special("beta",       "B({0}, {1})",   lambda out, a, b: out * (psi(a) - psi(a + b)), lambda out, a, b: out * (psi(b) - psi(a + b)), domain=((0, _INF), (0, _INF)))
-betaln     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: psi(a) - psi(a + b), lambda out, a, b: psi(b) - psi(a + b), domain=((0, _INF), (0, _INF)))
+beta       = Special("beta",       "B({0}, {1})",   lambda out, a, b: -out * psi_step(a, b), lambda out, a, b: -out * psi_step(b, a), domain=((0, _INF), (0, _INF)))
+betaln     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: -psi_step(a, b), lambda out, a, b: -psi_step(b, a), domain=((0, _INF), (0, _INF)))
 binom      = Special("binom",      "binom({0}, {1})",
-                  lambda out, n, k: out * (psi(n + 1) - psi(n - k + 1)),
-                  lambda out, n, k: out * (psi(n - k + 1) - psi(k + 1)), domain=((2, _INF), (0, 2)), latex=r"\binom{{{0}}}{{{1}}}")
-gammainc   = Special("gammainc",   "P({0}, {1})",   _Refused("a"),  lambda out, a, x: _gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
-gammaincc  = Special("gammaincc",  "Q({0}, {1})",   _Refused("a"), lambda out, a, x: -_gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
-gammaincinv = Special("gammaincinv", "P⁻¹({0}, {1})", _Refused("a"), lambda out, a, p: 1 / _gamma_density(a, out), domain=((0, _INF), (0, 1)))
-betainc    = Special("betainc",    "I({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: _beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
-betaincinv = Special("betaincinv", "I⁻¹({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, p: 1 / _beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
+                  lambda out, n, k: out * psi_step(n - k + 1, k),
+                  lambda out, n, k: out * psi_step(k + 1, n - 2 * k), domain=((2, _INF), (0, 2)), latex=r"\binom{{{0}}}{{{1}}}")
+gammainc   = Special("gammainc",   "P({0}, {1})",   _Refused("a"),  lambda out, a, x: gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
+gammaincc  = Special("gammaincc",  "Q({0}, {1})",   _Refused("a"), lambda out, a, x: -gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
+gammaincinv = Special("gammaincinv", "P⁻¹({0}, {1})", _Refused("a"), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
+betainc    = Special("betainc",    "I({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
+betaincinv = Special("betaincinv", "I⁻¹({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
 
 # -- exponential integrals, hypergeometric functions -----------------------------------------------
 
@@ -169,14 +178,6 @@ yv         = Special("yv",  "Y({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 
 iv         = Special("iv",  "I({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)), domain=((0, _INF), (0, _INF)))
 kv         = Special("kv",  "K({0}, {1})", _Refused("v"), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)), domain=((0, _INF), (0, _INF)))
 # fmt: on
-
-
-def _gamma_density(a: Array, x: Array) -> Array:
-    return np.exp(xlogy(a - 1, x) - x - gammaln(a))
-
-
-def _beta_density(a: Array, b: Array, x: Array) -> Array:
-    return np.exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))
 
 
 def _zeta(x: Any, q: Any) -> Any:

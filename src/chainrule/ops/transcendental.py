@@ -11,6 +11,7 @@ import numpy as np
 
 from ..ir.primitive import Array
 from .elementwise import Elementwise
+from .special import expit
 
 _LN2, _LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -60,7 +61,8 @@ radians  = Elementwise(np.radians, "radians({0})", linear_in=(0,), partials=(lam
 rad2deg  = Elementwise(np.rad2deg, "rad2deg({0})", linear_in=(0,), partials=(lambda out, x: 180 / np.pi,))
 degrees  = Elementwise(np.degrees, "degrees({0})", linear_in=(0,), partials=(lambda out, x: 180 / np.pi,))
 
-# log(exp x + exp y) and its base-2 twin: the partials are the softmax weights, from out itself.
-logaddexp  = Elementwise(np.logaddexp,  "logaddexp({0}, {1})",  partials=(lambda out, x, y: np.exp(x - out), lambda out, x, y: np.exp(y - out)))
-logaddexp2 = Elementwise(np.logaddexp2, "logaddexp2({0}, {1})", partials=(lambda out, x, y: np.exp2(x - out), lambda out, x, y: np.exp2(y - out)))
+# log(exp x + exp y) and its base-2 twin: the partials are the softmax weights of the two. They come
+# from x − y, for exp(x − out) has the rounding error of out, which may be large, in its exponent.
+logaddexp  = Elementwise(np.logaddexp,  "logaddexp({0}, {1})",  partials=(lambda out, x, y: expit(x - y), lambda out, x, y: expit(y - x)))
+logaddexp2 = Elementwise(np.logaddexp2, "logaddexp2({0}, {1})", partials=(lambda out, x, y: expit(_LN2 * (x - y)), lambda out, x, y: expit(_LN2 * (y - x))))
 # fmt: on
