@@ -344,6 +344,23 @@ class Buffer(np.ndarray):
         """A view where NumPy gives one."""
         return self.reshape(-1, order=order)
 
+    def item(self, *index: Any) -> Any:
+        """An element as a Python number, or as the traced value that was stored."""
+        if len(index) == 1 and isinstance(index[0], tuple):
+            (index,) = index
+        if len(index) == 1 and self.ndim != 1:
+            index = tuple(int(k) for k in np.unravel_index(range(self.size)[index[0]], self.shape))
+        if not index and self.size == 1:
+            index = (0,) * self.ndim
+        value = self[index] if self.is_traced() else self.plain()[index]
+        return value if issubclass(type(value), Tracer) else value.item()
+
+    @property
+    def __pandas_priority__(self) -> int:
+        if not self.is_traced():
+            raise AttributeError("__pandas_priority__")
+        return 5000  # Series leave it to us
+
     def fill(self, value: Any) -> None:
         """Set every element."""
         self[...] = value
@@ -450,7 +467,7 @@ VIEWS = frozenset({
 
 _REDIRECTED = (
     "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",
-    "conjugate", "cumprod", "cumsum", "dot", "flatten", "item", "max", "mean", "min", "nonzero",
+    "conjugate", "cumprod", "cumsum", "dot", "flatten", "max", "mean", "min", "nonzero",
     "prod", "repeat", "round", "searchsorted", "std", "sum", "take", "tolist", "trace", "var",
 )  # fmt: skip
 

@@ -31,6 +31,7 @@ class Tracer:
     # The last three are set only on arrays that have views or were written to: see aliases.py.
     __slots__ = ("__weakref__", "memory", "node", "origin", "recorder", "views")
     __array_priority__ = 1000.0
+    __pandas_priority__ = 5000  # a Series beside a traced array leaves it to us
     __hash__ = None  # type: ignore[assignment]
 
     node: Node

@@ -24,6 +24,10 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     count = np.shape(places)[0]
     values = np.ravel(v)
     values = values[np.arange(count) % np.shape(values)[0]]
+    if not np.ndim(a):
+        if count:
+            a[...] = values[count - 1]
+        return
     a[np.unravel_index(places % size, np.shape(a))] = values
 
 
