@@ -37,6 +37,9 @@ def write(composed: Composed, sizes: Sizes) -> str:
 def _text(layout: Layout, sizes: Sizes) -> str:
     letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
     text = fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, sizes)).text
+    if layout.kind is Kind.FILL and text != "0":
+        ones = r"\mathbf{1}" if layout.rank == 1 else r"\mathbf{1} \mathbf{1}^\top"
+        text = ones if text == "1" else f"{text} {ones}"
     return text if letters is None else rf"\left[{letters}\right]\; {text}"
 
 

@@ -208,6 +208,9 @@ def scaled(
             coefficient = Coefficient(Fraction(-1 if coefficient.number < 0 else 1))
     if coefficient == UNIT and not over and not under:
         return body
+    if body.kind is Kind.FILL:  # the numbers go inside what is repeated
+        inside = scaled(coefficient, over, under, body.children[0])
+        return Layout(Kind.FILL, (inside,), body.axes)
     data = Scaling(coefficient, len(over), len(under))
     return Layout(Kind.SCALE, (*over, *under, body), body.axes, data)
 

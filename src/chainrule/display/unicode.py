@@ -51,6 +51,9 @@ def layout_text(layout: Layout, sizes: Sizes) -> str:
     """One layout as text; in index notation the indices of the result come first."""
     letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
     text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    if layout.kind is Kind.FILL and text != "0":
+        ones = "𝟏" if layout.rank == 1 else "𝟏𝟏ᵀ"
+        text = ones if text == "1" else f"{text} {ones}"
     text = text.replace(_EDGE, "")
     return text if letters is None else f"[{letters}] {text}"
 

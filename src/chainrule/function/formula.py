@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +15,13 @@ from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.code import Program
 from ..display.compose import Composed, Composer
-from ..display.naming import unicode_name
+from ..display.naming import Alphabet, unicode_name
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
+from ..ir.types import ArrayType
 from ..ops.arithmetic import multiply
 from ..ops.monomial import MONOMIAL, Axis, Coefficient
+from ..ops.structural import slice_
 from ..simplify.formula import by_entries, normaliser
 from ..simplify.translation import Translation
 from ..trace.recording import Trace, tracing
@@ -274,46 +277,42 @@ class _Derivation:
         translate([n for n, _ in self.trace.events if n in inside])
 
     def _locals(self, events: Any) -> dict[Node, str]:
-        """The user's own local names for what they computed; the last one for each value."""
+        """The user's own local names for what they computed; the first one for each value."""
         found: dict[Node, str] = {}
-        inside = None
         for n, mark in events:
+            if n.op is INPUT or n.op is CONSTANT or type(n.type) is not ArrayType:
+                continue
             names = assigned_names(mark)
-            if (
-                len(names) == 1
-                and names[0].isidentifier()
-                and n.op is not INPUT
-                and n.op is not CONSTANT
-            ):
-                if inside is None:
-                    inside = set(toposort([*self.outputs, *(m for m, _ in events)]))
-                if type(n.type).__name__ == "ArrayType" and n.type.dtype.kind in "fc":
-                    found.setdefault(n, names[0])
+            if len(names) == 1 and names[0].isidentifier() and n.type.differentiable:
+                found.setdefault(n, names[0])
         return found
 
     def _names(
         self, translate: Translation, named: dict[Node, str], taken: set[str]
     ) -> dict[Node, tuple[str, Coefficient]]:
-        """The user's local names, for bases in normal form: ``r`` may stand for minus a base."""
+        """The user's local names, for bases in normal form: ``r`` may stand for minus a base.
+
+        A name that is used again and again, as in a loop, is numbered.
+        """
         algebra = translate.algebra
-        found: dict[Node, tuple[str, Coefficient]] = {}
-        used = set(taken)
+        bases: dict[Node, tuple[str, Coefficient]] = {}
         for n, name in named.items():
             (normal,) = translate([n])
             coefficient, base = algebra.split(normal)
-            if coefficient.sizes or abs(coefficient.number) != 1:
+            plain = base.op is INPUT or base.op is slice_ or (base.op is MONOMIAL and not base.args)
+            if not plain and not coefficient.sizes and abs(coefficient.number) == 1:
+                bases.setdefault(base, (name, coefficient))
+        counts = Counter(name for name, _ in bases.values())
+        alphabet = Alphabet(taken | {name for name, count in counts.items() if count == 1})
+        numbers: Counter[str] = Counter()
+        found: dict[Node, tuple[str, Coefficient]] = {}
+        for base, (name, coefficient) in bases.items():
+            if counts[name] == 1:
+                if name not in taken:
+                    found[base] = name, coefficient
                 continue
-            if (
-                base.op is INPUT
-                or base in found
-                or (base.op is MONOMIAL and len(base.args) < 1)
-                or name in used
-            ):
-                continue
-            if base.op.name == "slice":
-                continue
-            used.add(name)
-            found[base] = (name, coefficient)
+            numbers[name] += 1
+            found[base] = alphabet.take(f"{name}{numbers[name]}"), coefficient
         return found
 
     def _source(self, composed: Composed, sizes: SizeNames, translate: Translation) -> str:
@@ -332,10 +331,20 @@ class _Derivation:
         self, composed: Composed, sizes: SizeNames, title: str, text: str
     ) -> tuple[Step, ...]:
         lines = [
-            Step(
-                "definition",
-                f"{unicode_name(name)} = {unicode_notation.layout_text(layout, sizes)}",
-            )
+            Step("with", f"{unicode_name(name)} = {unicode_notation.layout_text(layout, sizes)}")
             for name, layout in composed.definitions
         ]
-        return (*lines, Step("chain rule, collected", f"{title} = {text}"))
+        rule = RULE_OF.get(getattr(self.f, "verb", ""), "the function")
+        return (*lines, Step(rule, f"{title} = {text.split(' where ', maxsplit=1)[0]}"))
+
+
+#: The rule by which each derivative follows from the one before it.
+RULE_OF = {
+    "grad": "chain rule, from the result back",
+    "value_and_grad": "chain rule, from the result back",
+    "pullback": "chain rule, from the result back",
+    "jacobian": "chain rule, every direction at once",
+    "hessian": "chain rule, applied to the gradient",
+    "hvp": "chain rule, applied to the gradient along a direction",
+    "derivative": "chain rule",
+}

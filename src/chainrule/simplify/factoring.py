@@ -32,18 +32,31 @@ def common_factors(
     """The sum of ``terms`` as a product with what they all have in common, if anything.
 
     Factors agree when they are the same node at the same output indices, and at summed indices
-    that can be given the same names in every term.
+    that can be given the same names in every term. If taking all of them out does not read well,
+    those without summed indices are tried alone.
     """
     views = [algebra.term(base) for _, base in terms]
     if any(not v.factors or len(set(v.out)) < len(v.out) for v in views):
         return None
     views = [_aligned(v, k) for k, v in enumerate(views)]
+    coefficients = [c for c, _ in terms]
+    return _taken_out(algebra, coefficients, views, contracted=True) or _taken_out(
+        algebra, coefficients, views, contracted=False
+    )
+
+
+def _taken_out(
+    algebra: Builder, coefficients: Sequence[Coefficient], views: list[Term], *, contracted: bool
+) -> Term | None:
+    """The product; ``contracted`` says whether factors with summed indices are taken out too."""
     first = views[0]
     common: list[Factor] = []
     names: list[dict[int, int]] = [{} for _ in views]  # summed indices, as the first term has them
     rests = [list(v.factors) for v in views]
     out = set(first.out)
     for f in first.factors:
+        if not contracted and not set(f.indices) <= out:
+            continue
         found = []
         for k, rest in enumerate(rests):
             match = _find(f, rest, names[k] if k else {i: i for i in f.indices}, out)
@@ -84,9 +97,7 @@ def common_factors(
         if i in widest
     ]
     parts = []
-    for (coefficient, _), rest, view in zip(terms, renamed, views, strict=True):
-        # An index that only the common factors sum over stays with them.
-        del view
+    for coefficient, rest in zip(coefficients, renamed, strict=True):
         parts.append(algebra.monomial(Term(coefficient, tuple(rest), tuple(order), all_axes)))
     inner = algebra.total(parts)
     factors = (*common, Factor(inner, tuple(order)))
