@@ -32,5 +32,9 @@ def batch(outputs: Sequence[Node], env: Mapping[Node, Node], size: int) -> list[
             results.append(known[o].node)
         else:
             assert type(o.type) is not TupleType
-            results.append(broadcast.bind((symbolic(o),), (size, *o.type.shape), tuple(range(-o.type.ndim, 0))).node)
+            results.append(
+                broadcast.bind(
+                    (symbolic(o),), (size, *o.type.shape), tuple(range(-o.type.ndim, 0))
+                ).node
+            )
     return results

@@ -36,7 +36,9 @@ def identity(x: Node) -> Node:
     letters = "abcdefghijklmnopqrstuvwxyz"[: x.type.ndim]
     if not letters:
         return ones(x.type)
-    seed = node(einsum, (), (f"->{letters}{letters}", tuple(zip(letters, x.type.shape, strict=True))))
+    seed = node(
+        einsum, (), (f"->{letters}{letters}", tuple(zip(letters, x.type.shape, strict=True)))
+    )
     return symbolic(seed).astype(x.type.dtype).node  # type: ignore[no-any-return]
 
 
@@ -100,16 +102,20 @@ def jacobian(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
 
     def pushed(x: Node, o: Node) -> bool:
         # A complex output is pushed to: pulling back gives the adjoint, not the Jacobian.
-        return x.type.size <= o.type.size or o.type.dtype.kind == "c"
+        return bool(x.type.size <= o.type.size or o.type.dtype.kind == "c")
 
     table: list[list[Node | None]] = [[None] * len(inputs) for _ in outputs]
     for j, x in enumerate(inputs):
         forward = [i for i, o in enumerate(outputs) if pushed(x, o)]
-        for i, result in zip(forward, forward_jacobian([outputs[i] for i in forward], x), strict=True):
+        for i, result in zip(
+            forward, forward_jacobian([outputs[i] for i in forward], x), strict=True
+        ):
             table[i][j] = result
     for i, output in enumerate(outputs):
         reverse = [j for j, x in enumerate(inputs) if not pushed(x, output)]
         if reverse:
-            for j, result in zip(reverse, reverse_jacobian(output, [inputs[j] for j in reverse]), strict=True):
+            for j, result in zip(
+                reverse, reverse_jacobian(output, [inputs[j] for j in reverse]), strict=True
+            ):
                 table[i][j] = result
     return [[n for n in row if n is not None] for row in table]

@@ -76,7 +76,9 @@ def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
     tangents = [None if s is None else symbolic(s) for s in seeds]
     out = n.op.jvp(dressed(n), args, tangents, *n.params)
     outs = out if isinstance(out, tuple) else (out,)
-    live = [(o.node, c.node) for o, c in zip(outs, cts, strict=True) if o is not None and c is not None]
+    live = [
+        (o.node, c.node) for o, c in zip(outs, cts, strict=True) if o is not None and c is not None
+    ]
     if not live:
         return [None] * len(n.args)
     linear, weights = zip(*live, strict=True)
@@ -99,7 +101,7 @@ def added(terms: list[Node]) -> Node:
             placed.setdefault((term.op, key, term.type), []).append(term)
     for (op, _, _), group in placed.items():
         rest.append(group[0] if len(group) == 1 else op.sum_of(group))
-    total = symbolic(rest[0])
+    total: Any = symbolic(rest[0])
     for term in rest[1:]:
         total = total + symbolic(term)
     result: Node = total.node

@@ -27,11 +27,11 @@ _FOREIGN = {
 
 def refuse_foreign(verb: str, keywords: dict[str, Any]) -> None:
     """Refuse a keyword argument that another library takes, naming ours."""
-    for key in keywords:
+    for key, value in keywords.items():
         if key in _FOREIGN:
             ours = _FOREIGN[key]
             remedy = (
-                f"Write {verb}(f, {ours}={keywords[key]!r}); the first argument is 0, or use its name"
+                f"Write {verb}(f, {ours}={value!r}); the first argument is 0, or use its name"
                 if ours
                 else "Leave it out; the arguments to differentiate by are wrt="
             )
@@ -62,38 +62,28 @@ def parse_target(wrt: int | str, f: Callable[..., Any]) -> Target:
         position = int(wrt)
         if names is not None and position < 0:
             position += len(names)
-        name = names[position] if names is not None and 0 <= position < len(names) else f"argument {wrt}"
+        name = (
+            names[position]
+            if names is not None and 0 <= position < len(names)
+            else f"argument {wrt}"
+        )
         return Target(position, name, (), ())
     if not isinstance(wrt, str):
         raise ArgumentError(
             f"wrt is {wrt!r}, a {type(wrt).__name__}. Write an argument's position, its name, "
             "a path into it such as \"params['w']\", or a tuple of these."
         )
-    steps, keys = [], []
     try:
-        tree: ast.expr = ast.parse(wrt, mode="eval").body
-        while not isinstance(tree, ast.Name):
-            if isinstance(tree, ast.Subscript):
-                key = ast.literal_eval(tree.slice)
-                steps.append(f"[{key!r}]")
-                keys.append(key)
-                tree = tree.value
-            elif isinstance(tree, ast.Attribute):
-                steps.append(f".{tree.attr}")
-                keys.append(tree.attr)
-                tree = tree.value
-            else:
-                raise ValueError(wrt)
+        name, steps, keys = _path(wrt)
     except (SyntaxError, ValueError):
         raise UnknownArgument(
             f"wrt={wrt!r} is not an argument's name or a path into one. "
-            "Write \"w\", \"params['w']\", \"model.w\" or \"x[2]\"."
+            'Write "w", "params[\'w\']", "model.w" or "x[2]".'
         ) from None
-    name = tree.id
-    position: int | None = None
+    place: int | None = None
     if names is not None:
         if name in names:
-            position = names.index(name)
+            place = names.index(name)
         elif not _takes_keywords(f):
             listed = ", ".join(names) or "no arguments"
             called = getattr(f, "__name__", "the function")
@@ -102,7 +92,7 @@ def parse_target(wrt: int | str, f: Callable[..., Any]) -> Target:
                 f"{closest(name, names)}",
                 defined_at(f),
             )
-    return Target(position, name, tuple(reversed(steps)), tuple(reversed(keys)))
+    return Target(place, name, tuple(steps), tuple(keys))
 
 
 def closest(name: str, known: Sequence[str]) -> str:
@@ -117,6 +107,25 @@ def defined_at(f: Callable[..., Any]) -> Site | None:
     """Where a function of the user's is defined."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     return None if code is None else Site(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def _path(text: str) -> tuple[str, list[str], list[Any]]:
+    """The name, the steps and the keys of a path such as ``params['w'].b``."""
+    steps: list[str] = []
+    keys: list[Any] = []
+    tree: ast.expr = ast.parse(text, mode="eval").body
+    while not isinstance(tree, ast.Name):
+        if isinstance(tree, ast.Subscript):
+            key = ast.literal_eval(tree.slice)
+            steps.insert(0, f"[{key!r}]")
+        elif isinstance(tree, ast.Attribute):
+            key = tree.attr
+            steps.insert(0, f".{key}")
+        else:
+            raise SyntaxError(text)  # noqa: TRY004 (of the path, not of an argument)
+        keys.insert(0, key)
+        tree = tree.value
+    return tree.id, steps, keys
 
 
 def parameter_names(f: Callable[..., Any]) -> list[str] | None:
@@ -155,12 +164,12 @@ class Selection:
     _args: tuple[Any, ...]
     _keywords: dict[str, Any]
     _whole: dict[int | str, tuple[list[Any], Structure]]
-    _places: list[tuple[int | str, int]]
+    places: list[tuple[int | str, int]]
 
     def rebuild(self, traced: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the call, with ``traced`` in place of the selected leaves."""
         replaced = {key: list(leaves) for key, (leaves, _) in self._whole.items()}
-        for (key, index), value in zip(self._places, traced, strict=True):
+        for (key, index), value in zip(self.places, traced, strict=True):
             replaced[key][index] = value
         args, keywords = list(self._args), dict(self._keywords)
         for key, leaves in replaced.items():
@@ -204,14 +213,16 @@ def select(
             name = target.name + structure.paths[k]
             found.leaves.append(_differentiable(leaves[k], name, verb))
             found.names.append(name)
-            found._places.append((key, k))
+            found.places.append((key, k))
     return found
 
 
 _missing = inspect.Parameter.empty
 
 
-def _slot(f: Any, target: Target, args: tuple[Any, ...], keywords: dict[str, Any], verb: str) -> int | str:
+def _slot(
+    f: Any, target: Target, args: tuple[Any, ...], keywords: dict[str, Any], verb: str
+) -> int | str:
     if target.position is not None and target.position < len(args):
         return target.position
     if target.name in keywords:
@@ -256,10 +267,12 @@ def _differentiable(leaf: Any, name: str, verb: str) -> Any:
     if type(leaf) is Tracer:
         dtype = leaf.node.type.dtype
     else:
-        if type(leaf) not in (float, complex, int, bool) and not isinstance(leaf, np.ndarray | np.generic):
+        if type(leaf) not in (float, complex, int, bool) and not isinstance(
+            leaf, np.ndarray | np.generic
+        ):
             try:
                 leaf = np.asarray(leaf)
-            except Exception:
+            except Exception:  # noqa: BLE001 (whatever a foreign class raises)
                 leaf = np.asarray(None)
         dtype = type_of(leaf).dtype
     if dtype.kind not in "fc":

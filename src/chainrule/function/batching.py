@@ -54,7 +54,9 @@ class Vectorized:
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, out_axes: Any) -> None:
         if not callable(f):
-            raise ArgumentError(f"vmap takes a function, and was given a {type(f).__name__}. Write vmap(f)(xs).")
+            raise ArgumentError(
+                f"vmap takes a function, and was given a {type(f).__name__}. Write vmap(f)(xs)."
+            )
         self.function, self.in_axes, self.out_axes = f, in_axes, out_axes
         update_wrapper(self, f, updated=())
         self.__name__ = f"vmap({getattr(f, '__name__', type(f).__name__)})"
@@ -63,6 +65,7 @@ class Vectorized:
         return Vectorized, (self.function, self.in_axes, self.out_axes)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """The results for all examples."""
         leaves, structure = flatten((args, keywords))
         axes = self._axes(args, keywords)
         size = _size(leaves, axes, structure)
@@ -70,7 +73,10 @@ class Vectorized:
         if outer is not None:
             return self._batched(outer, leaves, axes, size, structure)
         with tracing() as trace:
-            inputs = [leaf if axis is None else trace.input(_array(leaf)) for leaf, axis in zip(leaves, axes, strict=True)]
+            inputs = [
+                leaf if axis is None else trace.input(_array(leaf))
+                for leaf, axis in zip(leaves, axes, strict=True)
+            ]
             result = self._batched(trace, inputs, axes, size, structure)
             outputs, out_structure = record_outputs(trace, result)
         return out_structure.unflatten(finish(outputs, trace.sources, trace.root.captured))
@@ -95,11 +101,16 @@ class Vectorized:
         return axes
 
     def _batched(
-        self, outer: Trace, leaves: Sequence[Any], axes: Sequence[int | None], size: int, structure: Structure
+        self,
+        outer: Trace,
+        leaves: Sequence[Any],
+        axes: Sequence[int | None],
+        size: int,
+        structure: Structure,
     ) -> Any:
         """The results with their batch axis in place, recorded on ``outer``."""
-        rows = [
-            leaf if axis is None else np.moveaxis(outer.lift(leaf), axis, 0)
+        rows: list[Any] = [
+            leaf if axis is None else moved(outer.lift(leaf), axis, 0)
             for leaf, axis in zip(leaves, axes, strict=True)
         ]
         waiting: list[np.ndarray] = [np.arange(size)]
@@ -112,7 +123,9 @@ class Vectorized:
                 row if axis is None or whole else _rows(row, group)
                 for row, axis in zip(rows, axes, strict=True)
             ]
-            outputs, out_structure, agrees = self._one_path(outer, part, axes, len(group), structure)
+            outputs, out_structure, agrees = self._one_path(
+                outer, part, axes, len(group), structure
+            )
             if agrees.all():
                 done.append((group, outputs))
             else:  # examples that branch otherwise than the first are traced for themselves
@@ -122,11 +135,18 @@ class Vectorized:
         assert out_structure is not None
         results = done[0][1] if len(done) == 1 else _interleaved(done)
         positions = _spread(self.out_axes, out_structure.unflatten(results))
-        moved = [np.moveaxis(r, 0, axis) if axis else r for r, axis in zip(results, positions, strict=True)]
-        return out_structure.unflatten(moved)
+        placed = [
+            moved(r, 0, axis) if axis else r for r, axis in zip(results, positions, strict=True)
+        ]
+        return out_structure.unflatten(placed)
 
     def _one_path(
-        self, outer: Trace, rows: Sequence[Any], axes: Sequence[int | None], size: int, structure: Structure
+        self,
+        outer: Trace,
+        rows: Sequence[Any],
+        axes: Sequence[int | None],
+        size: int,
+        structure: Structure,
     ) -> tuple[list[Tracer], Structure, np.ndarray]:
         """Trace the first example, batch what it recorded, and see which examples decide alike."""
         env: dict[Node, Node] = {}
@@ -162,7 +182,9 @@ def _spread(axis: Any, tree: Any) -> list[Any]:
     if isinstance(tree, dict) and isinstance(axis, dict):
         for key, value in tree.items():
             pairs.extend(_spread(axis.get(key), value))
-    elif isinstance(tree, tuple | list) and isinstance(axis, tuple | list) and len(tree) == len(axis):
+    elif (
+        isinstance(tree, tuple | list) and isinstance(axis, tuple | list) and len(tree) == len(axis)
+    ):
         for a, value in zip(axis, tree, strict=True):
             pairs.extend(_spread(a, value))
     else:
@@ -171,6 +193,11 @@ def _spread(axis: Any, tree: Any) -> list[Any]:
             "Give one number for all of it, or nest them alike."
         )
     return pairs
+
+
+def moved(x: Any, source: int, destination: int) -> Any:
+    """As :func:`numpy.moveaxis`, on what is traced."""
+    return np.moveaxis(x, source, destination)
 
 
 def _rows(x: Any, index: np.ndarray) -> Any:

@@ -16,7 +16,7 @@ from ..calculus.sparsity import is_elementwise
 from ..errors import ArgumentError, NotHolomorphic, NotScalar, Site
 from ..ir.graph import Graph, dependents
 from ..ir.node import Node
-from ..trace.recording import Trace, current, symbolic, tracing
+from ..trace.recording import current, symbolic, tracing
 from ..trace.site import site_of
 from ..trace.tree import Structure, flatten
 from .arguments import Selection, Wrt, as_targets, select
@@ -73,7 +73,10 @@ class Derivative:
                 result, extra_result = _split_aux(result, self.verb)
                 aux, aux_structure = record_outputs(trace, extra_result)
             outputs, structure = record_outputs(trace, result)
-            directions = [trace.input(leaf).node for leaf in self.directions(extra, chosen, outputs, structure)]
+            directions = [
+                trace.input(leaf).node
+                for leaf in self.directions(extra, chosen, outputs, structure)
+            ]
             self.validate(outputs, structure, chosen)
             n = len(outputs)
             nodes = derive(
@@ -87,7 +90,13 @@ class Derivative:
         kept = len(nodes) - len(aux)
         if trace.parent is None:
             what = f"{self.verb} of {getattr(self.function, '__name__', 'the function')}"
-            watch(values[:kept], trace, outputs, what, lambda: self.derive(outputs, sources, directions))
+            watch(
+                values[:kept],
+                trace,
+                outputs,
+                what,
+                lambda: self.derive(outputs, sources, directions),
+            )
         answer = self.assemble(values[:kept], chosen, structure)
         if aux_structure is not None:
             return answer, aux_structure.unflatten(values[kept:])
@@ -138,8 +147,14 @@ def _elements(values: Sequence[Any], chosen: Selection, lead: int = 0) -> list[A
         for _ in range(structure.count):
             value = next(supply)
             if element:
-                index = tuple(k for key in element for k in (key if isinstance(key, tuple) else (key,)))
-                value = value[(Ellipsis, *(slice(None),) * 0, *index)] if lead == 0 else value[(slice(None),) * lead + index]
+                index = tuple(
+                    k for key in element for k in (key if isinstance(key, tuple) else (key,))
+                )
+                value = (
+                    value[(Ellipsis, *(slice(None),) * 0, *index)]
+                    if lead == 0
+                    else value[(slice(None),) * lead + index]
+                )
             results.append(value)
     return results
 
@@ -157,7 +172,10 @@ def _only_scalar(outputs: Sequence[Node], structure: Structure, verb: str) -> No
         what = f"an array of shape {outputs[0].type.shape}"
         remedy = "Sum it, or use jacobian (all derivatives) or vjp (a weighted sum of them)"
     elif outputs[0].type.dtype.kind == "c":
-        what, remedy = "a complex number", "Return its real part or its modulus, or use jacobian or vjp"
+        what, remedy = (
+            "a complex number",
+            "Return its real part or its modulus, or use jacobian or vjp",
+        )
     else:
         what = f"{outputs[0].type}, which has no derivative"
         remedy = "Return a float"
@@ -214,9 +232,11 @@ class ElementwiseDerivative(Derivative):
 
     verb = "derivative"
 
-    def __init__(self, f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, has_aux: bool = False) -> None:
+    def __init__(
+        self, f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, has_aux: bool = False
+    ) -> None:
         super().__init__(f, wrt)
-        if not isinstance(order, int) or order < 0:
+        if type(order) is not int or order < 0:
             raise ArgumentError(
                 f"derivative: order is {order!r}. Write a whole number, 1 for the first derivative."
             )
@@ -253,7 +273,9 @@ class ElementwiseDerivative(Derivative):
         current = list(outputs)
         for _ in range(self.order):
             tangents = push(current, [x], [ones(x.type)])
-            current = [zeros(o.type) if t is None else t for o, t in zip(current, tangents, strict=True)]
+            current = [
+                zeros(o.type) if t is None else t for o, t in zip(current, tangents, strict=True)
+            ]
         return current
 
     def assemble(self, values: Sequence[Any], chosen: Selection, structure: Structure) -> Any:
@@ -386,7 +408,9 @@ class HessianVectorProduct(Derivative):
         return [zeros(x.type) if t is None else t for x, t in zip(inputs, tangents, strict=True)]
 
 
-def _matching(leaves: Sequence[Any], like: Sequence[Any], names: Sequence[str], what: str) -> list[Any]:
+def _matching(
+    leaves: Sequence[Any], like: Sequence[Any], names: Sequence[str], what: str
+) -> list[Any]:
     """Tangents or cotangents, each cast to the dtype of its primal and refused on another shape."""
     if len(leaves) != len(like):
         raise ArgumentError(
@@ -400,7 +424,9 @@ def _matching(leaves: Sequence[Any], like: Sequence[Any], names: Sequence[str], 
                 f"{what} for {name} has shape {np.shape(leaf)}, and {name} has shape "
                 f"{np.shape(model)}. Give it that shape."
             )
-        dtype = getattr(model, "dtype", np.dtype(float if not isinstance(model, complex) else complex))
+        dtype = getattr(
+            model, "dtype", np.dtype(float if not isinstance(model, complex) else complex)
+        )
         value = leaf if hasattr(leaf, "node") else np.asarray(leaf)
         results.append(value if value.dtype == dtype else value.astype(dtype))
     return results
@@ -423,7 +449,9 @@ class Pullback(Derivative):
         self, extra: Any, chosen: Selection, outputs: Sequence[Node], structure: Structure
     ) -> Sequence[Any]:
         models = [symbolic(o) for o in outputs]
-        return _matching(flatten(extra)[0], models, [f"result{p}" for p in structure.paths], "the cotangent")
+        return _matching(
+            flatten(extra)[0], models, [f"result{p}" for p in structure.paths], "the cotangent"
+        )
 
     def derive(
         self, outputs: Sequence[Node], inputs: Sequence[Node], directions: Sequence[Node]

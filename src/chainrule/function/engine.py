@@ -47,7 +47,9 @@ class _Cache:
         with self._lock:
             self._entries[key] = (value, weight)
             self._held += weight
-            while len(self._entries) > 1 and (len(self._entries) > self._limit or self._held > self._most):
+            while len(self._entries) > 1 and (
+                len(self._entries) > self._limit or self._held > self._most
+            ):
                 self._held -= self._entries.popitem(last=False)[1][1]
         return value
 
@@ -98,7 +100,9 @@ def hand_over(trace: Trace) -> None:
     env = {n: outer.lift(value).node for n, value in trace.sources.items()}
     nodes = substitute([g.node for g in trace.guards], env)
     outer.guards.extend(
-        Guard(n, g.kind, g.outcome, g.mark) for n, g in zip(nodes, trace.guards, strict=True) if n.level
+        Guard(n, g.kind, g.outcome, g.mark)
+        for n, g in zip(nodes, trace.guards, strict=True)
+        if n.level
     )
     if trace.naming:
         nodes = substitute([n for n, _ in trace.events], env)
@@ -137,7 +141,9 @@ def derive(
     return found
 
 
-def finish(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]) -> list[Any]:
+def finish(
+    nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]
+) -> list[Any]:
     """Turn derived nodes into values.
 
     ``bindings`` gives each input of the trace its value, ``captures`` the hidden inputs theirs.
@@ -157,7 +163,9 @@ def outer_tracer(trace: Trace, n: Node) -> Tracer:
     return Tracer(n, trace)
 
 
-def evaluate(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]) -> list[Any]:
+def evaluate(
+    nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapping[Node, Any]
+) -> list[Any]:
     """The values of ``nodes``, by a program that is planned once for the same nodes."""
 
     def make() -> tuple[tuple[Program, list[Node]], int]:
@@ -171,7 +179,8 @@ def evaluate(nodes: Sequence[Node], bindings: Mapping[Node, Any], captures: Mapp
     for n in inputs:
         value = bindings.get(n, _absent)
         values.append(captures[n] if value is _absent else value)
-    return program(values)
+    results: list[Any] = program(values)
+    return results
 
 
 _absent = object()

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..display import unicode as unicode_notation
 from ..display.code import Program
 from ..display.compose import Composed, Composer
 from ..display.naming import Alphabet, unicode_name
+from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
@@ -28,6 +30,7 @@ from ..trace.recording import Trace, tracing
 from ..trace.site import assigned_names
 from ..trace.tree import flatten
 from .abstract import Declared
+from .derivatives import Derivative, Gradient
 from .heading import heading
 from .symbols import (
     SizeNames,
@@ -63,8 +66,14 @@ class Formula:
     heading: str
     text: str
     latex: str
-    steps: tuple[Step, ...]
     _sources: dict[str, str] = field(repr=False)
+    _last: tuple[Step, ...] = field(repr=False)
+    _before: Callable[[], tuple[Step, ...]] = field(repr=False, compare=False)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """How the formula comes about, from the function on; each line is verified by itself."""
+        return (*self._before(), *self._last)
 
     def __str__(self) -> str:
         return f"{self.heading} = {self.text}"
@@ -119,6 +128,7 @@ class _Derivation:
         scope: dict[str, Any],
     ) -> None:
         self.f = f
+        self.given = tuple(args), keywords
         self.examples = Examples()
         self.symbols: dict[Node, str] = {}
         self.arguments: list[str] = []
@@ -268,7 +278,12 @@ class _Derivation:
         title, latex_title = heading(self.f, self.arguments)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
         return Formula(
-            title, text, latex, self._steps(composed, sizes, title, text), {"numpy": code}
+            title,
+            text,
+            latex,
+            {"numpy": code},
+            self._steps(composed, sizes, title, text),
+            self._steps_before,
         )
 
     def _translate_in_order(self, translate: Translation) -> None:
@@ -326,6 +341,19 @@ class _Derivation:
         code = source_notation.write(composed, name, self.arguments, program)
         self.functions = program.functions
         return code
+
+    def _steps_before(self) -> tuple[Step, ...]:
+        """The steps to what this is the derivative of: the function, or its gradient."""
+        if not isinstance(self.f, Derivative):
+            return ()
+        args, _ = self.f.split(self.given[0], self.given[1])
+        inner = self.f.function
+        if self.f.verb in ("hessian", "hvp"):
+            inner = Gradient(inner, self.f.wrt)
+        try:
+            return _Derivation(inner, args, self.given[1], {}).formula().steps
+        except FormulaError:
+            return ()
 
     def _steps(
         self, composed: Composed, sizes: SizeNames, title: str, text: str

@@ -48,7 +48,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         chosen, arguments = _traced(trace, leaves, structure)
         outputs, out_structure = record_outputs(trace, f(*arguments))
         moving = [(k, t) for k, t in enumerate(chosen) if t is not None]
-        seeds = [trace.input(_like(directions[k], leaves[k], structure.paths[k])).node for k, _ in moving]
+        seeds = [
+            trace.input(_like(directions[k], leaves[k], structure.paths[k])).node for k, _ in moving
+        ]
         sources = [t.node for _, t in moving]
 
         def pushed(outputs: Sequence[Node]) -> list[Node]:
@@ -126,7 +128,9 @@ class Pull:
         key = ("vjp", len(self._outputs), len(sources))
         nodes = derive(key, self._outputs, [*sources, *seeds], pulled)
         bindings = dict(self._bindings)
-        for seed, output, value, path in zip(seeds, self._outputs, given, self._out_structure.paths, strict=True):
+        for seed, output, value, path in zip(
+            seeds, self._outputs, given, self._out_structure.paths, strict=True
+        ):
             bindings[seed] = _like(value, symbolic(output), path or " of the value")
         values = finish(nodes, bindings, self._captures)
         if self._trace.parent is None and current() is None:
@@ -147,7 +151,9 @@ def _tuple(value: Any, verb: str, what: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _traced(trace: Trace, leaves: Sequence[Any], structure: Structure) -> tuple[list[Tracer | None], Any]:
+def _traced(
+    trace: Trace, leaves: Sequence[Any], structure: Structure
+) -> tuple[list[Tracer | None], Any]:
     """Each leaf that varies continuously as an input; the arguments with these in place."""
     chosen: list[Tracer | None] = []
     arguments = []
@@ -172,5 +178,7 @@ def _like(value: Any, model: Any, path: str) -> Any:
         return value if value.dtype == dtype else value.astype(dtype)
     array = np.asarray(value)
     if array.dtype.kind == "c" and dtype.kind != "c":
-        raise ArgumentError(f"The direction {path} is complex, and what it belongs to is real. Give its real part.")
+        raise ArgumentError(
+            f"The direction {path} is complex, and what it belongs to is real. Give its real part."
+        )
     return array if array.dtype == dtype else array.astype(dtype)

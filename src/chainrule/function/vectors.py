@@ -46,7 +46,9 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     def unravel(flat: Any) -> Any:
         """The nested structure with the numbers of ``flat``."""
         if np.shape(flat) != (offsets[-1],):
-            raise ArgumentError(f"unravel: the vector has shape {np.shape(flat)}; it must have ({offsets[-1]},).")
+            raise ArgumentError(
+                f"unravel: the vector has shape {np.shape(flat)}; it must have ({offsets[-1]},)."
+            )
         parts = []
         for k, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True)):
             part = np.reshape(flat[offsets[k] : offsets[k + 1]], shape)

@@ -64,7 +64,9 @@ def value_and_grad(
     return ValueAndGradient(f, wrt, has_aux=has_aux)
 
 
-def derivative(f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, **foreign: Any) -> ElementwiseDerivative:
+def derivative(
+    f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, **foreign: Any
+) -> ElementwiseDerivative:
     """The nth derivative of a function of a number, or of a function that works element by element.
 
     ``derivative(f)(x)`` has the shape of ``f(x)``. A function that mixes elements is refused.
@@ -79,7 +81,9 @@ def derivative(f: Callable[..., Any], wrt: Wrt = 0, order: int = 1, **foreign: A
     return ElementwiseDerivative(f, wrt, order)
 
 
-def jacobian(f: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False, **foreign: Any) -> Jacobian:
+def jacobian(
+    f: Callable[..., Any], wrt: Wrt = 0, has_aux: bool = False, **foreign: Any
+) -> Jacobian:
     """The matrix of first derivatives of an array-valued function.
 
     ``jacobian(f)(*args)`` has shape ``out.shape + in.shape``, with ``J[i, j] = ∂f_i/∂x_j``; nested

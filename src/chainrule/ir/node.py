@@ -47,7 +47,7 @@ class Node:
         raise TypeError("a node is pickled as part of a Graph")
 
 
-class _Reference(ref):
+class _Reference(ref[Any]):
     """A weak reference that remembers its key in the table."""
 
     __slots__ = ("key",)
@@ -64,7 +64,10 @@ def _forget(reference: _Reference) -> None:
 
 
 def node(
-    op: Primitive, args: tuple[Node, ...] = (), params: tuple[Any, ...] = (), type: Type | None = None
+    op: Primitive,
+    args: tuple[Node, ...] = (),
+    params: tuple[Any, ...] = (),
+    type: Type | None = None,
 ) -> Node:
     """The node for ``op(*args, *params)``: the existing one if there is one.
 
@@ -73,7 +76,7 @@ def node(
     key = (op, params, args)
     reference = _table.get(key)
     if reference is not None:
-        found = reference()
+        found: Node | None = reference()
         if found is not None:
             return found
     made = Node.__new__(Node)
@@ -83,8 +86,7 @@ def node(
     made.type = op.infer([a.type for a in args], *params) if type is None else type
     level = 0
     for arg in args:
-        if arg.level > level:
-            level = arg.level
+        level = max(level, arg.level)
     made.level = level
     reference = _Reference(made, _forget)
     reference.key = key

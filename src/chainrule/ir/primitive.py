@@ -107,14 +107,14 @@ class Primitive:
         evaluate = self.evaluate
         return lambda *arrays: evaluate(arrays, *params)
 
-    def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
         """Push tangents forward. The default is linearity in each of ``linear_in``."""
         live = [i for i, t in enumerate(tangents) if t is not None]
         if not all(i in self.linear_in for i in live):
             raise NotImplementedError(f"{self.name} has no derivative rule")
-        return total(
-            self.bind([*args[:i], tangents[i], *args[i + 1 :]], *params) for i in live
-        )
+        return total(self.bind([*args[:i], tangents[i], *args[i + 1 :]], *params) for i in live)
 
     #: Pull a cotangent back to the wanted arguments. ``None`` on a kind that has only a ``jvp``:
     #: the walk then linearises the one operation and transposes that.
@@ -131,7 +131,9 @@ class Primitive:
         """The sum of several nodes of this operation, as one."""
         raise NotImplementedError
 
-    def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Array:
+    def batch(
+        self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any
+    ) -> Array:
         """The same operation where the ``batched`` arguments have one more leading axis."""
         raise NotImplementedError(f"{self.name} has no batching rule")
 
@@ -163,7 +165,11 @@ def _home(primitive: Primitive) -> tuple[str, str]:
     """The module and the name in it by which a primitive is found again."""
     kind = type(primitive).__module__.rpartition(".")[0]
     found = [
-        (not module.startswith(kind), module, name)  # a row beside its kind goes before an import of it
+        (
+            not module.startswith(kind),
+            module,
+            name,
+        )  # a row beside its kind goes before an import of it
         for module, namespace in list(sys.modules.items())
         for name, value in list(getattr(namespace, "__dict__", {}).items())
         if value is primitive
