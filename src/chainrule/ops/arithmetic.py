@@ -31,6 +31,8 @@ square      = Elementwise(np.square,      "{0}^⊙2",    7, partials=(lambda out
 class Power(Elementwise):
     """``x ** y``; ``x ** 2`` with the 2 standing in the program is recorded as ``square``."""
 
+    reads_literals = True
+
     def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:
         x, y = nodes
         if y.type.weak and is_literal(y, 2.0) and x.type.dtype.kind in "fc":

@@ -26,6 +26,7 @@ from ..ir.types import ArrayType, type_of
 from .contraction import einsum
 from .indexing import add_along, gather, scatter_add, take_along
 from .structural import broadcast, cast, lead_all, place, reduce_sum, reshape, slice_, transpose
+from .template import Template
 
 Partial: TypeAlias = Callable[..., Array] | int | None
 
@@ -35,6 +36,9 @@ _PYTHON = {"f": float, "i": int, "c": complex, "b": bool}
 
 class Elementwise(Primitive):
     """The kind. ``function`` is a ufunc, or the dotted path of one to import when first used."""
+
+    #: Whether a partial looks at the numbers that its arguments are in the program.
+    reads_literals = False
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Elementwise(Primitive):
         #: Where it is defined on the reals: one interval, or one for each argument.
         self.domain = domain
         self._plans: dict[Any, tuple[ArrayType, tuple[Any, ...] | None]] = {}
+        self._templates: dict[Any, Template] = {}
 
     @property
     def function(self) -> Any:
@@ -134,7 +139,18 @@ class Elementwise(Primitive):
         if self.partials is None:
             raise NotImplementedError(f"{self.name} has no derivative rule")
         partial = self.partials[i]
-        return partial(out, *args) if callable(partial) else partial
+        if not callable(partial):
+            return partial
+        every = (out, *args)
+        if self.reads_literals or not all([hasattr(x, "node") for x in every]):
+            return partial(*every)
+        key = (i, *[x.node.type for x in every])
+        template = self._templates.get(key)
+        if template is None:
+            if len(self._templates) > 1024:
+                self._templates.clear()
+            template = self._templates[key] = Template(partial, every)
+        return template(every) if template else partial(*every)
 
     def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
         return total(
