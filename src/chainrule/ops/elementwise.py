@@ -22,7 +22,7 @@ import numpy as np
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, Node, node
 from ..ir.primitive import Array, Maybe, Primitive, total
-from ..ir.types import ArrayType, type_of
+from ..ir.types import ArrayType
 from .contraction import einsum
 from .indexing import add_along, gather, scatter_add, take_along
 from .structural import broadcast, cast, lead_all, place, reduce_sum, reshape, slice_, transpose
@@ -142,7 +142,7 @@ class Elementwise(Primitive):
         if not callable(partial):
             return partial
         every = (out, *args)
-        if self.reads_literals or not all([hasattr(x, "node") for x in every]):
+        if self.reads_literals or not all(hasattr(x, "node") for x in every):
             return partial(*every)
         key = (i, *[x.node.type for x in every])
         template = self._templates.get(key)
