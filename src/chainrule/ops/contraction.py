@@ -16,6 +16,7 @@ import numpy as np
 
 from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType
+from .conform import conform
 from .structural import broadcast
 
 
@@ -56,11 +57,9 @@ class Einsum(Primitive):
         return self.bind(operands, subscripts, tuple(sorted((sizes or {}).items())))
 
     def build(self, nodes: Any, subscripts: str, sizes: tuple[tuple[str, int], ...]) -> Any:
-        from .elementwise import _conform
-
         dtype = np.result_type(*{n.type.dtype for n in nodes}) if nodes else np.dtype(float)
         nodes = tuple(
-            n if n.type.dtype == dtype and not n.type.weak else _conform(n, dtype, None) for n in nodes
+            n if n.type.dtype == dtype and not n.type.weak else conform(n, dtype, None) for n in nodes
         )
         return super().build(nodes, subscripts, sizes)
 

@@ -12,7 +12,6 @@ marks an argument in which the function is piecewise constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -23,6 +22,7 @@ from ..ir.literal import Literal
 from ..ir.node import CONSTANT, Node, node
 from ..ir.primitive import Array, Maybe, Primitive, total
 from ..ir.types import ArrayType
+from .conform import conform
 from .contraction import einsum
 from .indexing import add_along, gather, scatter_add, take_along
 from .structural import broadcast, cast, lead_all, place, reduce_sum, reshape, slice_, transpose
@@ -118,7 +118,7 @@ class Elementwise(Primitive):
         out, steps = plan
         if steps is not None:
             nodes = tuple(
-                _conform(n, dtype, out.shape if spread else None)
+                conform(n, dtype, out.shape if spread else None)
                 for n, (dtype, spread) in zip(nodes, steps, strict=True)
             )
         return node(self, nodes, params, out)
@@ -309,28 +309,6 @@ def literal_of(x: Array) -> Any:
 
 def _spread(n: Node, shape: tuple[int, ...]) -> Node:
     return n if n.type.shape == shape else node(broadcast, (n,), (shape, ()))
-
-
-@lru_cache(maxsize=1024)
-def _literal_as(literal: Literal, dtype: np.dtype) -> Literal:
-    return Literal(literal.array.astype(dtype), weak=False)
-
-
-def _conform(n: Node, dtype: np.dtype | None, shape: tuple[int, ...] | None) -> Node:
-    """``n`` cast to ``dtype`` and repeated to ``shape``, each as a node of its own."""
-    if dtype is not None:
-        if n.op is CONSTANT:
-            n = node(CONSTANT, (), (_literal_as(n.params[0], dtype),))
-        else:
-            n = node(cast, (n,), (dtype, False))
-    if shape is not None:
-        axes = range(-n.type.ndim, 0)
-        kept = tuple(a for a in axes if n.type.shape[a] == shape[a])
-        if len(kept) < n.type.ndim:  # an axis of length 1 is repeated: drop it, then add it anew
-            n = node(reshape, (n,), (tuple(n.type.shape[a] for a in kept),))
-        if n.type.shape != shape:
-            n = node(broadcast, (n,), (shape, kept))
-    return n
 
 
 class Where(Elementwise):

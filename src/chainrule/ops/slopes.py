@@ -113,7 +113,8 @@ def _k1e_slope(x: Any) -> Any:
     return np.where(x < 1, k1e(x) - k0e(x) - k1e(x) / x, beyond)
 
 
-def _psi_step(a: Any, b: Any) -> Any:
+def psi_step_of(a: Any, b: Any) -> Any:
+    """``ψ(a + b) - ψ(a)``, without the cancellation of a difference."""
     # ψ(a + b) - ψ(a), term by term; first the recurrence carries both on by 16.
     total: Any = 0.0
     for k in range(16):
@@ -128,7 +129,8 @@ def _psi_step(a: Any, b: Any) -> Any:
     return total
 
 
-def _gamma_density(a: Any, x: Any) -> Any:
+def gamma_density_of(a: Any, x: Any) -> Any:
+    """The density of the gamma distribution, of which ``gammainc`` is the integral."""
     from scipy.special import gamma
 
     power = x**a
@@ -159,7 +161,8 @@ def _deviance(a: Any, x: Any) -> Any:
     return np.where(near, total, a * np.log(a / x) - apart)
 
 
-def _beta_density(a: Any, b: Any, x: Any) -> Any:
+def beta_density_of(a: Any, b: Any, x: Any) -> Any:
+    """The density of the beta distribution, of which ``betainc`` is the integral."""
     from scipy.special import beta, betaln
 
     power = x**a
@@ -170,38 +173,29 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
     return np.where(x == 0, np.where(a < 1, np.inf, np.where(a == 1, b, 0.0)), density)
 
 
-def _digamma(x: Array) -> Array:
-    from .special import psi
-
-    return psi(x)
-
-
-def _trigamma(x: Array) -> Array:
-    from .special import polygamma
-
-    return polygamma(1, x)
+# SciPy's own ufuncs: on traced arrays they record the rows of special.py, which need these slopes.
 
 
 def _erfcx_second(out: Array, x: Array) -> Array:
-    from .special import erfcx
+    from scipy.special import erfcx
 
     return 2 * erfcx(x) + 2 * x * out
 
 
 def _dawsn_second(out: Array, x: Array) -> Array:
-    from .special import dawsn
+    from scipy.special import dawsn
 
     return -2 * (dawsn(x) + x * out)
 
 
 def _k0e_second(out: Array, x: Array) -> Array:
-    from .special import k0e
+    from scipy.special import k0e
 
     return out * (2 - 1 / x) + k0e(x) / x
 
 
 def _k1e_second(out: Array, x: Array) -> Array:
-    from .special import k1e
+    from scipy.special import k1e
 
     return out * (2 - 1 / x) + k1e(x) * (1 + 1 / x) / x
 
@@ -211,12 +205,4 @@ erfcx_slope = Computed(_erfcx_slope, "erfcx_slope", "erfcx′({0})", partials=(_
 dawsn_slope = Computed(_dawsn_slope, "dawsn_slope", "dawsn′({0})", partials=(_dawsn_second,))
 k0e_slope   = Computed(_k0e_slope,   "k0e_slope",   "k0e′({0})",   partials=(_k0e_second,), domain=(0, np.inf))
 k1e_slope   = Computed(_k1e_slope,   "k1e_slope",   "k1e′({0})",   partials=(_k1e_second,), domain=(0, np.inf))
-psi_step    = Computed(_psi_step,    "psi_step",    "ψ_step({0}, {1})",
-                       partials=(lambda out, a, b: _trigamma(a + b) - _trigamma(a), lambda out, a, b: _trigamma(a + b)), domain=((0, np.inf), (0, np.inf)))
-# The densities of which the incomplete gamma and beta functions are the integrals.
-gamma_density = Computed(_gamma_density, "gamma_density", "gamma_density({0}, {1})",
-                         partials=(lambda out, a, x: out * (np.log(x) - _digamma(a)), lambda out, a, x: out * ((a - 1) / x - 1)), domain=((0, np.inf), (0, np.inf)))
-beta_density  = Computed(_beta_density,  "beta_density",  "beta_density({0}, {1}, {2})",
-                         partials=(lambda out, a, b, x: out * (np.log(x) + psi_step(a, b)), lambda out, a, b, x: out * (np.log1p(-x) + psi_step(b, a)),
-                                   lambda out, a, b, x: out * ((a - 1) / x - (b - 1) / (1 - x))), domain=((0, np.inf), (0, np.inf), (0, 1)))
 # fmt: on

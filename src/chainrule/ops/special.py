@@ -18,13 +18,13 @@ from ..ir.primitive import Array
 from .elementwise import Elementwise, Partial
 from .slopes import (
     Computed,
-    beta_density,
+    beta_density_of,
     dawsn_slope,
     erfcx_slope,
-    gamma_density,
+    gamma_density_of,
     k0e_slope,
     k1e_slope,
-    psi_step,
+    psi_step_of,
 )
 
 _ROOT_PI = float(np.sqrt(np.pi))
@@ -34,8 +34,10 @@ _DOUBLE = np.dtype(float)
 
 
 class Special(Elementwise):
-    """The kind: a ufunc of SciPy, which takes complex numbers too unless it is ``real``: SciPy has
-    no complex trigamma, and some of its complex functions are rough near the real line."""
+    """The kind: a ufunc of SciPy, which takes complex numbers too unless it is ``real``.
+
+    SciPy has no complex trigamma, and some of its complex functions are rough near the real line.
+    """
 
     def __init__(
         self, name: str, text: str, *partials: Partial, real: bool = False, **keywords: Any
@@ -203,4 +205,12 @@ class Parametric(Computed):
 zeta       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(_Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
 # The n-th derivative of ψ, for whole numbers n.
 polygamma  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), latex=r"\psi^{{({0})}}({1})")
+psi_step    = Computed(psi_step_of,    "psi_step",    "ψ_step({0}, {1})",
+                       partials=(lambda out, a, b: polygamma(1, a + b) - polygamma(1, a), lambda out, a, b: polygamma(1, a + b)), domain=((0, np.inf), (0, np.inf)))
+# The densities of which the incomplete gamma and beta functions are the integrals.
+gamma_density = Computed(gamma_density_of, "gamma_density", "gamma_density({0}, {1})",
+                         partials=(lambda out, a, x: out * (np.log(x) - psi(a)), lambda out, a, x: out * ((a - 1) / x - 1)), domain=((0, np.inf), (0, np.inf)))
+beta_density  = Computed(beta_density_of,  "beta_density",  "beta_density({0}, {1}, {2})",
+                         partials=(lambda out, a, b, x: out * (np.log(x) + psi_step(a, b)), lambda out, a, b, x: out * (np.log1p(-x) + psi_step(b, a)),
+                                   lambda out, a, b, x: out * ((a - 1) / x - (b - 1) / (1 - x))), domain=((0, np.inf), (0, np.inf), (0, 1)))
 # fmt: on
