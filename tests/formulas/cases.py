@@ -5,9 +5,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from tests.formulas.data import (
-    M, N, S, A, L, Tgt, U, V, W1, W2, X, Yh, b, b1, b2, c, lam, mu, t, w, x, x3, y, z,
+    W1,
+    W2,
+    A,
+    L,
+    M,
+    N,
+    S,
+    Tgt,
+    U,
+    V,
+    X,
+    Yh,
+    b,
+    b1,
+    b2,
+    c,
+    lam,
+    mu,
+    t,
+    w,
+    x,
+    x3,
+    y,
+    z,
 )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
-
 from tests.formulas.protocol import canonical
 
 rng = np.random.default_rng(3)
@@ -71,7 +70,7 @@ def kept_in_a_dictionary(params):
 
 
 def sized(w, X, y):
-    rows, columns = X.shape
+    rows, _ = X.shape
     return np.sum((X @ w - y) ** 2) / rows
 
 
@@ -135,7 +134,7 @@ def test_equal_lengths_are_not_mixed_up() -> None:
     square, targets, weights = rng.normal(size=(5, 5)), rng.normal(size=5), rng.normal(size=5)
 
     def loss(w: Any) -> Any:
-        rows, columns = square.shape
+        _, columns = square.shape
         return np.mean((square @ w - targets) ** 2) + np.mean(w**2) * columns
 
     def abstract(w: Any, X: Any, y: Any) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 import chainrule as cr
 import numpy as np
 import pytest
-
 from tests.formulas import data
 from tests.formulas.cases import CASES, Case
 from tests.formulas.protocol import canonical, is_clean

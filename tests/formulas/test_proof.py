@@ -9,7 +9,6 @@ from chainrule.display import source
 from chainrule.display.layout import Kind
 from chainrule.display.naming import latex_name, unicode_name
 from chainrule.errors import FormulaError, FormulaMismatch
-
 from tests.formulas.programs import DATA, Program
 
 COUNT = int(os.environ.get("CHAINRULE_FORMULAS", "160"))

@@ -73,7 +73,7 @@ def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
         identifier = _last_step(identifier)
     found = re.fullmatch(r"(.*?[^\d_])_?(\d+)", identifier)
     stem, low = (found.group(1), found.group(2)) if found else (identifier, "")
-    words = stem.strip("_").split("_") if "_" in stem.strip("_") else [stem]
+    words = stem.strip("_").split("_") if stem.strip("_") else [stem]
     accents = []
     while len(words) > 1 and words[-1] in _ACCENTS:
         accents.append(words.pop())

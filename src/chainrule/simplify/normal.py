@@ -205,6 +205,10 @@ class Algebra:
             if f.node.op is TOTAL and f.exponent == 1 and only_permutes(f, term.out):
                 parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
                 return self.total([self.monomial(part) for part in parts])
+            if f.node.op is TOTAL and f.exponent == 1:
+                cancelled = self._cancelled(term, f)
+                if cancelled is not None:
+                    return cancelled
         else:
             for position, f in enumerate(term.factors):
                 if (
@@ -237,6 +241,17 @@ class Algebra:
             return (False, out.index(i)) if i in out else (True, i)
 
         return f._replace(indices=tuple(sorted(f.indices, key=place)))
+
+    def _cancelled(self, term: Term, f: Factor) -> Node | None:
+        """The sum of a sum, term by term, where terms cancel: ``Σ (x − mean x)`` is 0."""
+        summed = [p for p, i in enumerate(f.indices) if i not in term.out]
+        if all(self._varies(part, p) for part in f.node.args for p in summed):
+            return None
+        parts = [term._replace(factors=(Factor(part, f.indices),)) for part in f.node.args]
+        result = self.total([self.monomial(part) for part in parts])
+        _, base = self.split(result)
+        count = len(base.args) if base.op is TOTAL else 1
+        return result if count < len(f.node.args) else None
 
     def _can_inline(self, f: Factor) -> bool:
         if f.exponent == 1:
