@@ -3,7 +3,7 @@
 The vectors turn at a rate that is divided by the gap between two values. Where two values are
 equal there is no such rate; what is asked for may still have a derivative, if it does not depend
 on how the vectors are turned among themselves. So the division is a row of its own, ``turning``,
-which gives 0 where nothing turns, and refuses where something does.
+which refuses where it would be by 0.
 
 Sources: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008; Magnus, On differentiating eigenvalues and eigenvectors, 1985; Townsend,
@@ -41,17 +41,21 @@ from .linalg import (
 class Turning(MatrixFunction):
     """``rate[i, j] / (w[j] ± w[i])``: how fast vector ``j`` turns towards vector ``i``.
 
-    The rate is the sum of any number of terms, and noise is what is small beside the largest.
-    Only its Hermitian (``part`` 1) or skew-Hermitian (−1) part counts. Where the gap is 0, so is
-    the result if the rate is 0 too; otherwise the derivative that asked for it does not exist,
-    and that is an error. ``live`` says which vectors are used at all. If the values are used as
-    well (``strict``), a rate of 0 does not show that nothing turns: in reverse through
-    ``V f(w) Vᴴ`` it is the product of a gap of 0 and a slope of f that is not known here. With
-    ``phase`` a rate on the diagonal is an error: nobody may ask for the phase of a vector.
+    The rate is the sum of any number of terms, of which only the Hermitian (``part`` 1) or the
+    skew-Hermitian (−1) part counts. Where the gap is 0, that depends on the ``mode``:
+
+    - ``reverse``: an error if either vector is ``live``, which is to say used by the program's
+      structure. A rate that happens to be 0 shows nothing: the vectors may have turned by any
+      angle already, and in ``V f(w) Vᴴ`` it is the product of a gap of 0 and an unknown slope of f.
+    - ``forward``: NaN unless the rate is 0, for it is not known yet what will be used.
+    - ``complement``: an error unless the rate is 0. The vectors are arbitrary at every point, so a
+      program that has a value at all depends on their span alone.
+
+    With ``phase`` a rate on the diagonal is an error: nobody may ask for the phase of a vector.
     """
 
     name = "turning"
-    parameters = ("sign", "part", "strict", "phase")
+    parameters = ("sign", "part", "mode", "phase")
     text = "turning({args})"
 
     @property
@@ -66,17 +70,19 @@ class Turning(MatrixFunction):
         *rates: Array,
         sign: int,
         part: int,
-        strict: bool = False,
+        mode: str = "forward",
         phase: bool = False,
     ) -> Array:
         """``w`` and ``live`` are stacks of vectors, the ``rates`` of matrices."""
-        return self.bind((w, live, *rates), sign, part, strict, phase)
+        return self.bind((w, live, *rates), sign, part, mode, phase)
 
     def infer(self, types: Sequence[ArrayType], *params: Any) -> ArrayType:
+        if types[0].dtype.kind == "c":
+            raise TypeError("the values are real")
         return ArrayType(types[2].shape, np.result_type(*[t.dtype for t in types[2:]]))
 
     def evaluate(
-        self, arrays: Sequence[Any], sign: int, part: int, strict: bool, phase: bool
+        self, arrays: Sequence[Any], sign: int, part: int, mode: str, phase: bool
     ) -> Any:
         w, live, *rates = arrays
         n = w.shape[-1]
@@ -85,32 +91,36 @@ class Turning(MatrixFunction):
         gap = w[..., None, :] + sign * w[..., :, None]
         noise = n * float(np.finfo(w.dtype).eps)
         closed = np.abs(gap) <= 4 * noise * _largest(w[..., None, :])
-        turns = ~(np.abs(rate) <= 100 * noise * np.max([_largest(r) for r in rates], axis=0))
         itself = np.eye(n, dtype=bool)
-        used = live[..., None, :] | live[..., :, None]
-        if phase and (turns & closed & used & itself).any():
-            raise UndefinedDerivative(
-                "the phase of a complex eigenvector or singular vector is arbitrary, and has no "
-                "derivative; use what does not depend on it, such as the modulus of a component"
-            )
-        if (closed & used & ~itself & (turns | strict)).any():
+        used = closed & (live[..., None, :] | live[..., :, None])
+        scale = np.max([_largest(r) for r in rates], axis=0)
+        turns = ~(np.abs(rate) <= 100 * noise * scale)
+        if mode != "forward" and (used & ~itself & (turns | (mode == "reverse"))).any():
             raise UndefinedDerivative(
                 "vectors that belong to a repeated eigenvalue or singular value have no "
                 "derivative; use what does not depend on their choice, such as a symmetric "
                 "function of the values alone"
             )
-        return np.where(closed, 0, rate / np.where(closed, 1, gap)).astype(rate.dtype)
+        if phase and (used & itself & turns).any():
+            raise UndefinedDerivative(
+                "the phase of a complex eigenvector or singular vector is arbitrary, and has no "
+                "derivative; use what does not depend on it, such as the modulus of a component"
+            )
+        nothing = (rate == 0) | ~used | (itself & (sign < 0)) | (mode != "forward")
+        return np.where(
+            closed, np.where(nothing, 0, np.nan), rate / np.where(closed, 1, gap)
+        ).astype(rate.dtype)
 
     def jvp(
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         w, live, *_ = args
         dw, _, *rates = tangents
-        sign, part, strict, _ = params
+        sign, part, mode, _ = params
         terms = [r for r in rates if r is not None]
         if dw is not None:
             terms.append(-out * (np.expand_dims(dw, -2) + sign * np.expand_dims(dw, -1)))
-        return self(w, live, *terms, sign=sign, part=part, strict=strict)
+        return self(w, live, *terms, sign=sign, part=part, mode=mode)
 
     def pullback(
         self,
@@ -120,12 +130,12 @@ class Turning(MatrixFunction):
         wanted: Sequence[bool],
         sign: int,
         part: int,
-        strict: bool,
+        mode: str,
         phase: bool,
     ) -> Sequence[Maybe]:
         w, live, *rates = args
         # For sign −1 the division makes Hermitian skew-Hermitian, and the other way round.
-        back = self(w, live, ct, sign=sign, part=part * sign, strict=strict)
+        back = self(w, live, ct, sign=sign, part=part * sign, mode=mode)
         ct_w = None
         if wanted[0]:
             share = np.real(conjugated(back) * out)
@@ -138,11 +148,11 @@ class Turning(MatrixFunction):
         live = np.ones(3, bool)
         a, c = matrices(3, 3), matrices(3, 3, field="c")
         return (
-            ((w, live, a), (-1, 1, False, False)),
-            ((w, live, a, matrices(3, 3, seed=1)), (1, -1, False, False)),
-            ((w, live, a), (-1, -1, True, True)),
-            ((w, live, c), (-1, -1, False, False)),
-            ((w, live, c), (1, -1, False, False)),
+            ((w, live, a), (-1, 1, "forward", False)),
+            ((w, live, a, matrices(3, 3, seed=1)), (1, -1, "forward", False)),
+            ((w, live, a), (-1, -1, "reverse", True)),
+            ((w, live, c), (-1, -1, "reverse", False)),
+            ((w, live, c), (1, -1, "forward", False)),
         )
 
 
@@ -194,9 +204,8 @@ class Eigh(MatrixFunction):
         core = None if ct_w is None else product("i->ii", ct_w)
         if ct_v is not None:
             live = _live(ct_v, -2, w)
-            strict = ct_w is not None
             rate = adjoint(v) @ ct_v
-            turn = turning(w, live, rate, sign=-1, part=-1, strict=strict, phase=True)
+            turn = turning(w, live, rate, sign=-1, part=-1, mode="reverse", phase=_phased(v))
             core = turn if core is None else core + turn
         return (_on_triangle(product("ij,jk,lk->il", v, core, conjugated(v)), lower),)
 
@@ -235,6 +244,10 @@ def _on_triangle(ct: Array, lower: bool) -> Array:
     if ct.dtype.kind == "c":
         diagonal = np.real(diagonal)
     return (tril(both, -1) if lower else triu(both, 1)) + product("i->ii", diagonal)
+
+
+def _phased(v: Array) -> bool:
+    return bool(v.dtype.kind == "c")
 
 
 def _all_live(w: Array) -> Any:
@@ -323,10 +336,10 @@ class SVD(MatrixFunction):
             )
             by_u = [] if ct_u is None else [adjoint(u) @ ct_u[..., :k]]
             by_v = [] if ct_vh is None else [adjoint(ct_vh[..., :k, :] @ v)]
-            strict = ct_s is not None
-            turn = turning(s, live, *by_u, *by_v, sign=-1, part=-1, strict=strict, phase=self._phase)
             apart = [*by_u, *(-r for r in by_v)]
-            turn = turn + turning(s, live, *apart, sign=1, part=-1, strict=strict)
+            phase = self._phase and _phased(u)
+            turn = turning(s, live, *by_u, *by_v, sign=-1, part=-1, mode="reverse", phase=phase)
+            turn = turn + turning(s, live, *apart, sign=1, part=-1, mode="reverse", phase=phase)
             core = turn if core is None else core + turn
             if ct_u is not None and m > n:
                 by_a = _beyond(u, u_rest, ct_u, s) @ adjoint(v)
@@ -393,7 +406,7 @@ def _beyond(u: Array, rest: Array | None, ct: Array, s: Array) -> Array:
     # Within the complement its vectors may not turn: 0, or the error that they do.
     turn = adjoint(rest) @ ct_rest
     zeros = np.zeros(np.shape(turn)[:-1], s.dtype)
-    refused = turning(zeros, _all_live(zeros), turn, sign=-1, part=-1, phase=True)
+    refused = turning(zeros, _all_live(zeros), turn, sign=-1, part=-1, mode="complement", phase=_phased(u))
     result = result - rest @ adjoint(_over(adjoint(u) @ ct_rest, np.expand_dims(s, -1), rows=True))
     return result + np.sum(refused, axis=(-1, -2), keepdims=True)
 

@@ -51,9 +51,8 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     a = as_array(a) if dtype is None else cast(as_array(a), dtype)
     axes = normalized_axes(axis, np.ndim(a))
     apart, n = _deviations(a, axes, mean, where, ddof if correction is None else correction)
-    if not axes:
-        return np.abs(apart) / np.sqrt(n)
-    result = norm(apart, axes) / np.sqrt(n)
+    length = norm(apart, axes) if axes else np.abs(apart)
+    result = length / cast(np.sqrt(n), length.dtype)
     return with_kept_axes(result, a, axes) if keepdims else result
 
 
