@@ -293,15 +293,15 @@ def cases(row: Primitive) -> list[Case]:
     given = row.examples() or _TABLE.get(row.name, ())
     if given:
         found = [Case(row, tuple(arrays), tuple(params)) for arrays, params in given]
-        if not any(np.result_type(a).kind == "c" for case in found for a in case.arrays):
-            found += [turned for case in found if (turned := _complex(case)) is not None]
-        return found
+        return found + [turned for case in found if (turned := _complex(case)) is not None]
     return list(_elementwise(row)) if isinstance(row, Elementwise) else []
 
 
 def _complex(case: Case) -> Case | None:
     """The case on complex numbers, if the row takes them at all."""
     if case.row.name in HELD or case.row.name in PHASED or not case.varying:
+        return None
+    if any(np.result_type(a).kind == "c" for a in case.arrays):
         return None
     turn = {
         i: a + 1j * direction(a, 91 + i) for i, a in enumerate(case.arrays) if i in case.varying

@@ -138,9 +138,7 @@ def rules_compute_on_arrays(case: Case) -> None:
     if any(a is not b for a, b in zip(made.args, inputs, strict=True)) or made.op is not case.row:
         return
     outs = case.row.evaluate(case.arrays, *case.params)
-    found = case.row.jvp(
-        outs, case.arrays, tangents, *case.params, *case.row.handed(pushforward)
-    )
+    found = case.row.jvp(outs, case.arrays, tangents, *case.params, *case.row.handed(pushforward))
     expected = linear.values(push(linear))
     for f, e in zip(found if isinstance(found, tuple) else (found,), expected, strict=True):
         assert (f is None) == (e is None)
