@@ -255,7 +255,10 @@ class Composer:
         if (
             self._stands_alone(term)
             and layouts[0].kind is Kind.SUM
-            and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args)
+            and (
+                coefficient == Coefficient(Fraction(-1))
+                or any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args)
+            )
         ):
             return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:

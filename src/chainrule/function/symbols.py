@@ -158,6 +158,7 @@ def derived_from(
     if len(np.unique(array)) < 2 or array.size < 3:
         return "", None
     steps: list[tuple[Callable[[Any], Any], Callable[[Node], Node]]] = [
+        (np.asarray, lambda n: n),
         (np.negative, lambda n: negative.build((n,))),
         (lambda v: 1 - v, lambda n: subtract.build((constant(1.0), n))),
         (np.transpose, lambda n: node(transpose, (n,), (tuple(range(-1, -n.type.ndim - 1, -1)),))),

@@ -38,7 +38,7 @@ def square_function(t: State, op: Any, matrix: Node, n: Node) -> Node:
 
 def _soft(op: Any) -> Rule:
     def rule(t: State, n: Node, args: list[Node]) -> Node:
-        return t.algebra.opaque(op, args, n.params[:1], t.axes.of(n))
+        return t.algebra.soft(op, args[0], n.params[0])
 
     return rule
 
@@ -47,7 +47,7 @@ def _log_softmax(t: State, n: Node, args: list[Node]) -> Node:
     axes = t.algebra.axes(args[0])
     dropped = {a + len(axes) for a in n.params[0]}
     kept = [k for k in range(len(axes)) if k not in dropped]
-    lse = t.algebra.opaque(LOGSUMEXP, args, n.params[:1], tuple(axes[k] for k in kept))
+    lse = t.algebra.soft(LOGSUMEXP, args[0], n.params[0])
     return t.algebra.total([args[0], t.algebra.scale(t.algebra.spread(lse, axes, kept), -1)])
 
 

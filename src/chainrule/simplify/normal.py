@@ -23,6 +23,7 @@ from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops.monomial import (
     MONOMIAL,
+    SOFTMAX,
     TOTAL,
     UNIT,
     Axis,
@@ -50,6 +51,7 @@ class Algebra:
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
         self._fresh = count(1000)
+        self._trying: set[Node] = set()
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
 
@@ -185,6 +187,7 @@ class Algebra:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric:
             factors = merged([self._upright(f, out) for f in factors])
+        factors, indices = self._weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
         made = self._sized(made, indices)
         changed = self.recognise_factors(self, made)
@@ -211,6 +214,10 @@ class Algebra:
                     return cancelled
         else:
             for position, f in enumerate(term.factors):
+                if f.node.op is TOTAL and f.exponent == 1 and _weighs(term, f):
+                    cancelled = self._cancelled(term, f)
+                    if cancelled is not None:
+                        return cancelled
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
@@ -242,13 +249,36 @@ class Algebra:
 
         return f._replace(indices=tuple(sorted(f.indices, key=place)))
 
+    @staticmethod
+    def _weights_summed(
+        factors: list[Factor], out: tuple[int, ...], indices: set[int]
+    ) -> tuple[list[Factor], set[int]]:
+        """Softmax weights that nothing else is multiplied with sum to 1."""
+        for f in list(factors):
+            if f.node.op is not SOFTMAX or f.exponent != 1:
+                continue
+            along = {f.indices[a] for a in f.node.params[0]}
+            elsewhere = {i for g in factors if g is not f for i in g.indices} | set(out)
+            if not along & elsewhere and len(f.indices) == len(set(f.indices)):
+                factors = [g for g in factors if g is not f]
+                indices = indices - along
+        return factors, indices
+
     def _cancelled(self, term: Term, f: Factor) -> Node | None:
         """The sum of a sum, term by term, where terms cancel: ``Σ (x − mean x)`` is 0."""
         summed = [p for p, i in enumerate(f.indices) if i not in term.out]
         if all(self._varies(part, p) for part in f.node.args for p in summed):
             return None
-        parts = [term._replace(factors=(Factor(part, f.indices),)) for part in f.node.args]
+        others = [g for g in term.factors if g is not f]
+        parts = [
+            term._replace(factors=(*others, Factor(part, f.indices))) for part in f.node.args
+        ]
+        whole = self.order.canonical(term)
+        if whole in self._trying:
+            return None  # taking out what is common has led back here
+        self._trying.add(whole)
         result = self.total([self.monomial(part) for part in parts])
+        self._trying.discard(whole)
         _, base = self.split(result)
         count = len(base.args) if base.op is TOTAL else 1
         return result if count < len(f.node.args) else None
@@ -435,7 +465,31 @@ class Algebra:
         t = ArrayType(tuple(a.length for a in axes), np.dtype(float))
         return self.recognised(self.order.add(node(op, tuple(args), params, t), axes))
 
+    def soft(self, op: Primitive, x: Node, along: tuple[int, ...]) -> Node:
+        """Softmax or log-sum-exp over some axes; neither depends on a shift along them."""
+        axes = self.axes(x)
+        dropped = [a + len(axes) for a in along]
+        kept = [k for k in range(len(axes)) if k not in dropped]
+        coefficient, base = self.split(x)
+        if base.op is TOTAL:
+            moved = [a for a in base.args if not any(self._varies(a, p) for p in dropped)]
+            if moved:
+                rest = [a for a in base.args if a not in moved]
+                inner = self.soft(op, self.scale(self.total(rest), coefficient), along)
+                if op is SOFTMAX:
+                    return inner
+                shift = self.scale(self.total(moved), coefficient)
+                return self.total([inner, self.without(shift, kept)])
+        result = axes if op is SOFTMAX else tuple(axes[k] for k in kept)
+        return self.opaque(op, [x], (along,), result)
+
     def recognised(self, n: Node) -> Node:
         """What is known about a node just built."""
         found = self.recognise_node(self, n)
         return n if found is None else found
+
+
+def _weighs(term: Term, f: Factor) -> bool:
+    """Whether softmax weights are summed against a sum."""
+    summed = set(f.indices) - set(term.out)
+    return any(g.node.op is SOFTMAX and summed & set(g.indices) for g in term.factors)

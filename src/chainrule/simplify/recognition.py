@@ -346,7 +346,7 @@ def _log_sum_exp(algebra: Algebra, n: Node) -> Node | None:
     if found is None:
         return None
     e, _, summed = found
-    return algebra.opaque(LOGSUMEXP, e.args, (summed,), algebra.axes(n))
+    return algebra.soft(LOGSUMEXP, e.args[0], summed)
 
 
 def _apart(term: Term) -> Term | None:
@@ -387,7 +387,7 @@ def _softmax(algebra: Algebra, term: Term) -> Term | None:
                     left = h.exponent - (h is f) + (h is g)
                     if left:
                         rest.append(h._replace(exponent=left))
-                weights = algebra.opaque(SOFTMAX, e.args, (summed,), algebra.axes(e))
+                weights = algebra.soft(SOFTMAX, e.args[0], summed)
                 rest.append(Factor(weights, f.indices))
                 return term._replace(factors=tuple(rest))
     return None

@@ -61,20 +61,28 @@ def only_permutes(f: Factor, out: tuple[int, ...]) -> bool:
 
 
 def merges(term: Term, f: Factor) -> bool:
-    """Whether every term of a sum divides by what stands beside the sum, so that it cancels."""
-    beside = {g.node for g in term.factors if g.indices == f.indices and g is not f}
+    """Whether what stands beside a sum cancels in it: ``p ⊙ (a − y ⊘ p)`` is ``p ⊙ a − y``.
+
+    Of numbers every term must have a power to merge with.
+    """
+    beside = {
+        g.node: g.exponent for g in term.factors if g.indices == f.indices and g is not f
+    }
     if not beside:
         return False
+    met = []
     for part in f.node.args:
         if part.op is not MONOMIAL:
-            return False
+            met.append(False)
+            continue
         _, indices, exponents, out, _ = part.params
-        if not any(
-            a in beside and i == out and (p < 0 or (not out and p != 1))
+        powers = [
+            (beside[a], p)
             for a, i, p in zip(part.args, indices, exponents, strict=True)
-        ):
-            return False
-    return True
+            if a in beside and i == out
+        ]
+        met.append(any(q + p == 0 if out else p != 1 for q, p in powers))
+    return any(met) if f.indices else all(met)
 
 
 def has_diagonal(n: Node) -> bool:
