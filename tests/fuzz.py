@@ -189,9 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for one, other, found in pool.imap(_span, spans):
             counts += one
             unsupported += other
+            for report in found[: max(chosen.show - len(reports), 0)]:
+                print(report, flush=True)
             reports += found
-    for report in reports[: chosen.show]:
-        print(report)
+            done = counts.total()
+            if done % 2000 < step:
+                print(f"… {done} {dict(counts)}", file=sys.stderr, flush=True)
     for reason, count in unsupported.most_common():
         print(f"{count:6} {reason}")
     seconds = time.perf_counter() - started
