@@ -133,6 +133,7 @@ class _Derivation:
         self.symbols: dict[Node, str] = {}
         self.arguments: list[str] = []
         self.sizes: dict[str, int] = {}
+        self.numbered: dict[str, str] = {}
         self.rng = np.random.default_rng(7)
         self.symmetric: list[Node] = []
         self.axis_names: dict[tuple[Node, int], str] = {}
@@ -268,7 +269,11 @@ class _Derivation:
             (found, results), names = entries, {}
             order = found.algebra.order
             symbols = self.symbols
-        composed = Composer(order, symbols, names, set(self.symbols.values()))(results)
+        taken = set(self.symbols.values())
+        composed = Composer(order, symbols, names, taken)(results)
+        plain = self._unnumbered(names, {name for name, _ in composed.definitions})
+        if plain != names:
+            composed = Composer(order, symbols, plain, taken)(results)
         sizes = SizeNames(
             size_axes, set(self.symbols.values()) | {n for n, _ in composed.definitions}
         )
@@ -327,8 +332,23 @@ class _Derivation:
                     found[base] = name, coefficient
                 continue
             numbers[name] += 1
-            found[base] = alphabet.take(f"{name}{numbers[name]}"), coefficient
+            numbered = alphabet.take(f"{name}{numbers[name]}")
+            self.numbered[numbered] = name
+            found[base] = numbered, coefficient
         return found
+
+    def _unnumbered(
+        self, names: dict[Node, tuple[str, Coefficient]], shown: set[str]
+    ) -> dict[Node, tuple[str, Coefficient]]:
+        """The names, where a number is left out if no other value of that name is shown."""
+        counts = Counter(self.numbered.get(name, name) for name in shown)
+        taken = {*self.symbols.values(), *shown}
+        plain: dict[Node, tuple[str, Coefficient]] = {}
+        for base, (name, coefficient) in names.items():
+            short = self.numbered.get(name, name)
+            alone = name in shown and counts[short] == 1 and short not in taken
+            plain[base] = short if alone else name, coefficient
+        return plain
 
     def _source(self, composed: Composed, sizes: SizeNames, translate: Translation) -> str:
         lengths: dict[Axis, str] = {}

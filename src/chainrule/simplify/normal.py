@@ -34,7 +34,7 @@ from ..ops.monomial import (
     decode,
 )
 from .factoring import common_factors, paired
-from .terms import find, has_diagonal, merged, merges, only_permutes
+from .terms import find, has_diagonal, merged, merges, only_permutes, weighs
 
 Axes = tuple[Axis, ...]
 #: What may replace some factors of a monomial, a total, or a function just built.
@@ -214,7 +214,7 @@ class Algebra:
                     return cancelled
         else:
             for position, f in enumerate(term.factors):
-                if f.node.op is TOTAL and f.exponent == 1 and _weighs(term, f):
+                if f.node.op is TOTAL and f.exponent == 1:
                     cancelled = self._cancelled(term, f)
                     if cancelled is not None:
                         return cancelled
@@ -266,13 +266,17 @@ class Algebra:
 
     def _cancelled(self, term: Term, f: Factor) -> Node | None:
         """The sum of a sum, term by term, where terms cancel: ``Σ (x − mean x)`` is 0."""
-        summed = [p for p, i in enumerate(f.indices) if i not in term.out]
-        if all(self._varies(part, p) for part in f.node.args for p in summed):
-            return None
         others = [g for g in term.factors if g is not f]
-        parts = [
-            term._replace(factors=(*others, Factor(part, f.indices))) for part in f.node.args
-        ]
+        beside = {i for g in others for i in g.indices} | set(term.out)
+        alone = [p for p, i in enumerate(f.indices) if i not in beside]
+        even = any(
+            not self._varies(part, p) or SOFTMAX in {a.op for a in part.args}
+            for part in f.node.args
+            for p in alone
+        )
+        if not even and not weighs(term, f):
+            return None
+        parts = [term._replace(factors=(*others, Factor(part, f.indices))) for part in f.node.args]
         whole = self.order.canonical(term)
         if whole in self._trying:
             return None  # taking out what is common has led back here
@@ -487,9 +491,3 @@ class Algebra:
         """What is known about a node just built."""
         found = self.recognise_node(self, n)
         return n if found is None else found
-
-
-def _weighs(term: Term, f: Factor) -> bool:
-    """Whether softmax weights are summed against a sum."""
-    summed = set(f.indices) - set(term.out)
-    return any(g.node.op is SOFTMAX and summed & set(g.indices) for g in term.factors)

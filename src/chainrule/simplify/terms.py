@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import MONOMIAL, ONE, TOTAL, UNIT, Coefficient, Factor, Term
+from ..ops.monomial import MONOMIAL, ONE, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
 
 
 def merged(factors: Sequence[Factor]) -> list[Factor]:
@@ -65,9 +65,7 @@ def merges(term: Term, f: Factor) -> bool:
 
     Of numbers every term must have a power to merge with.
     """
-    beside = {
-        g.node: g.exponent for g in term.factors if g.indices == f.indices and g is not f
-    }
+    beside = {g.node: g.exponent for g in term.factors if g.indices == f.indices and g is not f}
     if not beside:
         return False
     met = []
@@ -95,3 +93,9 @@ def find(merge: dict[int, int], i: int) -> int:
     while i in merge:
         i = merge[i]
     return i
+
+
+def weighs(term: Term, f: Factor) -> bool:
+    """Whether softmax weights are summed against a sum."""
+    summed = set(f.indices) - set(term.out)
+    return any(g.node.op is SOFTMAX and summed & set(g.indices) for g in term.factors)
