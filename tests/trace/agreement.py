@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 import chainrule as cr
+import numpy as np
 
 Program = Callable[[Any], Any]
 

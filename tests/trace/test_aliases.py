@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
-
-import chainrule as cr
 from chainrule.trace.aliases import Written
-
 from tests.trace.agreement import assert_agrees, weighted
 
 X = np.array([[1.0, 2.5], [3.0, 0.7]])

@@ -3,15 +3,14 @@
 import time
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-import chainrule as cr
 from chainrule.ir.graph import toposort
 from chainrule.trace.memory import is_poison, poison
 from chainrule.trace.recording import tracing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 X = np.arange(1.0, 7.0)
 
@@ -224,7 +223,10 @@ def test_any_program_of_writes(data: st.DataObject) -> None:
             a, b = traced[k], ordinary[k]
             action = data.draw(st.integers(0, 6))
             if action == 0 and b.ndim:
-                start, step = data.draw(st.integers(0, b.shape[0] - 1)), data.draw(st.sampled_from([1, 2, -1]))
+                start, step = (
+                    data.draw(st.integers(0, b.shape[0] - 1)),
+                    data.draw(st.sampled_from([1, 2, -1])),
+                )
                 traced.append(a[start::step])
                 ordinary.append(b[start::step])
             elif action == 1:

@@ -2,10 +2,9 @@
 
 import threading
 
+import chainrule as cr
 import numpy as np
 import pytest
-
-import chainrule as cr
 from chainrule.trace.captures import SMALL
 from chainrule.trace.recording import tracing
 

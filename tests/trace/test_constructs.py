@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import sin
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
 import scipy.linalg
@@ -17,9 +18,6 @@ import scipy.sparse
 import scipy.special
 from numpy import array, zeros
 from scipy.special import logsumexp
-
-import chainrule as cr
-
 from tests.trace.agreement import assert_agrees
 
 X = np.array([1.3, 2.2, 0.7])
@@ -64,7 +62,12 @@ def matmul(x):
 
 @right
 def methods(x):
-    return x.sum() * x.mean() + x.reshape(3, 1).T.ravel().dot(x) + x.std() * x.max() + x.clip(1, 2).sum()
+    return (
+        x.sum() * x.mean()
+        + x.reshape(3, 1).T.ravel().dot(x)
+        + x.std() * x.max()
+        + x.clip(1, 2).sum()
+    )
 
 
 @right
@@ -285,12 +288,20 @@ def numpy_float(x):
 
 @right
 def math_functions(x):
-    return sin(x[0]) * math.exp(x[1]) + math.hypot(*x) + math.atan2(x[0], x[1]) + math.sqrt(x[2]) ** 3
+    return (
+        sin(x[0]) * math.exp(x[1]) + math.hypot(*x) + math.atan2(x[0], x[1]) + math.sqrt(x[2]) ** 3
+    )
 
 
 @right
 def math_of_more(x):
-    return math.prod(x) + math.fsum(x) ** 2 + math.log(x[0], x[1]) + math.erf(x[2]) + math.pow(x[0], x[1])
+    return (
+        math.prod(x)
+        + math.fsum(x) ** 2
+        + math.log(x[0], x[1])
+        + math.erf(x[2])
+        + math.pow(x[0], x[1])
+    )
 
 
 @right
@@ -388,12 +399,20 @@ def try_around_asarray(x):
 
 @right
 def sparse_matmul(x):
-    return np.sum((S @ x) ** 2) + np.sum(S.dot(x) * (x @ S)) + np.sum((S @ np.stack([x, x * x], 1)) ** 2)
+    return (
+        np.sum((S @ x) ** 2)
+        + np.sum(S.dot(x) * (x @ S))
+        + np.sum((S @ np.stack([x, x * x], 1)) ** 2)
+    )
 
 
 @right
 def lists_of_traced_numbers(x):
-    return np.sum([x[0] ** 2, x[1]]) + np.linalg.norm([x[0], x[1]]) + np.max([x[0], x[2]]) * np.mean([x[0], 3.0])
+    return (
+        np.sum([x[0] ** 2, x[1]])
+        + np.linalg.norm([x[0], x[1]])
+        + np.max([x[0], x[2]]) * np.mean([x[0], 3.0])
+    )
 
 
 @right
@@ -413,7 +432,11 @@ def accumulated_in_a_0d_array(x):
 
 @right
 def ufunc_methods(x):
-    return np.sum(np.multiply.outer(x, x) ** 2) + np.add.reduce(x) ** 2 + np.sum(np.add.accumulate(x) ** 2)
+    return (
+        np.sum(np.multiply.outer(x, x) ** 2)
+        + np.add.reduce(x) ** 2
+        + np.sum(np.add.accumulate(x) ** 2)
+    )
 
 
 @right
@@ -469,9 +492,9 @@ def ufunc_of_a_list(x):
 
 @refused("made outside")
 def a_refusal_that_is_swallowed(x):
-    try:
+    try:  # noqa: SIM105 - as people write
         OUTSIDE[0] = x[0]
-    except Exception:  # noqa: BLE001, S110 - as people write
+    except Exception:  # noqa: BLE001, S110
         pass
     return np.sum(OUTSIDE) + x[0]
 

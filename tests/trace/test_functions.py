@@ -6,14 +6,12 @@ Products, reductions, linear algebra and special functions have files of their o
 from collections.abc import Callable
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
-
-import chainrule as cr
 from chainrule.trace.functions import FUNCTIONS
 from chainrule.trace.functions.shaping import _filled_in
 from chainrule.trace.recording import tracing
-
 from tests.trace.agreement import assert_agrees, weighted
 
 X = np.random.default_rng(5).normal(size=(3, 4)) + 0.1

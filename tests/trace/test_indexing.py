@@ -2,19 +2,17 @@
 
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
+from chainrule.trace.recording import tracing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
-
-import chainrule as cr
-from chainrule.trace.recording import tracing
-
 from tests.trace.agreement import assert_agrees, weighted
 
 X = np.random.default_rng(3).normal(size=(3, 4, 2))
-I, J = np.array([2, 0, 2]), np.array([[1, -1], [0, 2]])
+K, J = np.array([2, 0, 2]), np.array([[1, -1], [0, 2]])
 
 INDICES: dict[str, Any] = {
     "integer": 1,
@@ -35,24 +33,24 @@ INDICES: dict[str, Any] = {
     "nothing": (),
     "new axis": None,
     "new axes": (None, 0, None, ..., None),
-    "integer array": I,
+    "integer array": K,
     "list": [0, 2],
     "empty list": [],
     "tuple in a tuple": ((0, 2),),
     "matrix of integers": J,
     "second axis": (slice(None), J),
     "last axis": (..., np.array([1, 0, 0])),
-    "two arrays": (I, np.array([3, 1, 0])),
-    "two that broadcast": (I[:, None], np.array([3, 1])),
-    "three": (I, np.array([3, 1, 0]), np.array([0, 1, 0])),
-    "array and integer": (I, 1),
+    "two arrays": (K, np.array([3, 1, 0])),
+    "two that broadcast": (K[:, None], np.array([3, 1])),
+    "three": (K, np.array([3, 1, 0]), np.array([0, 1, 0])),
+    "array and integer": (K, 1),
     "integer and array": (1, np.array([3, 0])),
-    "apart": (I, slice(None), np.array([0, 1, 1])),
+    "apart": (K, slice(None), np.array([0, 1, 1])),
     "apart from the second": (slice(None), J, None, np.array([0, 1])),
     "integer apart": (0, slice(None), np.array([0, 1, 1])),
-    "array, slice": (I, slice(1, 3)),
-    "array, ellipsis": (I, ..., 0),
-    "slice, array, new axis": (slice(None), I, None),
+    "array, slice": (K, slice(1, 3)),
+    "array, ellipsis": (K, ..., 0),
+    "slice, array, new axis": (slice(None), K, None),
     "mask": X[:, 0, 0] > 0,
     "mask of all": X > 0.2,
     "mask of two axes": X[:, :, 0] > 0,

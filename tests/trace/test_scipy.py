@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
 import scipy.linalg as sl
@@ -10,9 +11,6 @@ import scipy.sparse as ss
 import scipy.special as sp
 from scipy.linalg import solve
 from scipy.special import logsumexp
-
-import chainrule as cr
-
 from tests.trace.agreement import assert_agrees, weighted
 
 A = np.array([[4.0, 1, 0.5], [1.2, 3, 0.2], [0.4, 0.3, 5]])
@@ -62,7 +60,13 @@ def test_sparse_times_traced(make: Any) -> None:
 
     def f(x):
         X = np.stack([x, x**2], axis=1)
-        return weighted(S @ x) + weighted(S @ X) + weighted(x @ S) + weighted(X.T @ S) + weighted(S.dot(x))
+        return (
+            weighted(S @ x)
+            + weighted(S @ X)
+            + weighted(x @ S)
+            + weighted(X.T @ S)
+            + weighted(S.dot(x))
+        )
 
     assert_agrees(f, B)
     np.testing.assert_allclose(S @ B, S.toarray() @ B)

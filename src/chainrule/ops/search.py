@@ -25,10 +25,14 @@ class Search(Primitive):
     def jvp(self, out: Array, args: Any, tangents: Any, *params: Any) -> None:
         return None
 
-    def pullback(self, out: Array, ct: Array, args: Any, wanted: Sequence[bool], *params: Any) -> Any:
+    def pullback(
+        self, out: Array, ct: Array, args: Any, wanted: Sequence[bool], *params: Any
+    ) -> Any:
         return [None] * len(args)
 
-    def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Array:
+    def batch(
+        self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any
+    ) -> Array:
         return self.bind(lead_all(args, batched, size), *params)
 
     def dependence(self, i: int, types: Any, out: Any, *params: Any) -> Any:
@@ -82,7 +86,9 @@ class FlatNonzero(Search):
         """The flat places, ascending."""
         return self.bind((x,), np.shape(x), count)
 
-    def shape(self, types: Sequence[ArrayType], shape: tuple[int, ...], count: int) -> tuple[int, ...]:
+    def shape(
+        self, types: Sequence[ArrayType], shape: tuple[int, ...], count: int
+    ) -> tuple[int, ...]:
         return (*types[0].shape[: types[0].ndim - len(shape)], count)
 
     def evaluate(self, arrays: Sequence[Any], shape: tuple[int, ...], count: int) -> Any:

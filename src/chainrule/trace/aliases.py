@@ -49,22 +49,27 @@ class Written(Tracer):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
         return self.memory.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype:
+        """The dtype."""
         return self.memory.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.memory.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return self.memory.size  # type: ignore[no-any-return]
 
     @property
     def T(self) -> Any:
+        """The transpose, a view."""
         return self.memory.T
 
     def __len__(self) -> int:
@@ -80,12 +85,15 @@ class Written(Tracer):
         self.memory[index] = value
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """A view under another shape."""
         return self.memory.reshape(*shape, order=order)
 
     def transpose(self, *axes: Any) -> Any:
+        """A view with the axes permuted."""
         return self.memory.transpose(*axes)
 
     def view(self, *args: Any) -> Any:
+        """Another array over the same elements."""
         return self.memory.view(*args)
 
 
@@ -231,7 +239,8 @@ def check_update(shape: tuple[int, ...], dtype: np.dtype, value: Tracer) -> None
     t = value.node.type
     if t.shape != tuple(shape) and np.broadcast_shapes(t.shape, shape) != tuple(shape):
         raise ValueError(
-            f"non-broadcastable output operand with shape {tuple(shape)} doesn't match the broadcast shape {t.shape}"
+            f"non-broadcastable output operand with shape {tuple(shape)} doesn't match the "
+            f"broadcast shape {t.shape}"
         )
     if not t.weak and not np.can_cast(t.dtype, dtype, "same_kind"):
         raise TypeError(

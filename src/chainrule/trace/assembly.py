@@ -8,6 +8,7 @@ written, a concatenation where the pieces tile an axis, a selection between two,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ def assemble(
     owner: np.ndarray, place: np.ndarray, pieces: Sequence[Any], constants: np.ndarray, trace: Any
 ) -> Any:
     """The traced array. ``constants`` has the values of the elements that no piece owns."""
-    shape = owner.shape
     flat = owner.ravel()
     first = int(flat[0])
     if first and (flat == first).all():
@@ -51,7 +51,7 @@ def assemble(
 def _placed(
     owner: np.ndarray, place: np.ndarray, pieces: Sequence[Any], constants: np.ndarray, trace: Any
 ) -> Any:
-    """Every piece at its own place. Sorting finds the elements of each, so n pieces cost n log n."""
+    """Every piece at its own place. Sorting finds the elements of each: n pieces cost n log n."""
     shape = owner.shape
     full = tuple((0, n, 1) for n in shape)
     flat, sources = owner.ravel(), place.ravel()
@@ -119,7 +119,7 @@ def _slice_of(shape: tuple[int, ...], places: np.ndarray) -> st.BasicIndex | Non
         if not 0 <= end < shape[last]:
             return None
         index[last] = (origin[last], length, stride)
-    numbers = np.arange(int(np.prod(shape))).reshape(shape)[st._slices(tuple(index))]
+    numbers = st.slice_.evaluate((np.arange(int(np.prod(shape))).reshape(shape),), tuple(index))
     return tuple(index) if (numbers.ravel() == places.ravel()).all() else None
 
 
@@ -154,7 +154,7 @@ def _scalars(owner: np.ndarray, pieces: Sequence[Any], constants: np.ndarray, tr
 def _tiled(
     owner: np.ndarray, place: np.ndarray, pieces: Sequence[Any], constants: np.ndarray, trace: Any
 ) -> Any:
-    """A concatenation along an axis on which every stretch comes from one piece, if there is one."""
+    """A concatenation along an axis, if there is one whose stretches are of one piece each."""
     for axis in range(owner.ndim):
         lane = owner[tuple(slice(None) if a == axis else 0 for a in range(owner.ndim))]
         spread = lane.reshape(tuple(-1 if a == axis else 1 for a in range(owner.ndim)))
@@ -168,7 +168,7 @@ def _tiled(
             continue  # mostly single elements
         bounds = [0, *cuts.tolist(), len(lane)]
         blocks = []
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             index = (slice(None),) * axis + (slice(start, stop),)
             k = int(lane[start])
             if k:

@@ -115,10 +115,10 @@ class Buffer(np.ndarray):
             return value
         k = tables[0][index]
         if not k:
-            if value != value and is_poison(np.asarray(value)):
+            if np.isnan(value) and is_poison(np.asarray(value)):
                 raise _escaped()
             return value
-        if value == value:  # no longer the mark: it was overwritten in C
+        if not np.isnan(value):  # no longer the mark: it was overwritten in C
             return value
         assert self.memory is not None
         piece = self.memory.pieces[k - 1]
@@ -175,7 +175,8 @@ class Buffer(np.ndarray):
         elif t.dtype != dtype:
             if t.dtype.kind == "c" and dtype.kind == "f":
                 raise TypeError(
-                    f"a complex value cannot be stored in an array of {dtype}; make the array with dtype=complex"
+                    f"a complex value cannot be stored in an array of {dtype}; make the array "
+                    "with dtype=complex"
                 )
             value = cast(value, dtype)
         if self._windows is None:

@@ -62,8 +62,8 @@ def like(fill: Any) -> Callable[..., Any]:
     """``zeros_like`` and its kin; the shape and dtype may be those of a traced array."""
 
     def function(
-        trace: Any, numpy: Any, a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None,
-        **keywords: Any,
+        trace: Any, numpy: Any, a: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
+        shape: Any = None, **keywords: Any,
     ) -> Any:  # fmt: skip
         if not issubclass(type(a), Tracer | Buffer):
             plain = numpy(a, dtype=dtype, order=order, subok=subok, shape=shape, **keywords)
@@ -75,7 +75,8 @@ def like(fill: Any) -> Callable[..., Any]:
 
 
 def full_like(
-    trace: Any, numpy: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
+    trace: Any, numpy: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
+    subok: bool = True,
     shape: Any = None, **keywords: Any,
 ) -> Any:  # fmt: skip
     """``full_like``, of a value that may be traced."""
@@ -102,7 +103,9 @@ def array(
                 return object
         new = numpy(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
         return (
-            new if new is object or (type(object) is np.ndarray and not always) else _new(trace, new)
+            new
+            if new is object or (type(object) is np.ndarray and not always)
+            else _new(trace, new)
         )
     if dtype is not None:
         value = cast(value, dtype)
@@ -271,7 +274,8 @@ class Joiner:
             return self._numpy[key]
         if isinstance(entries[0], str):
             raise TypeError(
-                f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or np.concatenate"
+                f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or "
+                "np.concatenate"
             )
         parts = []
         for entry in entries:
@@ -296,7 +300,8 @@ _array, _asarray, _zeros, _full, _arange = np.array, np.asarray, np.zeros, np.fu
 #: NumPy function -> what it does during a trace.
 CREATION: dict[Callable[..., Any], Callable[..., Any]] = {
     np.zeros: made, np.ones: made, np.eye: made, np.identity: made, np.tri: made, np.empty: empty,
-    np.full: full, np.zeros_like: like(0), np.empty_like: like(0), np.ones_like: like(1), np.full_like: full_like,
+    np.full: full, np.full_like: full_like,
+    np.zeros_like: like(0), np.empty_like: like(0), np.ones_like: like(1),
     np.array: array, np.asarray: as_array, np.asanyarray: as_array, np.asarray_chkfinite: as_array,
     np.ascontiguousarray: contiguous, np.asfortranarray: contiguous, np.require: require,
     np.fromiter: from_iterable, np.arange: arange, np.linspace: made, np.logspace: made,

@@ -31,6 +31,10 @@ INSTEAD = {
 }
 
 
+#: What stands for an argument that was not given.
+UNSET: Any = np._NoValue  # noqa: SLF001
+
+
 def ufunc(
     trace: Any, function: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]
 ) -> Any:
@@ -72,7 +76,8 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
     composite = FUNCTIONS.get(function)
     if composite is None:
         name = function.__name__
-        composite = _COMPOSITES.get(name) or FUNCTIONS.get(f"scipy.special.{name}")  # type: ignore[call-overload]
+        by_name: Any = f"scipy.special.{name}"
+        composite = _COMPOSITES.get(name) or FUNCTIONS.get(by_name)
     if composite is None:
         raise unsupported(_name(function))
     return composite(*inputs)
@@ -84,20 +89,23 @@ def row_of(function: np.ufunc) -> Elementwise | None:
     row = UFUNCS.get(function)
     if row is not None or function.__name__ in _NUMPY_NAMES:
         return row
-    for p in PRIMITIVES:  # rows that name a function of SciPy by its path
-        if isinstance(p, Elementwise) and isinstance(p._function, str):
-            if p._function.rpartition(".")[2] == function.__name__ and p.function is function:
-                return p
-    return next(
-        (p for p in PRIMITIVES if isinstance(p, Elementwise) and p._function is function), None
-    )
+    for p in PRIMITIVES:
+        # A row names a function of SciPy by its path, so that it need not be imported.
+        known = p._function if isinstance(p, Elementwise) else None  # noqa: SLF001
+        if known is function:
+            return p  # type: ignore[return-value]
+        if isinstance(known, str) and known.endswith(f".{function.__name__}"):
+            found: Any = p
+            if found.function is function:
+                return found  # type: ignore[no-any-return]
+    return None
 
 
 _NUMPY_NAMES = frozenset(name for name, value in vars(np).items() if isinstance(value, np.ufunc))
 
 #: Ufuncs that are compositions of others, by name; ``clip`` is that of the array method.
 _COMPOSITES: dict[str, Callable[..., Any]] = {
-    "clip": lambda x, low, high: clip(x, low, high),
+    "clip": clip,
     "divmod": lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
     "modf": lambda x: (x - np.trunc(x), np.trunc(x)),
     "ldexp": lambda x, n: x * np.exp2(n),
@@ -136,12 +144,6 @@ def _with_keywords(trace: Any, function: np.ufunc, inputs: Any, keywords: dict[s
 
 # -- the methods of ufuncs -------------------------------------------------------------------------
 
-_REDUCTIONS: dict[Any, Callable[..., Any]] = {
-    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
-    np.logical_and: np.all, np.logical_or: np.any, np.logaddexp: lambda x, **k: _logaddexp(x, **k),
-}  # fmt: skip
-_ACCUMULATIONS: dict[Any, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
-
 
 def _logaddexp(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
     top = np.max(x, axis=axis, keepdims=True)
@@ -150,14 +152,21 @@ def _logaddexp(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> An
     return total if keepdims else np.squeeze(total, axis)
 
 
+_REDUCTIONS: dict[Any, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+    np.logical_and: np.all, np.logical_or: np.any, np.logaddexp: _logaddexp,
+}  # fmt: skip
+_ACCUMULATIONS: dict[Any, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
 def _reduce(
     function: np.ufunc, x: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False,
-    initial: Any = np._NoValue, where: Any = True,
+    initial: Any = UNSET, where: Any = True,
 ) -> Any:  # fmt: skip
     if dtype is not None:
         x = cast(x, dtype)
     options: dict[str, Any] = {} if where is True else {"where": where}
-    if initial is not np._NoValue and initial is not None:
+    if initial is not UNSET and initial is not None:
         options["initial"] = initial
     reduction = _REDUCTIONS.get(function)
     if reduction is not None:
@@ -266,7 +275,7 @@ def qualified(called: Callable[..., Any]) -> str:
 
 
 def misfit(what: str, operands: Sequence[Any], error: Exception) -> ShapeMismatch:
-    """The error for arrays that do not fit together: the function, their shapes, the user's line."""
+    """The error for arrays that do not fit: the function, their shapes, the user's line."""
     shapes = [str(tuple(map(int, s))) for s in _shapes(operands)]
     listed = " and ".join([", ".join(shapes[:-1]), shapes[-1]] if len(shapes) > 1 else shapes)
     reason = str(error).rstrip(".")

@@ -42,14 +42,14 @@ from .site import is_ours
 from .sizes import length_of
 from .stack import current, stack
 
-_frame = sys._getframe
+_frame = sys._getframe  # noqa: SLF001
 
 
 class intercept(ContextDecorator):  # noqa: N801 - used like a function
-    """``with intercept(False):`` traces by NumPy's protocols alone; so does a function it decorates.
+    """``with intercept(False):`` traces by NumPy's protocols alone.
 
-    Creation functions, ``math`` and ``float`` are then left alone on this thread, and where they
-    would lose a derivative there is an error.
+    So does a function that it decorates. Creation functions, ``math`` and ``float`` are then left
+    alone on this thread, and where they would lose a derivative there is an error.
     """
 
     def __init__(self, on: bool = True) -> None:
@@ -80,7 +80,7 @@ def _stand_in(original: Callable[..., Any], replacement: Callable[..., Any]) -> 
 
 
 def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function that may be given a list of traced numbers: ``np.sum([t, 1.0])``."""
+    """A stand-in for a function that may be given a list of traced numbers."""
 
     def function(*args: Any, **keywords: Any) -> Any:
         if args and type(args[0]) in _SEQUENCES and stack.traces and stack.intercepting:
@@ -91,7 +91,7 @@ def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function of SciPy that does not ask its arguments: our own if one is traced."""
+    """A stand-in for a function of SciPy: our own where an argument is traced."""
 
     def replacement(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         if innermost((args, keywords)) is None:
@@ -127,8 +127,8 @@ class _Table:
     def __init__(self) -> None:
         self.by_id: dict[int, tuple[Any, Any]] = {}
         self.back: dict[int, Any] = {}
-        keys: list[Any] = list(FUNCTIONS)
-        self.dotted = {key: FUNCTIONS[key] for key in keys if isinstance(key, str)}  # type: ignore[index]
+        table: dict[Any, Any] = dict(FUNCTIONS)
+        self.dotted = {key: value for key, value in table.items() if isinstance(key, str)}
         for original, replacement in {**CREATION, **functions()}.items():
             self.add(original, _stand_in(original, replacement))
         for original in FUNCTIONS:
@@ -217,31 +217,44 @@ class _Names:
 def _calls(namespace: dict[str, Any], name: str) -> bool:
     """Whether the functions of a module use a built-in type, and never ask whether a type is it."""
     found = False
+    for function in _functions(namespace):
+        for code in _codes(function.__code__):
+            if name in code.co_names:
+                if _compares_identity(code, name):
+                    return False
+                found = True
+    return found
+
+
+def _functions(namespace: dict[str, Any]) -> Iterator[FunctionType]:
+    """The functions of a module, and the methods of its classes."""
+    # By the type alone: to look at an attribute of a lazy object would load what it stands for.
     for value in list(namespace.values()):
         members = [value]
-        if isinstance(value, type) and value.__module__ == namespace.get("__name__"):
+        if type(value) is type and vars(value).get("__module__") == namespace.get("__name__"):
             members = list(vars(value).values())
         for member in members:
-            # By type: to ask an object of the user's for an attribute would run the user's code.
-            if isinstance(member, staticmethod | classmethod):
-                function: Any = member.__func__
-            else:
-                function = member.fget if isinstance(member, property) else member
-            if isinstance(function, FunctionType) and function.__globals__ is namespace:
-                for code in _codes(function.__code__):
-                    if name in code.co_names:
-                        if _compares_identity(code, name):
-                            return False
-                        found = True
-    return found
+            kind = type(member)
+            if kind is staticmethod or kind is classmethod:
+                member = member.__func__
+            elif kind is property:
+                member = member.fget
+            if type(member) is FunctionType and member.__globals__ is namespace:
+                yield member
 
 
 def _computes(namespace: dict[str, Any]) -> bool:
     """Whether a module has to do with numbers: it imports NumPy or math, or something of theirs."""
     return any(
-        value is np or value is math or str(getattr(value, "__module__", "")).startswith("numpy")
-        for value in list(namespace.values())
+        value is np or value is math or _is_numpys(value) for value in list(namespace.values())
     )
+
+
+def _is_numpys(value: Any) -> bool:
+    kind = type(value)
+    if kind is type or kind is FunctionType or kind is type(np.sum):
+        return str(value.__module__).startswith("numpy")
+    return kind is np.ufunc or kind is np.ndarray or kind is np.dtype
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -284,10 +297,11 @@ class _Interception:
     def open(self, *, naming: bool = False) -> None:
         """A trace opens; ``naming`` says that it keeps names."""
         with self.lock:
-            self.count += 1
-            if self.count > 1:
+            if self.count:
+                self.count += 1
                 return
             self.scan()
+            self.count = 1
             for names in self.fixed:
                 names.replace()
             for names in self.own:
@@ -371,7 +385,7 @@ class _Interception:
         assert self.table is not None
         for name, module in list(sys.modules.items()):
             known = self.modules.get(name, _unseen)
-            new = known is _unseen or known is not None and known.namespace is not vars(module)
+            new = known is _unseen or (known is not None and known.namespace is not vars(module))
             if new and isinstance(module, ModuleType):
                 namespace = vars(module)
                 for key, value in list(namespace.items()):

@@ -55,12 +55,6 @@ def _special(name: str) -> Callable[[Any], Any]:
     return function
 
 
-def _gamma(x: Any) -> Any:
-    from scipy import special
-
-    return special.gamma(x)
-
-
 def _modf(x: Any) -> Any:
     whole = np.trunc(x)
     return x - whole, whole
@@ -85,15 +79,18 @@ def _rect(r: Any, phi: Any) -> Any:
 
 #: A function of `math`, by name -> the same on traced numbers.
 MATH: dict[str, Callable[..., Any]] = {
-    "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan,
-    "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt, "copysign": np.copysign, "cos": np.cos,
+    "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh,
+    "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt,
+    "copysign": np.copysign, "cos": np.cos,
     "cosh": np.cosh, "degrees": np.degrees, "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1,
     "fabs": np.fabs, "fmod": np.fmod, "hypot": _hypot, "log": _log, "log10": np.log10,
     "log1p": np.log1p, "log2": np.log2, "pow": np.power, "radians": np.radians, "sin": np.sin,
-    "sinh": np.sinh, "sqrt": np.sqrt, "tan": np.tan, "tanh": np.tanh, "ldexp": lambda x, i: x * 2.0**i,
+    "sinh": np.sinh, "sqrt": np.sqrt, "tan": np.tan, "tanh": np.tanh,
+    "ldexp": lambda x, i: x * 2.0**i,
     "dist": lambda p, q: _hypot(*[x - y for x, y in zip(p, q, strict=True)]),
     "prod": _prod, "fsum": _fsum, "sumprod": _sumprod, "modf": _modf, "remainder": _remainder,
-    "erf": _special("erf"), "erfc": _special("erfc"), "gamma": _gamma, "lgamma": _special("gammaln"),
+    "erf": _special("erf"), "erfc": _special("erfc"), "gamma": _special("gamma"),
+    "lgamma": _special("gammaln"),
     "isfinite": lambda x: bool(np.isfinite(x)), "isinf": lambda x: bool(np.isinf(x)),
     "isnan": lambda x: bool(np.isnan(x)), "isclose": _isclose,
 }  # fmt: skip
@@ -101,8 +98,8 @@ MATH: dict[str, Callable[..., Any]] = {
 #: The same for `cmath`.
 CMATH: dict[str, Callable[..., Any]] = {
     **{name: MATH[name] for name in (
-        "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log", "log10", "sin",
-        "sinh", "sqrt", "tan", "tanh", "isfinite", "isinf", "isnan", "isclose",
+        "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log", "log10",
+        "sin", "sinh", "sqrt", "tan", "tanh", "isfinite", "isinf", "isnan", "isclose",
     )},
     "phase": np.angle, "polar": _polar, "rect": _rect,
 }  # fmt: skip

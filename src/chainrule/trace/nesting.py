@@ -11,7 +11,9 @@ import numpy as np
 
 from .tracer import Tracer
 
-_PLAIN: frozenset[type] = frozenset({float, int, bool, complex, str, slice, type(None), np.ndarray, np.float64})
+_PLAIN: frozenset[type] = frozenset(
+    {float, int, bool, complex, str, slice, type(None), np.ndarray, np.float64}
+)
 
 
 def innermost(values: Any) -> Any:
@@ -50,7 +52,8 @@ def shape_and_leaves(values: Any) -> tuple[tuple[int, ...], list[Any]]:
     shape = parts[0][0]
     if any(p[0] != shape for p in parts):
         raise ValueError(
-            "setting an array element with a sequence. The requested array has an inhomogeneous shape"
+            "setting an array element with a sequence. The requested array has an inhomogeneous "
+            "shape"
         )
     leaves = [leaf for _, own in parts for leaf in own]
     own = np.shape(leaves[0]) if leaves else ()

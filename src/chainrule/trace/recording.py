@@ -188,7 +188,7 @@ class Guard:
 
     def holds(self, value: Any) -> bool:
         """Whether ``value`` leads to the same decision."""
-        return self.decided(value) == self.outcome
+        return bool(self.decided(value) == self.outcome)
 
     def decided(self, value: Any) -> Any:
         """The decision that ``value`` leads to."""
@@ -234,6 +234,7 @@ class Trace(Recorder):
         return Tracer(made, self)
 
     def meet(self, other: Recorder) -> Recorder:
+        """The innermost of two traces, of which one must be around the other."""
         # Inputs are nodes of a level, the same in every trace: an array from a trace that is not
         # around this one would be taken for one of this trace's own.
         inner, outer = (other, self) if other.level > self.level else (self, other)
@@ -245,6 +246,7 @@ class Trace(Recorder):
         return inner
 
     def capture(self, array: np.ndarray) -> Node:
+        """The hidden input for an array from outside."""
         return self.captures.node(array)
 
     @property
@@ -255,6 +257,7 @@ class Trace(Recorder):
     # -- recording -------------------------------------------------------------------------------
 
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
+        """Record one operation, with its place in the program."""
         if not self.active:
             raise EndedTrace(_ENDED, here())
         try:
@@ -275,6 +278,7 @@ class Trace(Recorder):
         return Tracer(made, self)
 
     def lift(self, value: Any) -> Tracer:
+        """A tracer for any array-like; a buffer or a named size brings its own."""
         if type(value) is Tracer:
             if not value.recorder.active:
                 raise EndedTrace(_ENDED, here())
@@ -299,7 +303,9 @@ class Trace(Recorder):
                 current = stack[-1]
                 if current in values:
                     stack.pop()
-                elif current.op is INPUT or (current.level < self.level and self.parent is not None):
+                elif current.op is INPUT or (
+                    current.level < self.level and self.parent is not None
+                ):
                     values[current] = self._bound(current)
                     stack.pop()
                 else:
@@ -324,21 +330,25 @@ class Trace(Recorder):
     aliasing = True
 
     def shape(self, x: Tracer) -> tuple[int, ...]:
+        """The shape of ``x``; of named sizes while names are kept."""
         if self.naming:
             return shape_of(x, 2)
         shape: tuple[int, ...] = x.node.type.shape
         return shape
 
     def viewed(self, x: Tracer, view: Any, recipe: Callable[[Any], Any]) -> Any:
+        """``view``, remembered as a view of ``x``."""
         return aliases.link(x, view, recipe)
 
     def getitem(self, x: Tracer, index: Any) -> Any:
+        """``x[index]``, remembered as a view of ``x`` where NumPy gives a view."""
         made = getitem(x, index)
         if made.node.type.shape and is_basic(index):
             aliases.link(x, made, itemgetter(index))
         return made
 
     def snapshot(self, array: np.ndarray) -> Any:
+        """The values of an array now; one value everywhere is a broadcast number."""
         first = array.flat[0] if array.size else 0
         if array.ndim and (
             not array.size
@@ -350,23 +360,28 @@ class Trace(Recorder):
         return array.copy()
 
     def refuse(self, error: Exception) -> None:
+        """Remember an error, and raise it when the trace ends if the program caught it."""
         self.refusals.append(error)
 
     def peek(self, n: Node) -> Any:
+        """The concrete value of a node."""
         return self.value(n)
 
     def decide(self, x: Tracer, kind: type) -> Any:
+        """A concrete value on which Python takes a decision, which is kept as a guard."""
         value = self.value(x.node)
         if np.size(value) == 1:
             self.guards.append(Guard(x.node, kind, kind(np.reshape(value, ())[()]), mark(2)))
         return value
 
     def decide_array(self, x: Tracer) -> np.ndarray:
+        """A concrete array on which the program takes a decision, kept as a guard."""
         value = np.asarray(self.value(x.node))
         self.guards.append(Guard(x.node, Literal, Literal(value), mark(2)))
         return value
 
     def cut(self, x: Tracer, how: str) -> Any:
+        """Refuse a conversion that would cut the derivative; without one, decide."""
         n = x.node
         if n.level == 0 or n.op is stop_gradient or not n.type.differentiable:
             return self.decide_array(x)  # there is no derivative to cut
@@ -409,7 +424,9 @@ class tracing:  # noqa: N801 - used like a function
         stack.traces.append(self._trace)
         return self._trace
 
-    def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
         trace = self._trace
         trace.active = False
         stack.traces.remove(trace)

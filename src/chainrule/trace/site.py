@@ -7,6 +7,8 @@ import linecache
 import os
 import sys
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import TypeAlias
 
@@ -17,10 +19,10 @@ from ..errors import Site
 #: A code object and an instruction offset in it: all that is stored for each operation.
 Mark: TypeAlias = tuple[CodeType, int]
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OURS = str(Path(__file__).parents[1]) + os.sep
 # The command line differentiates programs of its own, which are a user's like any other.
 _PROGRAMS = _OURS + "cli" + os.sep
-_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_NUMPY = str(Path(np.__file__).parent) + os.sep
 _internal: dict[str, bool] = {}
 
 
@@ -47,7 +49,7 @@ def is_ours(filename: str) -> bool:
 
 def user_frame(depth: int = 1) -> FrameType | None:
     """The innermost frame that is the user's own, or another library's."""
-    frame: FrameType | None = sys._getframe(depth)
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001
     while frame is not None:
         filename = frame.f_code.co_filename
         known = _internal.get(filename)
@@ -131,7 +133,7 @@ def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
 def _returns_after(code: CodeType) -> frozenset[int]:
     """The instructions whose result is returned at once."""
     instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
-    following = zip(instructions, instructions[1:], strict=False)
+    following = pairwise(instructions)
     return frozenset(
         offset
         for i, j in following
@@ -141,7 +143,7 @@ def _returns_after(code: CodeType) -> frozenset[int]:
 
 
 def receiving_frame(frame: FrameType | None) -> FrameType | None:
-    """The frame that gets a result which is passed on at once: ``h = act(z)`` names what ``act`` returns."""
+    """The frame that gets a result passed on at once: ``h = act(z)`` names what ``act`` returns."""
     while frame is not None and frame.f_lasti in _returns_after(frame.f_code):
         caller = frame.f_back
         if caller is None or is_internal(caller.f_code.co_filename):

@@ -21,11 +21,13 @@ from .dispatch import row_of
 from .site import Mark, assigned_names, is_internal
 from .tracer import Tracer
 
+_frame = sys._getframe  # noqa: SLF001
+
 
 class Named:
     """A number made of lengths. It is no subclass of ``int``: ``2.0 / N`` would not ask one."""
 
-    __slots__ = ("_row", "_operands", "axis", "value")
+    __slots__ = ("_row", "axis", "operands", "value")
 
     #: The node and the axis that this is the length of, if it is one.
     axis: tuple[Any, int] | None
@@ -33,14 +35,14 @@ class Named:
     def __init__(self, value: Any, row: Any, operands: tuple[Any, ...], axis: Any = None) -> None:
         self.value = value
         self._row = row
-        self._operands = operands
+        self.operands = operands
         self.axis = axis
 
     def __traced__(self, trace: Any) -> Tracer:
         if self.axis is not None:
-            (array,) = self._operands
+            (array,) = self.operands
             return size_row(array, self.axis[1] - array.ndim)  # type: ignore[no-any-return]
-        return self._row(*(trace.lift(x) for x in self._operands))  # type: ignore[no-any-return]
+        return self._row(*(trace.lift(x) for x in self.operands))  # type: ignore[no-any-return]
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -107,13 +109,17 @@ def _arithmetic(function: Callable[..., Any], row: Any) -> tuple[Callable[..., A
         if type(other) not in _NUMBERS:
             return NotImplemented
         value = function(self.value, _plain(other))
-        return Named(value, row, (self, other)) if row is not None and type(value) in _REAL else value
+        return (
+            Named(value, row, (self, other)) if row is not None and type(value) in _REAL else value
+        )
 
     def backward(self: Named, other: Any) -> Any:
         if type(other) not in _NUMBERS:
             return NotImplemented
         value = function(other, self.value)
-        return Named(value, row, (other, self)) if row is not None and type(value) in _REAL else value
+        return (
+            Named(value, row, (other, self)) if row is not None and type(value) in _REAL else value
+        )
 
     return forward, backward
 
@@ -183,9 +189,9 @@ class SizeNames:
 
 
 def shape_of(x: Tracer, depth: int) -> tuple[int, ...]:
-    """The shape of ``x`` for the program, whose frame is ``depth`` above: plain for our own code."""
+    """The shape of ``x`` for whoever stands ``depth`` frames above: plain for our own code."""
     shape: tuple[int, ...] = x.node.type.shape
-    frame = sys._getframe(depth + 1)
+    frame = _frame(depth + 1)
     if is_internal(frame.f_code.co_filename):
         return shape
     made: list[Any] = [_length(x, axis) for axis in range(len(shape))]
@@ -209,7 +215,7 @@ def _length(x: Tracer, axis: int) -> Named:
 
 def _notice(lengths: list[Any], depth: int) -> None:
     """Remember the place where the program read all of ``lengths`` at once."""
-    frame = sys._getframe(depth)
+    frame = _frame(depth)
     if lengths and not is_internal(frame.f_code.co_filename):
-        names = lengths[0]._operands[0].recorder.root.size_names
+        names = lengths[0].operands[0].recorder.root.size_names
         names.add(tuple(n.axis for n in lengths), (frame.f_code, frame.f_lasti))

@@ -264,7 +264,7 @@ class Tracer:
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """As :func:`numpy.reshape`."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
+        return _numpy.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """As :meth:`numpy.ndarray.transpose`."""
@@ -315,8 +315,9 @@ def _method(name: str) -> Callable[..., Any]:
 
 
 for _name in (
-    "sum", "prod", "mean", "var", "std", "max", "min", "argmax", "argmin", "cumsum", "cumprod", "any", "all",
-    "ravel", "squeeze", "swapaxes", "diagonal", "trace", "repeat", "take", "dot", "clip", "round", "argsort",
+    "sum", "prod", "mean", "var", "std", "max", "min", "argmax", "argmin", "cumsum", "cumprod",
+    "any", "all", "ravel", "squeeze", "swapaxes", "diagonal", "trace", "repeat", "take", "dot",
+    "clip", "round", "argsort",
     "nonzero", "ptp", "searchsorted", "compress", "choose",
 ):  # fmt: skip
     setattr(Tracer, _name, _method(_name))
@@ -365,7 +366,7 @@ def _joined(op: Elementwise, x: Tracer, other: Any, *, reflected: bool) -> Any:
 
 
 def _defers(other: Any) -> bool:
-    """Whether the other operand wants to answer, by the rules of ndarray: SciPy's sparse arrays do."""
+    """Whether the other operand is to answer, by ndarray's own rules: a sparse array is."""
     kind = type(other)
     if kind is float or kind is int or kind is np.ndarray:
         return False

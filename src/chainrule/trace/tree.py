@@ -60,18 +60,19 @@ class Structure:
             return leaf
         supply = iter(leaves)
         try:
-            tree = self._build(supply)
+            tree = self.build(supply)
         except StopIteration:
             raise ValueError(f"a tree of {self.count} leaves was given fewer") from None
         if next(supply, self) is not self:
             raise ValueError(f"a tree of {self.count} leaves was given more")
         return tree
 
-    def _build(self, supply: Iterator[Any]) -> Any:
+    def build(self, supply: Iterator[Any]) -> Any:
+        """The tree with the next leaves of ``supply``."""
         kind: Any = self.kind
         if kind is None:
             return next(supply)
-        children = [child._build(supply) for child in self.children]
+        children = [child.build(supply) for child in self.children]
         if kind is type(None):
             return None
         if kind is tuple or kind is list:

@@ -101,7 +101,7 @@ def sinc(x: Any) -> Any:
     y = np.pi * x
     small = np.abs(y) < 0.25
     z = np.where(small, y, 0.0) ** 2
-    # Σ (−z)^k / (2k+1)!: the first term left out is 0.25¹⁸/19! < 1e-28, its third derivative < 1e-22.
+    # Σ (−z)^k / (2k+1)!: the first term left out is 0.25¹⁸/19! < 1e-28.
     series = 1.0 - z / 6 * (
         1
         - z
@@ -217,7 +217,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.real: real, np.imag: imag, np.angle: angle, np.real_if_close: real_if_close,
     np.clip: clip, np.round: round, np.around: round, np.fix: np.trunc, np.nan_to_num: nan_to_num,
     np.isposinf: isposinf, np.isneginf: isneginf, np.sinc: sinc,
-    np.isclose: isclose, np.allclose: allclose, np.array_equal: array_equal, np.array_equiv: array_equiv,
+    np.isclose: isclose, np.allclose: allclose,
+    np.array_equal: array_equal, np.array_equiv: array_equiv,
     np.iscomplexobj: iscomplexobj, np.isrealobj: lambda x: not iscomplexobj(x),
     np.iscomplex: lambda x: np.imag(x) != 0, np.isreal: lambda x: np.imag(x) == 0,
     np.result_type: result_type, np.common_type: common_type, np.can_cast: can_cast,

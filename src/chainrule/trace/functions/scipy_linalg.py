@@ -55,19 +55,25 @@ def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     return linalg.det(a)
 
 
-def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+def cholesky(
+    a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True
+) -> Any:
     """As :func:`scipy.linalg.cholesky`."""
     a = as_array(a)
     factor = linalg.cholesky(a if lower else np.conj(np.swapaxes(a, -1, -2)))
     return factor if lower else np.conj(np.swapaxes(factor, -1, -2))
 
 
-def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+def cho_factor(
+    a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True
+) -> Any:
     """As :func:`scipy.linalg.cho_factor`, with zeros in the other triangle."""
     return cholesky(a, lower), lower
 
 
-def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+def cho_solve(
+    c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True
+) -> Any:
     """As :func:`scipy.linalg.cho_solve`."""
     factor, lower = c_and_lower
     first = solve_triangular(factor, b, trans=0 if lower else 2, lower=lower)
@@ -80,7 +86,9 @@ def eigh(
 ) -> Any:  # fmt: skip
     """As :func:`scipy.linalg.eigh` of one matrix."""
     if b is not None or any(v is not None for k, v in options.items() if k.startswith("subset")):
-        raise TypeError("scipy.linalg.eigh of two matrices, or with a subset, has no derivative here")
+        raise TypeError(
+            "scipy.linalg.eigh of two matrices, or with a subset, has no derivative here"
+        )
     uplo = "L" if lower else "U"
     return linalg.eigvalsh(a, uplo) if eigvals_only else tuple(linalg.eigh(a, uplo))
 
@@ -104,7 +112,9 @@ def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any
     return linalg.svd(a, compute_uv=False)
 
 
-def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True) -> Any:
+def norm(
+    a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True
+) -> Any:
     """As :func:`scipy.linalg.norm`."""
     return linalg.norm(a, ord, axis, keepdims)
 

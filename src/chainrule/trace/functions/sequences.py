@@ -11,19 +11,14 @@ from ...ops import structural as st
 from ...ops.indexing import gather
 from .selection import as_array, normalized
 
+#: What stands in NumPy for an argument that was not given.
+UNSET: Any = np._NoValue  # noqa: SLF001
+
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """As :func:`numpy.diff`."""
     axis = normalized(axis, np.ndim(a))
-    ends = []
-    for end in (prepend, append):
-        if end is not None and not isinstance(end, type(np._NoValue)):
-            shape = list(np.shape(a))
-            shape[axis] = 1
-            end = np.broadcast_to(end, shape) if np.ndim(end) == 0 else end
-            ends.append(end)
-        else:
-            ends.append(None)
+    ends = [_end(end, a, axis) for end in (prepend, append)]
     if any(end is not None for end in ends):
         a = np.concatenate([p for p in (ends[0], a, ends[1]) if p is not None], axis)
     lead = (slice(None),) * (axis + np.ndim(a))
@@ -33,11 +28,21 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     return a
 
 
+def _end(end: Any, a: Any, axis: int) -> Any:
+    """What goes before or after ``a``; a number is one layer."""
+    if end is None or end is UNSET:
+        return None
+    shape = [1 if k - np.ndim(a) == axis else n for k, n in enumerate(np.shape(a))]
+    return np.broadcast_to(end, tuple(shape)) if np.ndim(end) == 0 else end
+
+
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """As :func:`numpy.ediff1d`."""
     result = diff(np.ravel(ary))
     parts = [to_begin, result, to_end]
-    return np.concatenate([st.cast(np.ravel(as_array(p)), ary.dtype) for p in parts if p is not None])
+    return np.concatenate(
+        [st.cast(np.ravel(as_array(p)), ary.dtype) for p in parts if p is not None]
+    )
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -280,7 +285,8 @@ def linspace(
 
 
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None,
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
+    dtype: Any = None,
     axis: int = 0,
 ) -> Any:  # fmt: skip
     """As :func:`numpy.logspace`."""

@@ -303,10 +303,10 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """As :func:`numpy.roll`."""
     if axis is None:
         return reshape(roll(np.ravel(a), shift, 0), np.shape(a))
-    for by, along in zip(
+    for by, given in zip(
         *np.broadcast_arrays(np.atleast_1d(shift), np.atleast_1d(axis)), strict=True
     ):
-        along = normalized(along, np.ndim(a))
+        along = normalized(given, np.ndim(a))
         length = np.shape(a)[along]
         cut = -int(by) % length if length else 0
         if cut:
@@ -400,7 +400,8 @@ def _padded(x: Any, axis: int, before: int, after: int, mode: str, options: dict
         mode in ("edge", "reflect", "symmetric", "wrap")
         and options.get("reflect_type", "even") == "even"
     ):
-        return gather(x, [np.pad(np.arange(length), (before, after), mode)], (axis,))  # type: ignore[call-overload]
+        pad_numbers: Any = np.pad
+        return gather(x, [pad_numbers(np.arange(length), (before, after), mode)], (axis,))
     if mode in ("constant", "empty"):
         low, high = options.get("constant_values", (0, 0))
         if not _is_zero(low) or not _is_zero(high):
@@ -470,15 +471,18 @@ def _ramp(steps: np.ndarray, axis: int) -> np.ndarray:
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.reshape: reshape, np.transpose: transpose, np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays,
+    np.reshape: reshape, np.transpose: transpose,
+    np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays,
     np.ravel: ravel, np.expand_dims: expand_dims, np.squeeze: squeeze, np.moveaxis: moveaxis,
     np.swapaxes: swapaxes, np.rollaxis: rollaxis, np.matrix_transpose: matrix_transpose,
     np.atleast_1d: atleast_1d, np.atleast_2d: atleast_2d, np.atleast_3d: atleast_3d,
     np.concatenate: concatenate, np.stack: stack, np.vstack: vstack, np.hstack: hstack,
     np.dstack: dstack, np.column_stack: column_stack, np.append: append, np.block: block,
-    np.array_split: array_split, np.split: split, np.hsplit: hsplit, np.vsplit: vsplit, np.dsplit: dsplit,
+    np.array_split: array_split, np.split: split,
+    np.hsplit: hsplit, np.vsplit: vsplit, np.dsplit: dsplit,
     np.flip: flip, np.fliplr: lambda m: flip(m, 1), np.flipud: lambda m: flip(m, 0),
-    np.rot90: rot90, np.roll: roll, np.tile: tile, np.repeat: repeat, np.resize: resize, np.pad: pad,
+    np.rot90: rot90, np.roll: roll, np.tile: tile, np.repeat: repeat, np.resize: resize,
+    np.pad: pad,
     np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
 }  # fmt: skip
