@@ -109,7 +109,7 @@ class CumulativeExtreme(Cumulative):
             return tangents[0]
         # Sums that start anew whenever the extreme changes, of the elements that attain it.
         same = cast(out == shifted(out, axis, np.nan, reverse), out.dtype)
-        attained = cast(args[0] == out, out.dtype)
+        attained = np.where(np.isnan(out), out, cast(args[0] == out, out.dtype))
         count = linear_recurrence(same, attained, axis, reverse)
         return linear_recurrence(same, gate(attained, tangents[0]), axis, reverse) / count
 
