@@ -65,7 +65,15 @@ PIECEWISE = frozenset(
 #: The second derivatives of functions whose first has a row of its own: where x is large they are
 #: differences of nearly equal numbers, with an error that grows as x² does.
 SLOPES = frozenset(
-    {"erfcx_slope", "dawsn_slope", "k0e_slope", "k1e_slope", "psi_step", "gamma_density", "beta_density"}
+    {
+        "erfcx_slope",
+        "dawsn_slope",
+        "k0e_slope",
+        "k1e_slope",
+        "psi_step",
+        "gamma_density",
+        "beta_density",
+    }
 )
 
 _TINY = float(np.finfo(float).tiny)

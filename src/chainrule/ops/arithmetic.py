@@ -13,7 +13,18 @@ import numpy as np
 
 from ..ir.node import Node, is_literal
 from ..ir.primitive import Array, Maybe
-from .elementwise import Elementwise, Extremum, RealLinear, gate, literal_of, logical_and, logical_not, logical_or, not_equal, where
+from .elementwise import (
+    Elementwise,
+    Extremum,
+    RealLinear,
+    gate,
+    literal_of,
+    logical_and,
+    logical_not,
+    logical_or,
+    not_equal,
+    where,
+)
 from .structural import cast
 
 # fmt: off
@@ -140,7 +151,7 @@ class Absolute(Elementwise):
     ) -> Sequence[Maybe]:
         (x,) = args
         if x.dtype.kind != "c":
-            return super().pullback(out, ct, args, wanted)  # type: ignore[misc]
+            return super().pullback(out, ct, args, wanted)
         return (toward(x, out) * ct,)
 
 
@@ -165,7 +176,7 @@ def _turned(out: Array, z: Array, t: Array) -> Maybe:
 
 # fmt: off
 sign      = Sign(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})", holomorphic=False)
-toward    = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
+toward: Elementwise = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
 relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
 absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert", holomorphic=False)
 real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))

@@ -26,8 +26,8 @@ from .linalg import (
     matrices,
     product,
     real_dtype,
-    tril,
     triangular_solve,
+    tril,
 )
 from .reductions import reduce_prod
 from .spectral import svd_of_rule
@@ -92,8 +92,6 @@ class Cofactor(Determinant):
     def jvp(
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
-        from .spectral import svd_of_rule
-
         (a,), (t,) = args, tangents
         u, s, vh = svd_of_rule(a)
         n = np.shape(s)[-1]
@@ -192,8 +190,9 @@ class Cholesky(MatrixFunction):
 
 
 class QR(MatrixFunction):
-    """``A = QR`` with orthonormal columns in Q and R upper triangular, for A with at least as many
-    rows as columns, and these independent.
+    """``A = QR`` with orthonormal columns in Q and R upper triangular.
+
+    A has at least as many rows as columns, and these are independent.
 
     ``dΩ = Qᴴ dQ`` is skew-Hermitian, and ``dC = Qᴴ dA R⁻¹ = dΩ + dR R⁻¹`` is that plus an upper
     triangle: so the strict lower triangle of dC is that of dΩ. For complex matrices the diagonal

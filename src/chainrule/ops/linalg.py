@@ -10,7 +10,7 @@ The differentiation of pseudo-inverses, 1973.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def _square(shape: tuple[int, ...]) -> tuple[int, ...]:
 def matrices(*shape: int, seed: int = 0, field: str = "f") -> Any:
     """Random well-conditioned matrices, to test on."""
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=shape) + 3 * np.eye(*shape[-2:])
+    x = rng.normal(size=shape) + 3 * np.eye(shape[-2], shape[-1])
     return x + 1j * rng.normal(size=shape) if field == "c" else x
 
 
@@ -139,7 +139,7 @@ class Solve(MatrixFunction):
     """``A⁻¹B`` without the inverse; ``vector`` says that B is a stack of vectors."""
 
     name = "solve"
-    parameters = ("vector",)
+    parameters: ClassVar[tuple[str, ...]] = ("vector",)
     text = "{0}⁻¹{1}"
     latex = "{0}^{{-1}}{1}"
     precedence = 6
@@ -161,7 +161,7 @@ class Solve(MatrixFunction):
         a, b = arrays
         return self._solve(a, b[..., None], *params)[..., 0] if vector else self._solve(a, b, *params)
 
-    def _solve(self, a: Any, b: Any) -> Any:
+    def _solve(self, a: Any, b: Any, *params: Any) -> Any:
         return np.linalg.solve(a, b)
 
     def _flipped(self, *params: Any) -> tuple[Any, ...]:
@@ -230,9 +230,10 @@ class TriangularSolve(Solve):
     name = "triangular_solve"
     parameters = ("vector", "lower")
 
-    def _solve(self, a: Any, b: Any, lower: bool) -> Any:
+    def _solve(self, a: Any, b: Any, *params: Any) -> Any:
         from scipy.linalg import solve_triangular
 
+        (lower,) = params
         if a.ndim == 2:
             return solve_triangular(a, b, lower=lower, check_finite=False)
         x = np.empty(b.shape, np.result_type(a, b))
@@ -285,8 +286,11 @@ class Inverse(MatrixFunction):
 
 
 class PseudoInverse(MatrixFunction):
-    """The Moore-Penrose inverse. It is differentiable where the rank does not change nearby, so
-    the derivative is written with ``regular_pinv``, which refuses a matrix of deficient rank."""
+    """The Moore-Penrose inverse.
+
+    It is differentiable where the rank does not change nearby, so the derivative is written with
+    ``regular_pinv``, which refuses a matrix of deficient rank.
+    """
 
     parameters = ("rcond",)
     text = "{0}⁺"
@@ -390,9 +394,12 @@ class LeastSquares(MatrixFunction):
 
 
 class Exponential(MatrixFunction):
-    """The matrix exponential. Its tangent is a block of the exponential of a block matrix:
-    ``exp [[A, E], [0, A]]`` has ``exp(A)`` on the diagonal and the tangent by ``E`` beside it
-    (Najfeld and Havel, Derivatives of the matrix exponential, 1995)."""
+    """The matrix exponential.
+
+    Its tangent is a block of the exponential of a block matrix: ``exp [[A, E], [0, A]]`` has
+    ``exp(A)`` on the diagonal and the tangent by ``E`` beside it (Najfeld and Havel, Derivatives
+    of the matrix exponential, 1995).
+    """
 
     name = "expm"
     text = "exp({0})"

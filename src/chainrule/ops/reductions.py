@@ -7,7 +7,7 @@ zero, and an extremum is differentiated by whatever attains it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .structural import broadcast, cast, reduce_sum, reshape, sum_dtype
 class Reduction(Primitive):
     """The kind: some of the trailing axes, ``axes``, are reduced to one number."""
 
-    parameters = ("axes",)
+    parameters: ClassVar[tuple[str, ...]] = ("axes",)
 
     def __init__(self, function: Any, name: str, text: str, *, latex: str = "") -> None:
         self._function = function
@@ -99,7 +99,7 @@ class Norm(Reduction):
 
     parameters = ("axes", "ord")
 
-    def __call__(self, x: Array, axes: tuple[int, ...], ord: float = 2) -> Array:  # type: ignore[override]
+    def __call__(self, x: Array, axes: tuple[int, ...], ord: float = 2) -> Array:
         """The length over ``axes``, counted from the right and ascending."""
         return self.bind((x,), axes, ord)
 
@@ -172,9 +172,8 @@ class Rank(Primitive):
 
     def infer(self, types: Sequence[ArrayType], axis: int) -> ArrayType:
         shape = list(types[0].shape)
-        if self._reduces:
-            if not shape.pop(axis):
-                raise ValueError(f"attempt to get {self.name} of an empty sequence")
+        if self._reduces and not shape.pop(axis):
+            raise ValueError(f"attempt to get {self.name} of an empty sequence")
         return ArrayType(tuple(shape), np.dtype(np.intp))
 
     def evaluate(self, arrays: Sequence[Any], axis: int) -> Any:

@@ -201,8 +201,8 @@ def _k1e_second(out: Array, x: Array) -> Array:
 
 
 # fmt: off
-erfcx_slope = Computed(_erfcx_slope, "erfcx_slope", "erfcx′({0})", partials=(_erfcx_second,))
-dawsn_slope = Computed(_dawsn_slope, "dawsn_slope", "dawsn′({0})", partials=(_dawsn_second,))
-k0e_slope   = Computed(_k0e_slope,   "k0e_slope",   "k0e′({0})",   partials=(_k0e_second,), domain=(0, np.inf))
-k1e_slope   = Computed(_k1e_slope,   "k1e_slope",   "k1e′({0})",   partials=(_k1e_second,), domain=(0, np.inf))
+erfcx_slope: Elementwise    = Computed(_erfcx_slope, "erfcx_slope", "erfcx′({0})", partials=(_erfcx_second,))
+dawsn_slope: Elementwise    = Computed(_dawsn_slope, "dawsn_slope", "dawsn′({0})", partials=(_dawsn_second,))
+k0e_slope: Elementwise      = Computed(_k0e_slope,   "k0e_slope",   "k0e′({0})",   partials=(_k0e_second,), domain=(0, np.inf))
+k1e_slope: Elementwise      = Computed(_k1e_slope,   "k1e_slope",   "k1e′({0})",   partials=(_k1e_second,), domain=(0, np.inf))
 # fmt: on

@@ -48,8 +48,11 @@ class LogSumExp(Reduction):
 
 
 class Softmax(Reduction):
-    """``exp x / Σ exp x``. Where the largest x is infinite SciPy's is NaN; ``shares``, the
-    derivative of ``logsumexp``, has all that attain it share equally, as with ``max``."""
+    """``exp x / Σ exp x``.
+
+    Where the largest x is infinite SciPy's is NaN; ``shares``, the derivative of ``logsumexp``, has
+    all that attain it share equally, as with ``max``.
+    """
 
     def __init__(self, name: str, *, ties: bool) -> None:
         super().__init__(None, name, "softmax({0})", latex=r"\operatorname{{softmax}}({0})")
@@ -124,6 +127,6 @@ def _real_dtype(name: str, dtype: np.dtype) -> np.dtype:
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
-def _float(x: Any) -> np.ndarray:
+def _float(x: Any) -> Any:
     x = np.asarray(x)
     return x if x.dtype.kind == "f" else x.astype(float)

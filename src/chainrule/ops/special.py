@@ -100,85 +100,85 @@ def _quotient(x: Any, y: Any) -> Any:
 
 
 #: x / y as it stands in the derivative of ``x log y``: 0 for x = 0, also where y is 0.
-ratio = Computed(_quotient, "ratio", "{0} ⊘ {1}", real=False, precedence=5, partials=(lambda out, x, y: 1 / y, lambda out, x, y: -(out / y)), latex=r"\frac{{{0}}}{{{1}}}")  # fmt: skip
+ratio: Elementwise = Computed(_quotient, "ratio", "{0} ⊘ {1}", real=False, precedence=5, partials=(lambda out, x, y: 1 / y, lambda out, x, y: -(out / y)), latex=r"\frac{{{0}}}{{{1}}}")  # fmt: skip
 
 # -- logistic, entropies ---------------------------------------------------------------------------
 
 # fmt: off
-expit      = Special("expit",      "σ({0})",        lambda out, x: out * expit(-x), latex=r"\sigma({0})")
-logit      = Special("logit",      "logit({0})",    lambda out, p: 1 / (p * (1 - p)), latex=r"\operatorname{{logit}}({0})", domain=(0, 1))
-log_expit  = Special("log_expit",  "log σ({0})",    lambda out, x: expit(-x), latex=r"\log\sigma({0})")
-xlogy      = Special("xlogy",      "xlogy({0}, {1})",   lambda out, x, y: np.log(y), lambda out, x, y: ratio(x, y), domain=((-_INF, _INF), (0, _INF)))
-xlog1py    = Special("xlog1py",    "xlog1py({0}, {1})", lambda out, x, y: np.log1p(y), lambda out, x, y: ratio(x, 1 + y), domain=((-_INF, _INF), (-1, _INF)))
-entr       = Special("entr",       "entr({0})",     lambda out, x: -np.log(x) - 1, domain=(0, _INF))
-rel_entr   = Special("rel_entr",   "rel_entr({0}, {1})", lambda out, x, y: np.log(x / y) + 1, lambda out, x, y: -ratio(x, y), domain=((0, _INF), (0, _INF)))
-kl_div     = Special("kl_div",     "kl_div({0}, {1})",   lambda out, x, y: np.log(x / y), lambda out, x, y: ratio(y - x, y), domain=((0, _INF), (0, _INF)))
-boxcox     = Special("boxcox",     "boxcox({0}, {1})",   lambda out, x, k: x ** (k - 1), _Refused("lmbda"), domain=((0, _INF), (-_INF, _INF)))
-exprel     = Special("exprel",     "exprel({0})",   lambda out, x: 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x))
-cosm1      = Special("cosm1",      "cosm1({0})",    lambda out, x: -np.sin(x))
-exp10      = Special("exp10",      "10^{0}",        lambda out, x: float(np.log(10.0)) * out, precedence=7, latex="10^{{{0}}}")
+expit: Elementwise      = Special("expit",      "σ({0})",        lambda out, x: out * expit(-x), latex=r"\sigma({0})")
+logit: Elementwise      = Special("logit",      "logit({0})",    lambda out, p: 1 / (p * (1 - p)), latex=r"\operatorname{{logit}}({0})", domain=(0, 1))
+log_expit: Elementwise  = Special("log_expit",  "log σ({0})",    lambda out, x: expit(-x), latex=r"\log\sigma({0})")
+xlogy: Elementwise      = Special("xlogy",      "xlogy({0}, {1})",   lambda out, x, y: np.log(y), lambda out, x, y: ratio(x, y), domain=((-_INF, _INF), (0, _INF)))
+xlog1py: Elementwise    = Special("xlog1py",    "xlog1py({0}, {1})", lambda out, x, y: np.log1p(y), lambda out, x, y: ratio(x, 1 + y), domain=((-_INF, _INF), (-1, _INF)))
+entr: Elementwise       = Special("entr",       "entr({0})",     lambda out, x: -np.log(x) - 1, domain=(0, _INF))
+rel_entr: Elementwise   = Special("rel_entr",   "rel_entr({0}, {1})", lambda out, x, y: np.log(x / y) + 1, lambda out, x, y: -ratio(x, y), domain=((0, _INF), (0, _INF)))
+kl_div: Elementwise     = Special("kl_div",     "kl_div({0}, {1})",   lambda out, x, y: np.log(x / y), lambda out, x, y: ratio(y - x, y), domain=((0, _INF), (0, _INF)))
+boxcox: Elementwise     = Special("boxcox",     "boxcox({0}, {1})",   lambda out, x, k: x ** (k - 1), _Refused("lmbda"), domain=((0, _INF), (-_INF, _INF)))
+exprel: Elementwise     = Special("exprel",     "exprel({0})",   lambda out, x: 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x))
+cosm1: Elementwise      = Special("cosm1",      "cosm1({0})",    lambda out, x: -np.sin(x))
+exp10: Elementwise      = Special("exp10",      "10^{0}",        lambda out, x: float(np.log(10.0)) * out, precedence=7, latex="10^{{{0}}}")
 
 # -- error functions -------------------------------------------------------------------------------
 
-erf        = Special("erf",        "erf({0})",      lambda out, x: (2 / _ROOT_PI) * np.exp(-(x * x)),  latex=r"\operatorname{{erf}}({0})")
-erfc       = Special("erfc",       "erfc({0})",     lambda out, x: (-2 / _ROOT_PI) * np.exp(-(x * x)), latex=r"\operatorname{{erfc}}({0})")
-erfcx      = Special("erfcx",      "erfcx({0})",    lambda out, x: 2 * x * out - 2 / _ROOT_PI if _complex(x) else erfcx_slope(x), latex=r"\operatorname{{erfcx}}({0})")
-erfi       = Special("erfi",       "erfi({0})",     lambda out, x: (2 / _ROOT_PI) * np.exp(x * x), latex=r"\operatorname{{erfi}}({0})")
-erfinv     = Special("erfinv",     "erfinv({0})",   lambda out, x: (_ROOT_PI / 2) * np.exp(out * out), latex=r"\operatorname{{erf}}^{{-1}}({0})", domain=(-1, 1))
+erf: Elementwise        = Special("erf",        "erf({0})",      lambda out, x: (2 / _ROOT_PI) * np.exp(-(x * x)),  latex=r"\operatorname{{erf}}({0})")
+erfc: Elementwise       = Special("erfc",       "erfc({0})",     lambda out, x: (-2 / _ROOT_PI) * np.exp(-(x * x)), latex=r"\operatorname{{erfc}}({0})")
+erfcx: Elementwise      = Special("erfcx",      "erfcx({0})",    lambda out, x: 2 * x * out - 2 / _ROOT_PI if _complex(x) else erfcx_slope(x), latex=r"\operatorname{{erfcx}}({0})")
+erfi: Elementwise       = Special("erfi",       "erfi({0})",     lambda out, x: (2 / _ROOT_PI) * np.exp(x * x), latex=r"\operatorname{{erfi}}({0})")
+erfinv: Elementwise     = Special("erfinv",     "erfinv({0})",   lambda out, x: (_ROOT_PI / 2) * np.exp(out * out), latex=r"\operatorname{{erf}}^{{-1}}({0})", domain=(-1, 1))
 # With erfc(out) = x: exp(out²) is erfcx(out) / x, which does not magnify the error of out.
-erfcinv    = Special("erfcinv",    "erfcinv({0})",  lambda out, x: (-_ROOT_PI / 2) * erfcx(np.abs(out)) / np.minimum(x, 2 - x), latex=r"\operatorname{{erfc}}^{{-1}}({0})", domain=(0, 2))
-dawsn      = Special("dawsn",      "dawsn({0})",    lambda out, x: 1 - 2 * x * out if _complex(x) else dawsn_slope(x))
-ndtr       = Special("ndtr",       "Φ({0})",        lambda out, x: (1 / (_ROOT_2 * _ROOT_PI)) * np.exp(-0.5 * (x * x)), latex=r"\Phi({0})")
-log_ndtr   = Special("log_ndtr",   "log Φ({0})",    lambda out, x: (_ROOT_2 / _ROOT_PI) / erfcx(x / -_ROOT_2), latex=r"\log\Phi({0})")
-ndtri      = Special("ndtri",      "Φ⁻¹({0})",      lambda out, p: (_ROOT_PI / _ROOT_2) * erfcx(np.abs(out) / _ROOT_2) / np.minimum(p, 1 - p), latex=r"\Phi^{{-1}}({0})", domain=(0, 1))
-owens_t    = Special("owens_t",    "T({0}, {1})",
+erfcinv: Elementwise    = Special("erfcinv",    "erfcinv({0})",  lambda out, x: (-_ROOT_PI / 2) * erfcx(np.abs(out)) / np.minimum(x, 2 - x), latex=r"\operatorname{{erfc}}^{{-1}}({0})", domain=(0, 2))
+dawsn: Elementwise      = Special("dawsn",      "dawsn({0})",    lambda out, x: 1 - 2 * x * out if _complex(x) else dawsn_slope(x))
+ndtr: Elementwise       = Special("ndtr",       "Φ({0})",        lambda out, x: (1 / (_ROOT_2 * _ROOT_PI)) * np.exp(-0.5 * (x * x)), latex=r"\Phi({0})")
+log_ndtr: Elementwise   = Special("log_ndtr",   "log Φ({0})",    lambda out, x: (_ROOT_2 / _ROOT_PI) / erfcx(x / -_ROOT_2), latex=r"\log\Phi({0})")
+ndtri: Elementwise      = Special("ndtri",      "Φ⁻¹({0})",      lambda out, p: (_ROOT_PI / _ROOT_2) * erfcx(np.abs(out) / _ROOT_2) / np.minimum(p, 1 - p), latex=r"\Phi^{{-1}}({0})", domain=(0, 1))
+owens_t: Elementwise    = Special("owens_t",    "T({0}, {1})",
                   lambda out, h, a: (-1 / (2 * _ROOT_2 * _ROOT_PI)) * np.exp(-0.5 * (h * h)) * erf(a * h / _ROOT_2),
                   lambda out, h, a: np.exp(-0.5 * (h * h) * (1 + a * a)) / (2 * np.pi * (1 + a * a)))
 
 # -- gamma functions -------------------------------------------------------------------------------
 
-gamma      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF), real=True)
-gammaln    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\lvert\Gamma({0})\rvert", domain=(0, _INF))
-loggamma   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF), real=True)
-rgamma     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
-gammasgn   = Special("gammasgn",   "gammasgn({0})", None)
-psi        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF), real=True)
-beta       = Special("beta",       "B({0}, {1})",   lambda out, a, b: -out * psi_step(a, b), lambda out, a, b: -out * psi_step(b, a), domain=((0, _INF), (0, _INF)))
-betaln     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: -psi_step(a, b), lambda out, a, b: -psi_step(b, a), domain=((0, _INF), (0, _INF)))
-binom      = Special("binom",      "binom({0}, {1})",
+gamma: Elementwise      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF), real=True)
+gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\lvert\Gamma({0})\rvert", domain=(0, _INF))
+loggamma: Elementwise   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF), real=True)
+rgamma: Elementwise     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
+gammasgn: Elementwise   = Special("gammasgn",   "gammasgn({0})", None)
+psi: Elementwise        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF), real=True)
+beta: Elementwise       = Special("beta",       "B({0}, {1})",   lambda out, a, b: -out * psi_step(a, b), lambda out, a, b: -out * psi_step(b, a), domain=((0, _INF), (0, _INF)))
+betaln: Elementwise     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: -psi_step(a, b), lambda out, a, b: -psi_step(b, a), domain=((0, _INF), (0, _INF)))
+binom: Elementwise      = Special("binom",      "binom({0}, {1})",
                   lambda out, n, k: out * psi_step(n - k + 1, k),
                   lambda out, n, k: out * psi_step(k + 1, n - 2 * k), domain=((2, _INF), (0, 2)), latex=r"\binom{{{0}}}{{{1}}}")
-gammainc   = Special("gammainc",   "P({0}, {1})",   _Refused("a"),  lambda out, a, x: gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
-gammaincc  = Special("gammaincc",  "Q({0}, {1})",   _Refused("a"), lambda out, a, x: -gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
-gammaincinv = Special("gammaincinv", "P⁻¹({0}, {1})", _Refused("a"), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
-betainc    = Special("betainc",    "I({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
-betaincinv = Special("betaincinv", "I⁻¹({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
+gammainc: Elementwise   = Special("gammainc",   "P({0}, {1})",   _Refused("a"),  lambda out, a, x: gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
+gammaincc: Elementwise  = Special("gammaincc",  "Q({0}, {1})",   _Refused("a"), lambda out, a, x: -gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
+gammaincinv: Elementwise= Special("gammaincinv", "P⁻¹({0}, {1})", _Refused("a"), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
+betainc: Elementwise    = Special("betainc",    "I({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
+betaincinv: Elementwise = Special("betaincinv", "I⁻¹({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
 
 # -- exponential integrals, hypergeometric functions -----------------------------------------------
 
-expi       = Special("expi",       "Ei({0})",       lambda out, x: np.exp(x) / x,   latex=r"\operatorname{{Ei}}({0})", domain=(0, _INF), real=True)
-exp1       = Special("exp1",       "E₁({0})",       lambda out, x: -np.exp(-x) / x, latex="E_1({0})", domain=(0, _INF))
-expn       = Special("expn",       "E({0}, {1})",   None, lambda out, n, x: -expn(n - 1, x), domain=((1, 9), (0, _INF)))
-hyp1f1     = Special("hyp1f1",     "₁F₁({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: a / b * hyp1f1(a + 1, b + 1, x), domain=((0, _INF), (0, _INF), (-_INF, _INF)))
+expi: Elementwise       = Special("expi",       "Ei({0})",       lambda out, x: np.exp(x) / x,   latex=r"\operatorname{{Ei}}({0})", domain=(0, _INF), real=True)
+exp1: Elementwise       = Special("exp1",       "E₁({0})",       lambda out, x: -np.exp(-x) / x, latex="E_1({0})", domain=(0, _INF))
+expn: Elementwise       = Special("expn",       "E({0}, {1})",   None, lambda out, n, x: -expn(n - 1, x), domain=((1, 9), (0, _INF)))
+hyp1f1: Elementwise     = Special("hyp1f1",     "₁F₁({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: a / b * hyp1f1(a + 1, b + 1, x), domain=((0, _INF), (0, _INF), (-_INF, _INF)))
 
 # -- Bessel functions ------------------------------------------------------------------------------
 
-j0         = Special("j0",  "J₀({0})", lambda out, x: -j1(x), latex="J_0({0})")
-j1         = Special("j1",  "J₁({0})", lambda out, x: 0.5 * (j0(x) - jv(_like(x, 2), x)), latex="J_1({0})")
-y0         = Special("y0",  "Y₀({0})", lambda out, x: -y1(x), latex="Y_0({0})", domain=(0, _INF))
-y1         = Special("y1",  "Y₁({0})", lambda out, x: y0(x) - out / x, latex="Y_1({0})", domain=(0, _INF))
-i0         = Special("i0",  "I₀({0})", lambda out, x: i1(x), latex="I_0({0})")
-i1         = Special("i1",  "I₁({0})", lambda out, x: 0.5 * (i0(x) + iv(_like(x, 2), x)), latex="I_1({0})")
-i0e        = Special("i0e", "i0e({0})", lambda out, x: -np.sign(x) * hyp1f1(_like(x, 1.5), _like(x, 2), -2 * np.abs(x)))
-i1e        = Special("i1e", "i1e({0})", lambda out, x: 0.5 * hyp1f1(_like(x, 1.5), _like(x, 3), -2 * np.abs(x)) - 0.5 * np.abs(x) * hyp1f1(_like(x, 2.5), _like(x, 4), -2 * np.abs(x)))
-k0         = Special("k0",  "K₀({0})", lambda out, x: -k1(x), latex="K_0({0})", domain=(0, _INF))
-k1         = Special("k1",  "K₁({0})", lambda out, x: -k0(x) - out / x, latex="K_1({0})", domain=(0, _INF))
-k0e        = Special("k0e", "k0e({0})", lambda out, x: k0e_slope(x), domain=(0, _INF))
-k1e        = Special("k1e", "k1e({0})", lambda out, x: k1e_slope(x), domain=(0, _INF))
-jv         = Special("jv",  "J({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
-yv         = Special("yv",  "Y({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
-iv         = Special("iv",  "I({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)), domain=((0, _INF), (0, _INF)))
-kv         = Special("kv",  "K({0}, {1})", _Refused("v"), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)), domain=((0, _INF), (0, _INF)))
+j0: Elementwise         = Special("j0",  "J₀({0})", lambda out, x: -j1(x), latex="J_0({0})")
+j1: Elementwise         = Special("j1",  "J₁({0})", lambda out, x: 0.5 * (j0(x) - jv(_like(x, 2), x)), latex="J_1({0})")
+y0: Elementwise         = Special("y0",  "Y₀({0})", lambda out, x: -y1(x), latex="Y_0({0})", domain=(0, _INF))
+y1: Elementwise         = Special("y1",  "Y₁({0})", lambda out, x: y0(x) - out / x, latex="Y_1({0})", domain=(0, _INF))
+i0: Elementwise         = Special("i0",  "I₀({0})", lambda out, x: i1(x), latex="I_0({0})")
+i1: Elementwise         = Special("i1",  "I₁({0})", lambda out, x: 0.5 * (i0(x) + iv(_like(x, 2), x)), latex="I_1({0})")
+i0e: Elementwise        = Special("i0e", "i0e({0})", lambda out, x: -np.sign(x) * hyp1f1(_like(x, 1.5), _like(x, 2), -2 * np.abs(x)))
+i1e: Elementwise        = Special("i1e", "i1e({0})", lambda out, x: 0.5 * hyp1f1(_like(x, 1.5), _like(x, 3), -2 * np.abs(x)) - 0.5 * np.abs(x) * hyp1f1(_like(x, 2.5), _like(x, 4), -2 * np.abs(x)))
+k0: Elementwise         = Special("k0",  "K₀({0})", lambda out, x: -k1(x), latex="K_0({0})", domain=(0, _INF))
+k1: Elementwise         = Special("k1",  "K₁({0})", lambda out, x: -k0(x) - out / x, latex="K_1({0})", domain=(0, _INF))
+k0e: Elementwise        = Special("k0e", "k0e({0})", lambda out, x: k0e_slope(x), domain=(0, _INF))
+k1e: Elementwise        = Special("k1e", "k1e({0})", lambda out, x: k1e_slope(x), domain=(0, _INF))
+jv: Elementwise         = Special("jv",  "J({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
+yv: Elementwise         = Special("yv",  "Y({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
+iv: Elementwise         = Special("iv",  "I({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)), domain=((0, _INF), (0, _INF)))
+kv: Elementwise         = Special("kv",  "K({0}, {1})", _Refused("v"), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)), domain=((0, _INF), (0, _INF)))
 # fmt: on
 
 
@@ -202,15 +202,15 @@ class Parametric(Computed):
 
 
 # fmt: off
-zeta       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(_Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
+zeta: Elementwise       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(_Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
 # The n-th derivative of ψ, for whole numbers n.
-polygamma  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), latex=r"\psi^{{({0})}}({1})")
-psi_step    = Computed(psi_step_of,    "psi_step",    "ψ_step({0}, {1})",
+polygamma: Elementwise  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), latex=r"\psi^{{({0})}}({1})")
+psi_step: Elementwise = Computed(psi_step_of,    "psi_step",    "ψ_step({0}, {1})",
                        partials=(lambda out, a, b: polygamma(1, a + b) - polygamma(1, a), lambda out, a, b: polygamma(1, a + b)), domain=((0, np.inf), (0, np.inf)))
 # The densities of which the incomplete gamma and beta functions are the integrals.
-gamma_density = Computed(gamma_density_of, "gamma_density", "gamma_density({0}, {1})",
+gamma_density: Elementwise = Computed(gamma_density_of, "gamma_density", "gamma_density({0}, {1})",
                          partials=(lambda out, a, x: out * (np.log(x) - psi(a)), lambda out, a, x: out * ((a - 1) / x - 1)), domain=((0, np.inf), (0, np.inf)))
-beta_density  = Computed(beta_density_of,  "beta_density",  "beta_density({0}, {1}, {2})",
+beta_density: Elementwise = Computed(beta_density_of,  "beta_density",  "beta_density({0}, {1}, {2})",
                          partials=(lambda out, a, b, x: out * (np.log(x) + psi_step(a, b)), lambda out, a, b, x: out * (np.log1p(-x) + psi_step(b, a)),
                                    lambda out, a, b, x: out * ((a - 1) / x - (b - 1) / (1 - x))), domain=((0, np.inf), (0, np.inf), (0, 1)))
 # fmt: on

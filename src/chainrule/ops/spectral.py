@@ -14,7 +14,7 @@ Automatic differentiation for complex valued SVD, 2019.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -271,7 +271,7 @@ class SVD(MatrixFunction):
     beyond these span the complement, and only what depends on that span alone is differentiable.
     """
 
-    parameters = ("full",)
+    parameters: ClassVar[tuple[str, ...]] = ("full",)
     text = "svd({0})"
 
     def __init__(self, name: str = "svd", *, phase: bool = True) -> None:

@@ -24,7 +24,7 @@ from . import (
 )
 
 #: NumPy callable -> the composition that records it.
-FUNCTIONS: MappingProxyType[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
+FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
     {
         **pointwise.FUNCTIONS,
         **shaping.FUNCTIONS,

@@ -73,8 +73,10 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 1e-1
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
-    """As :func:`numpy.linalg.lstsq`. The rank, and so the shape of the residuals, is a decision of
-    the program on the values at hand."""
+    """As :func:`numpy.linalg.lstsq`.
+
+    The rank, and so the shape of the residuals, is a decision of the program on its values.
+    """
     a, b = _matrix(a), _inexact(as_array(b))
     m, n = lengths(a)
     precision = float(np.finfo(np.result_type(a.dtype, b.dtype)).eps)
@@ -258,7 +260,7 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord is None or ord == 2:
         return norm_row(x, axes)
     if isinstance(ord, str):
-        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")  # noqa: TRY004 - as NumPy does
     if ord == np.inf:
         return np.max(np.abs(x), axis=axes)
     if ord == -np.inf:
@@ -276,10 +278,8 @@ def _matrix_norm(x: Any, ord: Any) -> Any:
     if ord == "nuc":
         return np.sum(sp.svdvals(x), axis=-1)
     if ord in (1, -1, 2, -2, np.inf, -np.inf):
-        if abs(ord) == 2:
-            values = sp.svdvals(x)
-        else:
-            values = np.sum(np.abs(x), axis=-2 if abs(ord) == 1 else -1)
+        axis = -2 if abs(ord) == 1 else -1
+        values = sp.svdvals(x) if abs(ord) == 2 else np.sum(np.abs(x), axis=axis)
         return np.max(values, axis=-1) if ord > 0 else np.min(values, axis=-1)
     raise ValueError("Invalid norm order for matrices.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from string import ascii_letters
 from string import ascii_lowercase as letters
 from typing import Any
@@ -15,10 +16,11 @@ from .reductions import as_array
 
 def _drop_unit_axes(x: Any, subscripts: str, other: dict[str, int]) -> tuple[Any, str]:
     """Drop an axis of length 1 that broadcasts against a longer one of the same index."""
-    keep = [k for k, (c, n) in enumerate(zip(subscripts, np.shape(x), strict=True)) if n != 1 or other.get(c, 1) == 1]
+    shape = np.shape(x)
+    lengths = zip(subscripts, shape, strict=True)
+    keep = [k for k, (c, n) in enumerate(lengths) if n != 1 or other.get(c, 1) == 1]
     if len(keep) == len(subscripts):
         return x, subscripts
-    shape = np.shape(x)
     return st.reshape(x, tuple(int(shape[k]) for k in keep)), "".join(subscripts[k] for k in keep)
 
 
@@ -34,10 +36,11 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     sizes1 = dict(zip(left, np.shape(x1), strict=True))
     sizes2 = dict(zip(right, np.shape(x2), strict=True))
     if sizes1["y"] != sizes2["y"]:
+        shapes = f"{tuple(np.shape(x1))} @ {tuple(np.shape(x2))}"
         raise ValueError(
-            f"the inner sizes differ: {tuple(np.shape(x1))} @ {tuple(np.shape(x2))} needs {sizes1['y']} = {sizes2['y']}"
+            f"the inner sizes differ: {shapes} needs {sizes1['y']} = {sizes2['y']}"
         )
-    batch = {c: n for c, n in sizes1.items() if c in lead}, {c: n for c, n in sizes2.items() if c in lead}
+    batch = [{c: n for c, n in sizes.items() if c in lead} for sizes in (sizes1, sizes2)]
     out = lead + left.replace("y", "")[len(a) :] + right.replace("y", "")[len(b) :]
     x1, left = _drop_unit_axes(x1, left, batch[1])
     x2, right = _drop_unit_axes(x2, right, batch[0])
@@ -88,17 +91,21 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 # -- einsum ----------------------------------------------------------------------------------------
 
 
-def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, **_: Any) -> Any:
+def einsum(
+    *operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, **_: Any
+) -> Any:
     """As :func:`numpy.einsum`, in all its forms."""
     subscripts, arrays = _parsed(operands)
     if dtype is not None:
         arrays = [st.cast(as_array(x), dtype) for x in arrays]
-    left, _, right = subscripts.partition("->")
+    left, arrow, right = subscripts.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(arrays):
-        raise ValueError(f"einsum {subscripts!r} is for {len(inputs)} operands, and {len(arrays)} were given")
+        raise ValueError(
+            f"einsum {subscripts!r} is for {len(inputs)} operands, and {len(arrays)} were given"
+        )
     inputs, dots = _without_ellipses(inputs, arrays)
-    if "->" in subscripts:
+    if arrow:
         output = right.replace("...", dots)
     else:  # the indices that stand once, in alphabetical order
         every = "".join(inputs)
@@ -156,7 +163,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return contract(f"{lead}zz->{lead}z", a)
 
 
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None,
+          out: Any = None) -> Any:  # fmt: skip
     """As :func:`numpy.trace`."""
     a = a if dtype is None else st.cast(a, dtype)
     a = np.moveaxis(a, (axis1, axis2), (-2, -1))
@@ -215,7 +223,8 @@ def kron(a: Any, b: Any) -> Any:
     return st.reshape(contract(f"{one},{other}->{every}", a, b), shape)
 
 
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
+          axis: int | None = None) -> Any:  # fmt: skip
     """As :func:`numpy.cross`."""
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -233,7 +242,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.matmul: matmul, np.dot: dot, np.inner: inner, np.outer: outer, np.tensordot: tensordot,
     np.einsum: einsum, np.vdot: vdot, np.kron: kron, np.cross: cross,
     np.diagonal: diagonal, np.trace: trace, np.diag: diag, np.diagflat: diagflat,

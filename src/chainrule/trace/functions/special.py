@@ -106,6 +106,12 @@ def pseudo_huber(delta: Any, r: Any) -> Any:
     return np.square(delta) * (np.sqrt(1 + np.square(r / delta)) - 1)
 
 
+def inv_boxcox(y: Any, lmbda: Any) -> Any:
+    """As :func:`scipy.special.inv_boxcox`."""
+    root = 1 / np.where(lmbda == 0, 1.0, lmbda)
+    return np.where(lmbda == 0, np.exp(y), (1 + lmbda * y) ** root)
+
+
 def _floats(function: np.ufunc) -> Callable[..., Any]:
     """NumPy's function of the same meaning, on floats as SciPy computes."""
 
@@ -117,21 +123,22 @@ def _floats(function: np.ufunc) -> Callable[..., Any]:
     return same
 
 
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    f"scipy.special.{name}": composite
-    for name, composite in {
-        "logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax,
-        "zeta": zeta, "polygamma": sp.polygamma, "multigammaln": multigammaln,
-        "factorial": factorial, "comb": comb, "huber": huber, "pseudo_huber": pseudo_huber,
-        "softplus": lambda x: np.logaddexp(0, x), "sinc": np.sinc,
-        "expm1": _floats(np.expm1), "log1p": _floats(np.log1p), "exp2": _floats(np.exp2),
-        "cbrt": _floats(np.cbrt), "round": np.rint,
-        "poch": lambda z, m: np.exp(sp.gammaln(z + m) - sp.gammaln(z)),
-        "inv_boxcox": lambda y, k: np.where(k == 0, np.exp(y), (1 + k * y) ** (1 / np.where(k == 0, 1.0, k))),
-        "boxcox1p": lambda x, k: sp.boxcox(1 + x, k),
-        "chdtr": lambda v, x: sp.gammainc(v / 2, x / 2),
-        "chdtrc": lambda v, x: sp.gammaincc(v / 2, x / 2),
-        "gdtr": lambda a, b, x: sp.gammainc(b, a * x), "gdtrc": lambda a, b, x: sp.gammaincc(b, a * x),
-        "btdtr": sp.betainc,
-    }.items()
+_BY_NAME: dict[str, Callable[..., Any]] = {
+    "logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax,
+    "zeta": zeta, "polygamma": sp.polygamma, "multigammaln": multigammaln,
+    "factorial": factorial, "comb": comb, "huber": huber, "pseudo_huber": pseudo_huber,
+    "softplus": lambda x: np.logaddexp(0, x), "sinc": np.sinc,
+    "expm1": _floats(np.expm1), "log1p": _floats(np.log1p), "exp2": _floats(np.exp2),
+    "cbrt": _floats(np.cbrt), "round": np.rint,
+    "poch": lambda z, m: np.exp(sp.gammaln(z + m) - sp.gammaln(z)),
+    "inv_boxcox": inv_boxcox,
+    "boxcox1p": lambda x, k: sp.boxcox(1 + x, k),
+    "chdtr": lambda v, x: sp.gammainc(v / 2, x / 2),
+    "chdtrc": lambda v, x: sp.gammaincc(v / 2, x / 2),
+    "gdtr": lambda a, b, x: sp.gammainc(b, a * x), "gdtrc": lambda a, b, x: sp.gammaincc(b, a * x),
+    "btdtr": sp.betainc,
 }  # fmt: skip
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    f"scipy.special.{name}": composite for name, composite in _BY_NAME.items()
+}

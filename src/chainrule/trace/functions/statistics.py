@@ -36,10 +36,8 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     a = as_array(a) if dtype is None else cast(as_array(a), dtype)
     axes = normalized_axes(axis, np.ndim(a))
     apart, n = _deviations(a, axes, mean, where, ddof if correction is None else correction)
-    if apart.dtype.kind == "c":
-        squares = np.real(apart) ** 2 + np.imag(apart) ** 2
-    else:
-        squares = np.square(apart)
+    real = apart.dtype.kind != "c"
+    squares = np.square(apart) if real else np.real(apart) ** 2 + np.imag(apart) ** 2
     result = sum_of(squares, axes) / n
     return with_kept_axes(result, a, axes) if keepdims else result
 
