@@ -127,6 +127,8 @@ class _Table:
     def __init__(self) -> None:
         self.by_id: dict[int, tuple[Any, Any]] = {}
         self.back: dict[int, Any] = {}
+        #: Those that matter only where somebody writes a list of traced numbers.
+        self.for_lists: set[int] = set()
         table: dict[Any, Any] = dict(FUNCTIONS)
         self.dotted = {key: value for key, value in table.items() if isinstance(key, str)}
         for original, replacement in {**CREATION, **functions()}.items():
@@ -137,6 +139,7 @@ class _Table:
                 and id(original) not in self.by_id
             ):  # fmt: skip
                 self.add(original, _list_taker(original))
+                self.for_lists.add(id(original))
         for number, shadow in NUMBERS.items():
             if number.__module__ == "numpy":
                 self.add(number, shadow)
@@ -177,23 +180,24 @@ class _Names:
         self.namespace = namespace
         self.fixed = fixed  # it belongs to a library: no program changes it during a trace
 
-    def scan(self, table: _Table, *, shadows: bool) -> _Names:
-        """Look through the module."""
+    def scan(self, table: _Table, *, within: bool) -> _Names:
+        """Look through the module; ``within`` says that it uses the functions, and is not theirs."""
         namespace = self.namespace
         self.size = len(namespace)
         self.during: dict[str, Any] = {}
         self.otherwise: dict[str, Any] = {}
         self.added: list[str] = []
         by_id = table.by_id
+        skipped: Any = table.for_lists if within and self.fixed else ()
         for name, value in list(namespace.items()):
             known = by_id.get(id(value))
-            if known is not None and known[0] is value:
+            if known is not None and known[0] is value and id(value) not in skipped:
                 self.during[name] = known[1]
                 self.otherwise[name] = value
-        if shadows and (not self.fixed or _computes(namespace)):
+        if within and (not self.fixed or _computes(namespace)):
             for number in (float, complex):
                 name = number.__name__
-                if name not in namespace and _calls(namespace, name):
+                if name not in namespace and _converts(namespace, name, called=self.fixed):
                     self.during[name] = NUMBERS[number]
                     self.added.append(name)
         return self
@@ -214,15 +218,19 @@ class _Names:
                 del namespace[name]
 
 
-def _calls(namespace: dict[str, Any], name: str) -> bool:
-    """Whether the functions of a module use a built-in type, and never ask whether a type is it."""
+def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
+    """Whether the functions of a module use a built-in type, and never ask whether a type is it.
+
+    ``called``: only as a function.
+    """
     found = False
     for function in _functions(namespace):
         for code in _codes(function.__code__):
             if name in code.co_names:
-                if _compares_identity(code, name):
+                uses = list(_uses(code, name))
+                if "IS_OP" in uses:
                     return False
-                found = True
+                found = found or "CALL" in uses or (not called and bool(uses))
     return found
 
 
@@ -264,21 +272,29 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(inner)
 
 
-def _compares_identity(code: CodeType, name: str) -> bool:
-    """Whether the code says ``… is float``."""
-    units = code.co_code
-    if _IS not in units[::2]:
-        return False
-    before = None
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IS_OP" and before == name:
-            return True
-        if instruction.opname != "CACHE":
-            before = instruction.argval
-    return False
+def _uses(code: CodeType, name: str) -> Iterator[str]:
+    """What becomes of a global name: ``CALL`` where it is called, else the next instruction."""
+    raw = code.co_code
+    argument = code.co_names.index(name) << 1
+    for called in (1, 0):  # the low bit says that it is loaded to be called (Python 3.11 and later)
+        load = _instruction("LOAD_GLOBAL", argument | called)
+        at = raw.find(load)
+        while at >= 0:
+            if at % 2 == 0:
+                following = at + len(load)
+                while raw[following] == _CACHE:
+                    following += 2
+                yield "CALL" if called else dis.opname[raw[following]]
+            at = raw.find(load, at + 1)
 
 
-_IS = dis.opmap["IS_OP"]
+def _instruction(name: str, argument: int) -> bytes:
+    """An instruction as it stands in the bytecode."""
+    code = bytes([dis.opmap[name], argument & 255])
+    return bytes([dis.opmap["EXTENDED_ARG"], argument >> 8]) + code if argument > 255 else code
+
+
+_CACHE = dis.opmap["CACHE"]
 
 
 class _Interception:
@@ -333,9 +349,7 @@ class _Interception:
         if self.table is None:
             self.table = _Table()
             every = [np, np.linalg, np.fft, math, cmath]
-            self.fixed = [
-                _Names(vars(m), fixed=True).scan(self.table, shadows=False) for m in every
-            ]
+            self.fixed = [_Names(vars(m), fixed=True).scan(self.table, within=False) for m in every]
             self._method(np.vectorize, "__call__", vectorized)
         if _loaded() != self.loaded:
             self.loaded = _loaded()
@@ -350,7 +364,7 @@ class _Interception:
             self.own = [names for names in self.modules.values() if names is not None]
         for names in self.own:
             if len(names.namespace) != names.size:
-                names.scan(self.table, shadows=True)
+                names.scan(self.table, within=True)
 
     def _look(self, name: str, module: Any) -> _Names | None:
         assert self.table is not None
@@ -358,7 +372,7 @@ class _Interception:
         if top in _LEFT_ALONE or not isinstance(module, ModuleType):
             return None
         installed = _is_installed(module)
-        names = _Names(vars(module), fixed=installed).scan(self.table, shadows=True)
+        names = _Names(vars(module), fixed=installed).scan(self.table, within=True)
         # A module of the user may yet define or import more; one that is installed will not.
         return names if names.during or not installed else None
 
