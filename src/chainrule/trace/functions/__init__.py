@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import (
+    fourier,
     linalg,
     pointwise,
     products,
@@ -34,6 +35,7 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **statistics.FUNCTIONS,
         **products.FUNCTIONS,
         **linalg.FUNCTIONS,
+        **fourier.FUNCTIONS,
         **scipy_linalg.FUNCTIONS,
         **special.FUNCTIONS,
     }

@@ -27,6 +27,8 @@ def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(-ndim, 0))
     axes = axis if isinstance(axis, tuple) else (axis,)
+    if not ndim and axes in ((0,), (-1,)):  # NumPy lets a number have one axis here
+        return ()
     normal = sorted(int(a) for a in axes)
     for a in normal:
         if not -ndim <= a < ndim:
