@@ -160,7 +160,9 @@ class Vectorized:
                     env[made.node] = row.node
                     arguments.append(made)
             args, keywords = structure.unflatten(arguments)
-            outputs, out_structure = record_outputs(trace, self.function(*args, **keywords))
+            outputs, out_structure = record_outputs(
+                trace, trace.run(self.function, *args, **keywords)
+            )
             guards = [g for g in trace.guards if g.node.level == trace.level]
         wide = batch([*outputs, *(g.node for g in guards)], env, size)
         agrees = np.ones(size, bool)

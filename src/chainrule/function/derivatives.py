@@ -66,7 +66,7 @@ class Derivative:
             inputs = [trace.input(leaf) for leaf in chosen.leaves]
             sources = [t.node for t in inputs]  # before the call, which may write to its arguments
             traced, traced_keywords = chosen.rebuild(inputs)
-            result = self.function(*traced, **traced_keywords)
+            result = trace.run(self.function, *traced, **traced_keywords)
             aux: list[Node] = []
             aux_structure = None
             if self.has_aux:

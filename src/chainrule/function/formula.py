@@ -139,7 +139,7 @@ class _Derivation:
         self.axis_names: dict[tuple[Node, int], str] = {}
         with tracing(naming=True) as trace:
             traced, traced_keywords = self._inputs(trace, args, keywords, scope)
-            result = f(*traced, **traced_keywords)
+            result = trace.run(f, *traced, **traced_keywords)
             leaves, self.structure = flatten(result)
             self.outputs = [trace.lift(leaf).node for leaf in leaves]
         self.trace = trace

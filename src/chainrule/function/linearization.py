@@ -46,7 +46,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         )
     with tracing() as trace:
         chosen, arguments = _traced(trace, leaves, structure)
-        outputs, out_structure = record_outputs(trace, f(*arguments))
+        outputs, out_structure = record_outputs(trace, trace.run(f, *arguments))
         moving = [(k, t) for k, t in enumerate(chosen) if t is not None]
         seeds = [
             trace.input(_like(directions[k], leaves[k], structure.paths[k])).node for k, _ in moving
@@ -83,7 +83,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pull]:
     leaves, structure = flatten(primals)
     with tracing() as trace:
         chosen, arguments = _traced(trace, leaves, structure)
-        outputs, out_structure = record_outputs(trace, f(*arguments))
+        outputs, out_structure = record_outputs(trace, trace.run(f, *arguments))
         hand_over(trace)
     captures = trace.root.captured
     values = finish(outputs, trace.sources, captures)

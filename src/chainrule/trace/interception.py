@@ -76,6 +76,7 @@ def _stand_in(original: Callable[..., Any], replacement: Callable[..., Any]) -> 
             return original(*args, **keywords)
         return replacement(traces[-1], original, *args, **keywords)
 
+    function.replacement = replacement  # type: ignore[attr-defined]
     return update_wrapper(function, original)
 
 
@@ -326,6 +327,14 @@ class _Interception:
                     names.namespace.setdefault("len", length_of)
             for owner, name, substitute, _ in self.methods:
                 setattr(owner, name, substitute)
+
+    def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced."""
+        _, substitute = (self.table or _Table()).by_id.get(id(f), (None, None))
+        replacement = getattr(substitute, "replacement", None)
+        if replacement is None or not stack.intercepting:
+            return f
+        return lambda *args, **keywords: replacement(stack.traces[-1], f, *args, **keywords)
 
     def close(self) -> None:
         """A trace closes."""

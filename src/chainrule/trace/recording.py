@@ -256,6 +256,10 @@ class Trace(Recorder):
 
     # -- recording -------------------------------------------------------------------------------
 
+    def run(self, f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """``f(*args, **keywords)``, on traced arguments."""
+        return interception.called(f)(*args, **keywords)
+
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
         """Record one operation, with its place in the program."""
         if not self.active:
