@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.special as ss
 
 #: How far from a kink or a jump the deciding value must be.
 MARGIN = 0.02
@@ -35,7 +36,7 @@ class Source:
 
     def compiled(self) -> Callable[..., Any]:
         """``f`` itself."""
-        namespace: dict[str, Any] = {"np": np, **self.constants}
+        namespace: dict[str, Any] = {"np": np, "ss": ss, **self.constants}
         exec(compile(self.text, "<program>", "exec"), namespace)
         function: Callable[..., Any] = namespace["f"]
         return function
@@ -50,6 +51,7 @@ class Source:
         return "\n".join(
             [
                 "import numpy as np",
+                "import scipy.special as ss",
                 "import chainrule as cr",
                 *given,
                 self.text,
@@ -87,7 +89,7 @@ class Writer:
 
     def value(self, expression: str) -> Any:
         """What an expression is worth at this point of the program."""
-        return eval(expression, {"np": np, **self.constants, **self.values})  # noqa: S307 - ours
+        return eval(expression, {"np": np, "ss": ss, **self.constants, **self.values})  # noqa: S307 - ours
 
     def pick(self, *, ndim: Sequence[int] = (0, 1, 2, 3), most: float = 1e3) -> str | None:
         """The name of a value with so many axes and no entry larger; later ones are likelier."""
@@ -121,10 +123,10 @@ class Writer:
         """Add statements that make the value ``{}``, unless it is of no use."""
         name = f"v{self.count}"
         written = [line.replace("{}", name) for line in lines]
-        scope = {"np": np, **self.constants, **self.values}
+        scope = {"np": np, "ss": ss, **self.constants, **self.values}
         try:
             exec("\n".join(written), scope)
-        except (ValueError, IndexError, TypeError, np.exceptions.AxisError):
+        except (ValueError, IndexError, TypeError, ArithmeticError):  # AxisError is among them
             return False
         made = scope[name]
         if np.result_type(made) != np.float64 or not 0 < np.size(made) <= 60 or np.ndim(made) > 3:

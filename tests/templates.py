@@ -163,7 +163,7 @@ def running(w: Writer) -> bool:
 
 def normed(w: Writer) -> bool:
     x = w.pick(ndim=(1, 2), most=5)
-    if x is None or not w.clear_of(f"np.linalg.norm({x})"):
+    if x is None or not w.clear_of(f"np.linalg.norm({x}, axis=-1)"):
         return False
     return w.emit(
         w.rng.choice(
@@ -427,10 +427,65 @@ def buffered_mask(w: Writer) -> bool:
     return w.block([s.replace("{v}", "{}").replace("{x}", x) for s in w.rng.choice(forms)])
 
 
+def viewed(w: Writer) -> bool:
+    """Views share the elements of what they view, both ways."""
+    x = w.pick(ndim=(1,), most=4)
+    if x is None:
+        return False
+    w.analytic = False
+    forms = (
+        ("{v} = 1.0 * {x}", "part = {v}[1:]", "part[0] = {x}[0] ** 2", "part *= 1.5"),
+        ("{v} = np.zeros((2, len({x})))", "row = {v}[1]", "row[:] = np.sin({x})", "{v}[0] = 2 * row"),
+        ("{v} = {x}.copy()", "same = {v}", "same[0] += {x}[-1]", "same[1:] *= same[:-1]"),
+        ("{v} = np.zeros(2 * len({x}))", "flat = {v}.reshape(2, -1)", "flat[0] = {x}", "flat[1] += {v}[0]"),
+        ("a = {x} * 1.0", "{v} = a.T", "a[-1] = {x}[0] * {x}[-1]"),
+        ("{v} = np.stack([{x}, 2 * {x}])", "for row in {v}:", "    row *= row[0]"),
+        ("a = {x} + 0.0", "b = a[::-1]", "{v} = a * b", "b[0] = 0.0", "{v} = {v} + a"),
+    )  # fmt: skip
+    return w.block([s.replace("{v}", "{}").replace("{x}", x) for s in w.rng.choice(forms)])
+
+
+# -- linear algebra and special functions ----------------------------------------------------------
+
+
+def of_matrix(w: Writer) -> bool:
+    x = w.pick(ndim=(2,), most=4)
+    if x is None:
+        return False
+    # Positive definite, with no two eigenvalues or singular values near each other.
+    spd = f"({x} @ {x}.T + np.diag(np.arange(2.0, 2.0 + {x}.shape[0])))"
+    if not w.clear_of(f"np.diff(np.linalg.eigvalsh({spd}))"):
+        return False
+    if not w.clear_of(f"np.diff(np.append(np.linalg.svd({x})[1], 0.0))"):
+        return False
+    forms = split("""
+        np.linalg.inv({a}) ; np.linalg.solve({a}, {x}) ; np.linalg.solve({a}, {x}[:, 0]) ;
+        np.log(np.linalg.det({a})) ; np.linalg.slogdet({a})[1] ; np.linalg.cholesky({a}) ;
+        np.linalg.eigvalsh({a}) ; np.linalg.svd({x})[1] ; np.linalg.pinv({x}) ;
+        np.linalg.norm({a}, axis=0) ; np.linalg.qr({a})[1] ; np.linalg.lstsq({a}, {x}[:, 0])[0] ;
+        np.trace(np.linalg.inv({a})) ; np.linalg.multi_dot([{x}.T, {a}, {x}]) ; np.linalg.norm({x})
+    """)
+    w.analytic = False
+    return w.emit(w.rng.choice(forms).format(x=x, a=spd))
+
+
+def special(w: Writer) -> bool:
+    x = w.pick(ndim=(0, 1, 2), most=4)
+    forms = split("""
+        ss.expit({x}) ; ss.logsumexp({x}) ; ss.softmax({x}) ; ss.log_softmax({x}) ; ss.erf({x}) ;
+        ss.gammaln(2 + np.tanh({x})) ; ss.xlogy({x}, 2.5) ; ss.log_expit({x}) ; ss.erfc({x}) ;
+        ss.digamma(2 + np.tanh({x})) ; ss.logit(0.2 + 0.6 * ss.expit({x})) ; ss.entr(2 + np.sin({x})) ;
+        np.log(1 + np.exp({x})) ; np.log(np.sum(np.exp({x}))) ; np.exp({x}) / np.sum(np.exp({x}))
+    """)
+    w.analytic = False
+    return x is not None and w.emit(w.rng.choice(forms).format(x=x))
+
+
 #: Every template; one that stands twice is drawn twice as often.
 TEMPLATES: tuple[Template, ...] = (
     smooth, smooth, smooth, with_number, bent, two, two, two_bent, clipped, with_constant,
     reduced, reduced, extreme, running, normed, product, product, of_square,
     reshaped, moved, joined, listed, indexed, indexed, masked, ranked,
-    looped, by_element, branched, repeated_until, buffered, buffered_mask,
+    looped, by_element, branched, repeated_until, buffered, buffered_mask, viewed,
+    of_matrix, special,
 )  # fmt: skip
