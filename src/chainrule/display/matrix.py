@@ -72,6 +72,18 @@ def product(chain: Sequence[Layout]) -> Layout:
     return Layout(Kind.PRODUCT, flat, axes)
 
 
+def _columns(term: Term) -> set[int]:
+    """Indices of length 1 that two matrices of one column share: ``E W₂ᵀ`` is their product."""
+    readers: dict[int, list[bool]] = {}
+    for f in term.factors:
+        for i in set(f.indices):
+            if term.axes[i].length == 1:
+                others = [j for j in f.indices if j != i]
+                column = len(others) == 1 and term.axes[others[0]].length != 1 and f.exponent == 1
+                readers.setdefault(i, []).append(column)
+    return {i for i, columns in readers.items() if columns == [True, True]}
+
+
 #: The layout of a sub-product that has a name of its own, if it has.
 Lookup = Callable[[Term], "tuple[Layout, Coefficient] | None"]
 
@@ -88,6 +100,7 @@ class Reduction:
         self.vertices: dict[int, Vertex] = {i: Vertex([], []) for i in term.axes}
         self.edges: list[Edge] = []
         self.wide: list[tuple[Layout, tuple[int, ...]]] = []
+        self.columns = _columns(term)
         for f, layout in zip(term.factors, layouts, strict=True):
             self._place(f, layout)
 
@@ -113,7 +126,9 @@ class Reduction:
     def _place(self, f: Factor, layout: Layout) -> None:
         axes = self.term.axes
         unit = [
-            k for k, i in enumerate(f.indices) if axes[i].length == 1 and i not in self.term.out
+            k
+            for k, i in enumerate(f.indices)
+            if axes[i].length == 1 and i not in self.term.out and i not in self.columns
         ]
         indices = f.indices
         if unit:
