@@ -24,6 +24,7 @@ from .linalg import (
     hermitian,
     inv,
     matrices,
+    on_triangle,
     product,
     real_dtype,
     triangular_solve,
@@ -56,6 +57,11 @@ class Determinant(MatrixFunction):
     ) -> Maybe:
         return product("ij,ij->", cofactor(args[0]), tangents[0])
 
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return (product(",ij->ij", ct, conjugated(cofactor(args[0]))),)
+
     def examples(self) -> Sequence[Example]:
         singular = matrices(3, 3)
         singular[2] = singular[0] - singular[1]
@@ -75,6 +81,7 @@ class Cofactor(Determinant):
     """
 
     name = "cofactor"
+    pullback = None  # type: ignore[assignment]
     text = "cof({0})"
     latex = r"\operatorname{{cof}}({0})"
 
@@ -181,8 +188,17 @@ class Cholesky(MatrixFunction):
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         half = triangular_solve(out, hermitian(tangents[0]), True)
-        core = triangular_solve(out, adjoint(half), True)
-        return out @ (tril(core) - 0.5 * product("i->ii", product("ii->i", core)))
+        return out @ self._half(triangular_solve(out, adjoint(half), True))
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        upper = adjoint(out)
+        half = triangular_solve(upper, self._half(upper @ ct), False)
+        return (on_triangle(adjoint(triangular_solve(upper, adjoint(half), False))),)
+
+    def _half(self, x: Array) -> Array:
+        return tril(x) - 0.5 * product("i->ii", product("ii->i", x))
 
     def examples(self) -> Sequence[Example]:
         a, c = matrices(2, 3, 3), matrices(2, 2, field="c")

@@ -132,6 +132,15 @@ def hermitian(x: Array, *, lower: bool = True) -> Array:
     return strict + adjoint(strict) + product("i->ii", diagonal)
 
 
+def on_triangle(ct: Array, lower: bool = True) -> Array:
+    """The adjoint of ``hermitian``: what the entries of one triangle stand for."""
+    both = ct + adjoint(ct)
+    diagonal = product("ii->i", ct)
+    if ct.dtype.kind == "c":
+        diagonal = np.real(diagonal)
+    return (tril(both, -1) if lower else triu(both, 1)) + product("i->ii", diagonal)
+
+
 # -- systems ---------------------------------------------------------------------------------------
 
 
@@ -276,6 +285,12 @@ class Inverse(MatrixFunction):
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         return -product("ij,jk,kl->il", out, tangents[0], out)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        across = conjugated(out)
+        return (-product("ji,jk,lk->il", across, ct, across),)
 
     def examples(self) -> Sequence[Example]:
         return (

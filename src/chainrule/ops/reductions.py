@@ -88,10 +88,13 @@ class Extreme(Reduction):
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         (axes,), (x,) = params, args
-        # No element equals a result of NaN: the share is then 0/0.
-        attained = cast(x == spread(out, x, axes), out.dtype)
-        share = attained / spread(reduce_sum(attained, axes), x, axes)
-        return reduce_sum(gate(share, tangents[0]), axes)
+        return reduce_sum(gate(_share(out, x, axes), tangents[0]), axes)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        (axes,), (x,) = params, args
+        return (gate(_share(out, x, axes), spread(ct, x, axes)),)
 
 
 class Norm(Reduction):
@@ -118,15 +121,16 @@ class Norm(Reduction):
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         (axes, ord), (x,) = params, args
-        length = spread(out, x, axes)
-        if ord == 2:
-            direction = toward(x, length)
-        else:
-            size = np.abs(x)
-            direction = toward(x, size) * toward(size, length) ** (ord - 1)
+        direction = _direction(out, x, axes, ord)
         if x.dtype.kind == "c":
             return reduce_sum(np.real(np.conjugate(direction) * tangents[0]), axes)
         return reduce_sum(direction * tangents[0], axes)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        (axes, ord), (x,) = params, args
+        return (_direction(out, x, axes, ord) * spread(ct, x, axes),)
 
     def batch(  # type: ignore[override]
         self,
@@ -201,6 +205,21 @@ argmax      = Rank(np.argmax,  "argmax",  reduces=True)
 argmin      = Rank(np.argmin,  "argmin",  reduces=True)
 argsort     = Rank(lambda x, axis: np.argsort(x, axis, kind="stable"), "argsort", reduces=False)
 # fmt: on
+
+
+def _share(out: Array, x: Array, axes: tuple[int, ...]) -> Array:
+    """How much of an extremum each element has; of a NaN, which none attains, 0/0."""
+    attained = cast(x == spread(out, x, axes), out.dtype)
+    return attained / spread(reduce_sum(attained, axes), x, axes)
+
+
+def _direction(out: Array, x: Array, axes: tuple[int, ...], ord: float) -> Array:
+    """The slope of a length: a vector of length 1 in the dual norm."""
+    length = spread(out, x, axes)
+    if ord == 2:
+        return toward(x, length)
+    size = np.abs(x)
+    return toward(x, size) * toward(size, length) ** (ord - 1)
 
 
 def spread(out: Array, x: Array, axes: tuple[int, ...]) -> Array:

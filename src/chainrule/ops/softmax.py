@@ -46,6 +46,12 @@ class LogSumExp(Reduction):
         (axes,), (x,) = params, args
         return reduce_sum(shares(x, axes) * tangents[0], axes)
 
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        (axes,), (x,) = params, args
+        return (shares(x, axes) * spread(ct, x, axes),)
+
 
 class Softmax(Reduction):
     """``exp x / Σ exp x``.
@@ -81,6 +87,11 @@ class Softmax(Reduction):
         (axes,), (t,) = params, tangents
         return out * (t - spread(reduce_sum(out * t, axes), t, axes))
 
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        return (self.jvp(out, args, (ct,), *params),)  # its Jacobian is symmetric
+
     def dependence(self, i: int, types: Any, out: ArrayType, *params: Any) -> Any:
         return within(out.shape, *params)
 
@@ -108,6 +119,12 @@ class LogSoftmax(Reduction):
     ) -> Maybe:
         (axes,), (x,), (t,) = params, args, tangents
         return t - spread(reduce_sum(shares(x, axes) * t, axes), t, axes)
+
+    def pullback(
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
+    ) -> Sequence[Maybe]:
+        (axes,), (x,) = params, args
+        return (ct - shares(x, axes) * spread(reduce_sum(ct, axes), ct, axes),)
 
     def dependence(self, i: int, types: Any, out: ArrayType, *params: Any) -> Any:
         return within(out.shape, *params)

@@ -31,10 +31,9 @@ from .linalg import (
     hermitian,
     matched,
     matrices,
+    on_triangle,
     product,
     real_dtype,
-    tril,
-    triu,
 )
 
 
@@ -207,7 +206,7 @@ class Eigh(MatrixFunction):
             rate = adjoint(v) @ ct_v
             turn = turning(w, live, rate, sign=-1, part=-1, mode="reverse", phase=_phased(v))
             core = turn if core is None else core + turn
-        return (_on_triangle(product("ij,jk,lk->il", v, core, conjugated(v)), lower),)
+        return (on_triangle(product("ij,jk,lk->il", v, core, conjugated(v)), lower),)
 
     def examples(self) -> Sequence[Example]:
         return (
@@ -235,15 +234,6 @@ class EigenvaluesHermitian(Eigh):
         _, v = eigh(args[0], *params)
         dw = product("ji,jk,ki->i", conjugated(v), hermitian(tangents[0], lower=params[0]), v)
         return np.real(dw) if dw.dtype.kind == "c" else dw
-
-
-def _on_triangle(ct: Array, lower: bool) -> Array:
-    """The adjoint of ``hermitian``: what the entries of one triangle stand for."""
-    both = ct + adjoint(ct)
-    diagonal = product("ii->i", ct)
-    if ct.dtype.kind == "c":
-        diagonal = np.real(diagonal)
-    return (tril(both, -1) if lower else triu(both, 1)) + product("i->ii", diagonal)
 
 
 def _phased(v: Array) -> bool:
