@@ -464,6 +464,24 @@ def eye_with_an_entry(x):
     return np.linalg.det(M @ np.diag(x)) + np.sum(M)
 
 
+@right
+def lists_within_joins_and_operators(x):
+    y = np.concatenate([[x[0], 1.0], x[1:]]) * np.hstack([[x[2]], [2.0, x[1]], x[0]])
+    z = x + [x[1], 0.0, x[2]]
+    M = np.vstack([[x[0], x[1]], [1.0, x[2]]])
+    return np.sum(y) + np.sum(z**2) + np.dot(A, [x[0], x[1], 2.0])[0] + np.linalg.det(M)
+
+
+@right
+def a_buffer_used_often(x):
+    a = np.zeros(3)
+    a[0] = x[0]
+    first = np.sum(a * x)
+    second = np.sum(np.exp(a)) * first
+    a[1] = x[1]
+    return second + np.sum(a * x)
+
+
 # -- what Python cannot be made to see -------------------------------------------------------------
 
 

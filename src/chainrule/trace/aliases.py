@@ -147,9 +147,10 @@ def _part(recipe: Callable[[Any], Any], k: int, memory: Any) -> Any:
 
 def is_alone(x: Tracer) -> bool:
     """Whether no other array shares the elements of ``x``."""
-    return getattr(x, "origin", None) is None and not any(
-        view() is not None for view in getattr(x, "views", ())
-    )
+    views = getattr(x, "views", None)
+    if views:
+        x.views = views = [view for view in views if view() is not None]
+    return not views and getattr(x, "origin", None) is None
 
 
 def give_memory(x: Tracer) -> Buffer:

@@ -21,6 +21,10 @@ from .memory import Memory, is_poison, poison
 from .nesting import dtype_of, innermost, shape_and_leaves
 from .site import here
 from .tracer import Tracer
+from .views import VIEWS
+
+#: A buffer of at most this many bytes is compared with itself before it is put together again.
+_COMPARED = 1 << 16
 
 _plain = np.ndarray.__getitem__
 _put = np.ndarray.__setitem__
@@ -31,10 +35,13 @@ class Buffer(np.ndarray):
 
     memory: Memory | None
     _windows: tuple[np.ndarray, np.ndarray] | None
+    #: How it was put together last, and when: the count of changes, and what the memory held.
+    _last: tuple[int, bytes, Tracer] | None
 
     def __array_finalize__(self, source: Any) -> None:
         self.memory = getattr(source, "memory", None)
         self._windows = None
+        self._last = None
 
     # -- what the memory knows of this view ------------------------------------------------------
 
@@ -63,9 +70,21 @@ class Buffer(np.ndarray):
         return self.view(np.ndarray)
 
     def assembled(self, trace: Any) -> Tracer:
-        """The whole array as one traced value."""
+        """The whole array as one traced value; the same one as long as nothing is written."""
         tables = self.tables()
         values = self.plain()
+        memory = self.memory
+        if tables is None or memory is None or values.nbytes > _COMPARED:
+            return self._assembled(trace, tables, values)
+        bits = values.tobytes()
+        last = self._last
+        if last is not None and last[:2] == (memory.changes, bits) and last[2].recorder.active:
+            return last[2].copy()  # type: ignore[no-any-return]
+        made = self._assembled(trace, tables, values)
+        self._last = (memory.changes, bits, made.copy())
+        return made
+
+    def _assembled(self, trace: Any, tables: Any, values: np.ndarray) -> Tracer:
         if tables is not None and self.memory is not None:
             owner, place = tables
             if self.size and owner.any():
@@ -131,9 +150,7 @@ class Buffer(np.ndarray):
         traced = traced_value(value)
         if traced is None and not _has_traced(index):
             _put(self, index, value)
-            tables = self.tables()
-            if tables is not None:
-                tables[0][index] = 0
+            self.forget(index)
             return
         if _has_traced(index):
             index = self._concrete(index, value if traced is None else traced)
@@ -160,6 +177,13 @@ class Buffer(np.ndarray):
         if isinstance(index, tuple):
             return tuple(concrete_index(e) for e in index)
         return concrete_index(index)
+
+    def forget(self, index: Any) -> None:
+        """What is at ``index`` is no longer traced."""
+        tables = self.tables()
+        if tables is not None and self.memory is not None:
+            tables[0][index] = 0
+            self.memory.changes += 1
 
     def _store(self, index: Any, value: Tracer) -> None:
         dtype = self.dtype
@@ -221,7 +245,8 @@ class Buffer(np.ndarray):
             keywords["out"] = tuple(x.plain() if type(x) is Buffer else x for x in out)
         result = getattr(ufunc, method)(*plain, **keywords)
         for target in out:
-            _forget(target)
+            if type(target) is Buffer:
+                target.forget(...)  # it was written to by NumPy itself
         if out:
             return out[0] if len(out) == 1 else out
         return self._alike(result)
@@ -394,14 +419,6 @@ def shares(view: Any, of: Buffer) -> bool:
     )
 
 
-def _forget(target: Any) -> None:
-    """An array was written to by NumPy itself: none of its elements is traced any more."""
-    if type(target) is Buffer:
-        tables = target.tables()
-        if tables is not None:
-            tables[0][...] = 0
-
-
 def _escaped() -> CutDerivative:
     return CutDerivative(
         "a traced value was moved by compiled code, which would lose its derivative. "
@@ -457,14 +474,6 @@ def concrete_index(entry: Any) -> Any:
         return entry.recorder.decide_array(entry)
     return [concrete_index(e) for e in entry] if type(entry) is list else entry
 
-
-#: Functions that give views of their first argument, and not copies.
-VIEWS = frozenset({
-    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze,
-    np.expand_dims, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.flip, np.fliplr, np.flipud,
-    np.rot90, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.broadcast_to,
-    np.diagonal, np.matrix_transpose,
-})  # fmt: skip
 
 _REDIRECTED = (
     "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",

@@ -185,7 +185,7 @@ def _accumulate(function: np.ufunc, x: Any, axis: int = 0, dtype: Any = None) ->
     axis = normalized(axis, np.ndim(x))
     if running is not None:
         return running(x, axis=axis)
-    composite = FUNCTIONS.get((function, "accumulate"))  # type: ignore[call-overload]
+    composite = FUNCTIONS.get((function, "accumulate"))
     if composite is not None:
         return composite(x, axis=axis)
     return np.stack(_fold(function, x, axis), axis=axis)

@@ -84,9 +84,21 @@ def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
     """A stand-in for a function that may be given a list of traced numbers."""
 
     def function(*args: Any, **keywords: Any) -> Any:
-        if args and type(args[0]) in _SEQUENCES and stack.traces and stack.intercepting:
-            args = tuple(_as_array(a) for a in args)
+        for a in args:
+            if type(a) in _SEQUENCES and stack.traces and stack.intercepting:
+                return original(*map(_as_array, args), **keywords)
         return original(*args, **keywords)
+
+    return update_wrapper(function, original)
+
+
+def _joiner(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A stand-in for a function that joins a list of arrays, each of which may be a list."""
+
+    def function(arrays: Any, *args: Any, **keywords: Any) -> Any:
+        if type(arrays) in _SEQUENCES and stack.traces and stack.intercepting:
+            arrays = [_as_array(a) for a in arrays]
+        return original(arrays, *args, **keywords)
 
     return update_wrapper(function, original)
 
@@ -115,11 +127,11 @@ def _as_array(a: Any) -> Any:
 
 # -- which names, and what they stand for ----------------------------------------------------------
 
-#: These take a list of arrays, or a list that means something else.
-_TAKES_LISTS = frozenset({
-    np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.block, np.select,
-    np.choose, np.einsum, np.linalg.multi_dot, np.shape, np.ndim, np.size,
+#: These join a list of arrays; these take a list that means something else.
+_JOINS: frozenset[Any] = frozenset({
+    np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.linalg.multi_dot,
 })  # fmt: skip
+_TAKES_LISTS: frozenset[Any] = frozenset({np.block, np.select, np.choose, np.einsum, np.piecewise})
 
 
 class _Table:
@@ -139,7 +151,8 @@ class _Table:
                 isinstance(original, FunctionType | type(np.sum)) and original not in _TAKES_LISTS
                 and id(original) not in self.by_id
             ):  # fmt: skip
-                self.add(original, _list_taker(original))
+                make = _joiner if original in _JOINS else _list_taker
+                self.add(original, make(original))
                 self.for_lists.add(id(original))
         for number, shadow in NUMBERS.items():
             if number.__module__ == "numpy":

@@ -56,6 +56,7 @@ class Memory:
 
     __slots__ = (
         "array",
+        "changes",
         "home",
         "itemsize",
         "owner",
@@ -80,6 +81,7 @@ class Memory:
         self.pieces: list[Tracer] = []
         self.home = home
         self.recorder = home
+        self.changes = 0
 
     def holds(self, address: int) -> bool:
         """Whether an address lies in this memory."""
@@ -110,4 +112,5 @@ class Memory:
         if piece.recorder.level > self.recorder.level or not self.recorder.active:
             self.recorder = piece.recorder
         self.pieces.append(piece)
+        self.changes += 1
         return len(self.pieces)

@@ -23,16 +23,18 @@ from ..ir.types import TupleType, type_of
 from ..ops.structural import broadcast, cast, stop_gradient
 from . import aliases, dispatch
 from .aliases import Written
-from .buffers import VIEWS
+from .buffers import nested
 from .captures import Captures
 from .functions.updating import FUNCTIONS as UPDATING
 from .indexing import getitem, is_basic
 from .interception import interception
+from .nesting import innermost
 from .refusal import remedy
 from .site import Mark, here, mark, receiving_frame, user_frame
 from .sizes import SizeNames, shape_of
 from .stack import current, stack
 from .tracer import Tracer
+from .views import VIEWS
 
 _SCALARS = (bool, int, float, complex)
 _TRACER = (Tracer,)
@@ -287,11 +289,14 @@ class Trace(Recorder):
             if not value.recorder.active:
                 raise EndedTrace(_ENDED, here())
             return value
-        traced = getattr(value, "__traced__", None)  # a buffer or a named size
+        kind = type(value)
+        traced = getattr(kind, "__traced__", None)  # a buffer or a named size
         if traced is not None:
-            found = traced(self)
-            if found is not None:
-                return found  # type: ignore[no-any-return]
+            return traced(value, self)  # type: ignore[no-any-return]
+        if kind is list or kind is tuple:
+            inner = innermost(value)
+            if inner is not None:
+                return nested(value, inner).assembled(inner)  # type: ignore[no-any-return]
         return super().lift(value)
 
     # -- concrete values -------------------------------------------------------------------------
