@@ -1,8 +1,7 @@
 """Matrices of one column stay matrices: a network with one output reads as any other."""
 
-import numpy as np
-
 import chainrule as cr
+import numpy as np
 
 rng = np.random.default_rng(0)
 

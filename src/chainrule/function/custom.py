@@ -80,7 +80,7 @@ class UserElementwise(Elementwise):
         word = re.match(r"\w+", text)
         given = getattr(function, "__name__", "<lambda>")
         name = given if given.isidentifier() else word.group() if word else "elementwise"
-        super().__init__(function, text, name=name, **keywords)  # type: ignore[arg-type]
+        super().__init__(function, text, name=name, **keywords)
         self._remake = (function, text, keywords)
         self._types: dict[tuple[Any, ...], tuple[tuple[np.dtype, ...], np.dtype]] = {}
         self.__name__ = name

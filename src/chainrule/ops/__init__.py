@@ -58,5 +58,5 @@ PRIMITIVES: tuple[Primitive, ...] = tuple(
 
 #: NumPy ufunc -> the row that records it.
 UFUNCS: MappingProxyType[np.ufunc, Elementwise] = MappingProxyType(
-    {p._function: p for p in PRIMITIVES if isinstance(p, Elementwise) and isinstance(p._function, np.ufunc)}
+    {p.ufunc: p for p in PRIMITIVES if isinstance(p, Elementwise) and p.ufunc is not None}
 )

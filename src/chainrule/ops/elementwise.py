@@ -42,7 +42,7 @@ class Elementwise(Primitive):
 
     def __init__(
         self,
-        function: np.ufunc | str,
+        function: Callable[..., Any] | str,
         text: str,
         precedence: int = 9,
         *,
@@ -71,6 +71,11 @@ class Elementwise(Primitive):
         self.domain = domain
         self._plans: dict[Any, tuple[ArrayType, tuple[Any, ...] | None]] = {}
         self._templates: dict[Any, Template] = {}
+
+    @property
+    def ufunc(self) -> np.ufunc | None:
+        """The ufunc of NumPy that it answers to, if it does to one."""
+        return self._function if isinstance(self._function, np.ufunc) else None
 
     @property
     def function(self) -> Any:
@@ -202,6 +207,7 @@ def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = 
             op, params = described.op, described.params
             args = [t.wrap(a) for a in described.args]
             wanted = [a.dtype.kind in "fc" for a in args]
+            assert op.pullback is not None
             reads = op.pullback(t, partial, args, wanted, *params)
             return op.bind(
                 [a if r is None else _scaled(a, r) for a, r in zip(args, reads, strict=True)], *params

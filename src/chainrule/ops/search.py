@@ -56,7 +56,7 @@ class SearchSorted(Search):
     def shape(self, types: Sequence[ArrayType], side: str) -> tuple[int, ...]:
         return types[1].shape
 
-    def evaluate(self, arrays: Sequence[Any], side: str) -> Any:
+    def evaluate(self, arrays: Sequence[Any], side: Any) -> Any:
         ascending, values = map(np.asarray, arrays)
         lead = ascending.shape[:-1]
         if not lead:

@@ -36,7 +36,7 @@ class Rules:
         return self.simplifier(level)(outputs)
 
 
-def _dispatcher(rules: Sequence[AnyRule]) -> Step:  # noqa: C901 (flat, for speed)
+def _dispatcher(rules: Sequence[AnyRule]) -> Step:
     """One function for all rules of an operation, with the applicable ones found by look-up."""
     #: For an argument's place: what its operation, inside broadcasts, lets be tried.
     keyed: dict[int, dict[Primitive, list[Step]]] = {}
@@ -79,7 +79,7 @@ class Simplifier:
         #: Each node met, and its normal form; a normal form maps to itself.
         self._done: dict[Node, Node] = {}
 
-    def __call__(self, outputs: Sequence[Node]) -> list[Node]:  # noqa: C901 (flat, for speed)
+    def __call__(self, outputs: Sequence[Node]) -> list[Node]:
         """``outputs`` in normal form."""
         done = self._done
         #: Nodes whose rewritten form is being rewritten itself.
