@@ -563,7 +563,6 @@ def test_u11_xlogy_at_zero() -> None:
     assert cr.grad(lambda x, y: xlogy(x, y), wrt=1)(0.0, 0.0) == 0.0
 
 
-@pytest.mark.xfail(reason="SciPy's Python functions are seen by their global names only")
 def test_u12_under_a_local_name() -> None:
     from scipy.special import logsumexp
 

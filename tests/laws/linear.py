@@ -91,3 +91,8 @@ def push(linear: Linear) -> list[Node | None]:
 
 def pull(linear: Linear) -> list[Node | None]:
     return pullback(linear.outputs, linear.sources, linear.cotangents)
+
+
+def is_single(n: Node) -> bool:
+    """Whether a node is in single precision, real or complex."""
+    return bool(n.type.dtype.kind in "fc" and np.finfo(n.type.dtype).eps > 1e-10)
