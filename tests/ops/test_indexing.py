@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import chainrule as cr
 import numpy as np
 from chainrule.calculus.pullback import pullback
