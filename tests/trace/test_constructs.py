@@ -467,7 +467,7 @@ def eye_with_an_entry(x):
 @right
 def lists_within_joins_and_operators(x):
     y = np.concatenate([[x[0], 1.0], x[1:]]) * np.hstack([[x[2]], [2.0, x[1]], x[0]])
-    z = x + [x[1], 0.0, x[2]]
+    z = x + [x[1], 0.0, x[2]]  # noqa: RUF005 (a construct as people write it)
     M = np.vstack([[x[0], x[1]], [1.0, x[2]]])
     return np.sum(y) + np.sum(z**2) + np.dot(A, [x[0], x[1], 2.0])[0] + np.linalg.det(M)
 
