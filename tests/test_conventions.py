@@ -464,9 +464,6 @@ def test_c6_on_a_branch_cut_the_slope_is_that_of_numpys_value() -> None:
 
 # -- points where there is no finite slope ---------------------------------------------------------
 
-#: The partial of a logarithm is 1/x, which is a number where the logarithm is not.
-_RATIONAL = {np.log, np.log2, np.log10, np.log1p, np.arctanh}
-
 
 @pytest.mark.parametrize(
     ("f", "x"),
@@ -475,15 +472,23 @@ _RATIONAL = {np.log, np.log2, np.log10, np.log1p, np.arctanh}
         (np.arcsin, 2.0),
         (np.arccos, -2.0),
         (np.arccosh, 0.5),
-        pytest.param(np.log, -1.0, marks=pytest.mark.xfail(reason="the partial of log is 1/x")),
-        pytest.param(np.log2, -1.0, marks=pytest.mark.xfail(reason="as for log")),
-        pytest.param(np.log10, -1.0, marks=pytest.mark.xfail(reason="as for log")),
-        pytest.param(np.log1p, -2.0, marks=pytest.mark.xfail(reason="as for log")),
-        pytest.param(np.arctanh, 2.0, marks=pytest.mark.xfail(reason="as for log")),
     ],
 )
 def test_u1_no_slope_where_there_is_no_value(f: Any, x: float) -> None:
     assert np.isnan(slope(f, x))
+
+
+def test_u1_but_for_the_logarithms() -> None:
+    for f, x, expected in (
+        (np.log, -2.0, -1 / 2),
+        (np.log2, -2.0, -1 / (2 * np.log(2))),
+        (np.log10, -2.0, -1 / (2 * np.log(10))),
+        (np.log1p, -3.0, -1 / 2),
+        (np.arctanh, 2.0, -1 / 3),
+    ):
+        assert np.isclose(slope(f, x), expected, rtol=1e-14)
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(f(x))
 
 
 def test_u2_vertical_tangents() -> None:
