@@ -263,6 +263,50 @@ def elimination_in_place(x):
     return x[0, 0] * x[1, 1] + weighted(x)
 
 
+@program
+def an_array_under_another_shape(x):
+    y = x.copy()
+    y.shape = (4,)
+    z = np.zeros((2, 2))
+    z[0] = x[1]
+    z.shape = (4, 1)
+    z[3] = x[0, 0]
+    return weighted(y) + weighted(z)
+
+
+@program
+def the_real_part_of_a_real_array(x):
+    x.real[0] = x[1] * 2
+    y = np.asarray(x, float).astype(float, copy=False)
+    y[1] = x[0]
+    np.nan_to_num(x, copy=False)
+    return weighted(x)
+
+
+@program
+def parts_of_a_complex_array(x):
+    z = x + 1j * x[::-1]
+    z.real = x[0]
+    z.imag = z.imag + 2.0
+    z.real = z.real * x
+    return (
+        weighted(z.real)
+        + weighted(z.imag)
+        + weighted(z.view(float))
+        + weighted(np.abs(x.view(complex)))
+    )
+
+
+@program
+def out_by_position(x):
+    y = np.zeros(2)
+    np.sum(x, 0, None, y)
+    z = np.zeros((2, 2))
+    np.dot(x, x, z)
+    np.clip(x, 0.8, 2.7, x)
+    return weighted(x) + weighted(y) + weighted(z)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_agrees_with_numpy(name: str) -> None:
     assert_agrees(PROGRAMS[name], X)
@@ -300,6 +344,8 @@ def test_an_update_alone_costs_no_memory() -> None:
         (lambda x: x.__setitem__(7, 1.0), IndexError),
         (lambda x: x.__setitem__((0, 0), x), ValueError),
         (lambda x: np.add(x, np.ones((3, 2, 2)), out=x), ValueError),
+        (lambda x: np.broadcast_to(x, (3, 2, 2)).__setitem__(0, 1.0), ValueError),
+        (lambda x: np.diagonal(x).__setitem__(0, 1.0), ValueError),
     ],
 )
 def test_what_numpy_refuses_is_refused(update: Callable[[Any], Any], error: type) -> None:
@@ -342,3 +388,13 @@ def test_an_inner_value_that_leaves_by_an_outer_array_says_so() -> None:
 
     with pytest.raises(cr.errors.EndedTrace):
         cr.grad(outer)(2.0)
+
+
+def test_a_write_to_a_part_of_a_complex_array_is_refused() -> None:
+    def f(x):
+        z = x * (1 + 1j)
+        z.real[0] = 3.0
+        return np.sum(np.abs(z))
+
+    with pytest.raises(TypeError, match=r"z\.real ="):
+        cr.grad(f)(X)

@@ -17,8 +17,9 @@ import numpy as np
 
 from ..errors import CutDerivative
 from ..ops.structural import broadcast, cast
-from .buffers import Buffer, buffer, shares
+from .buffers import Buffer, buffer
 from .memory import poison
+from .methods import shares
 from .site import here
 from .tracer import Tracer
 
@@ -51,6 +52,10 @@ class Written(Tracer):
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
         return self.memory.shape  # type: ignore[no-any-return]
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        self.memory.shape = shape
 
     @property
     def dtype(self) -> np.dtype:
@@ -194,6 +199,17 @@ def _adopt(member: Tracer, memory: Any) -> None:
             _adopt(child, own)
         else:
             child.origin = None  # NumPy gives a copy here
+
+
+def give_shape(x: Tracer, shape: Any) -> None:
+    """``x.shape = shape``."""
+    if type(x) is Written:
+        x.memory.shape = shape
+    elif is_alone(x):
+        made: Any = np.reshape(x, shape)
+        x.node = made.node
+    else:
+        raise TypeError("the shape of an array of which there are views cannot be set. Use reshape")
 
 
 # -- writing ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from ..ops.structural import cast, slice_
 from .assembly import assemble
 from .indexing import is_basic
 from .memory import Memory, is_poison, poison
+from .methods import TracedMethods, shares
 from .nesting import dtype_of, innermost, shape_and_leaves
 from .site import here
 from .tracer import Tracer
@@ -30,7 +31,7 @@ _plain = np.ndarray.__getitem__
 _put = np.ndarray.__setitem__
 
 
-class Buffer(np.ndarray):
+class Buffer(TracedMethods):
     """An array over a :class:`Memory`. Views of it are buffers over the same memory."""
 
     memory: Memory | None
@@ -53,9 +54,9 @@ class Buffer(np.ndarray):
         if self._windows is None:
             if not memory.holds(self.__array_interface__["data"][0]):
                 # A copy that was made in C: it has memory of its own, in which nothing is known.
-                if self.size and is_poison(self.view(np.ndarray)).any():
+                if self.size and is_poison(self.plain()).any():
                     raise _escaped()
-                self.memory = Memory(self.view(np.ndarray), memory.home)
+                self.memory = Memory(self.plain(), memory.home)
                 return None
             self._windows = memory.windows(self)
         return self._windows
@@ -67,7 +68,7 @@ class Buffer(np.ndarray):
 
     def plain(self) -> np.ndarray:
         """The same memory as an ordinary array."""
-        return self.view(np.ndarray)
+        return np.ndarray.view(self, np.ndarray)
 
     def assembled(self, trace: Any) -> Tracer:
         """The whole array as one traced value; the same one as long as nothing is written."""
@@ -249,7 +250,7 @@ class Buffer(np.ndarray):
                 target.forget(...)  # it was written to by NumPy itself
         if out:
             return out[0] if len(out) == 1 else out
-        return self._alike(result)
+        return self.alike(result)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, keywords: Any
@@ -262,15 +263,15 @@ class Buffer(np.ndarray):
         trace = innermost((args, keywords))
         if trace is not None:
             return trace.function(function, args, keywords)
-        return self._alike(super().__array_function__(function, types, args, keywords))
+        return self.alike(super().__array_function__(function, types, args, keywords))
 
-    def _alike(self, result: Any) -> Any:
+    def alike(self, result: Any) -> Any:
         """A result as a buffer, as long as the trace is at work."""
         home = None if self.memory is None else self.memory.home
         if home is None or not home.active:
             return result.plain() if type(result) is Buffer else result
         if isinstance(result, tuple | list):
-            parts = [self._alike(r) for r in result]
+            parts = [self.alike(r) for r in result]
             if hasattr(result, "_fields"):
                 return type(result)(*parts)
             return type(result)(parts)
@@ -280,143 +281,12 @@ class Buffer(np.ndarray):
             result.tables()
         return result
 
-    # -- where a concrete value is needed --------------------------------------------------------
-
-    def __bool__(self) -> bool:
-        return bool(self.lifted()) if self.is_traced() else bool(self.plain())
-
-    def __float__(self) -> float:
-        return float(self.lifted() if self.is_traced() else self.plain())
-
-    def __int__(self) -> int:
-        return int(self.lifted() if self.is_traced() else self.plain())
-
-    def __complex__(self) -> complex:
-        return complex(self.lifted() if self.is_traced() else self.plain())
-
-    def __repr__(self) -> str:
-        return repr(self.lifted() if self.is_traced() else self.plain())
-
-    def __str__(self) -> str:
-        return str(self.lifted() if self.is_traced() else self.plain())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.lifted() if self.is_traced() else self.plain(), spec)
-
-    def __reduce__(self) -> Any:
-        return self.plain().__reduce__()
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    # -- methods ---------------------------------------------------------------------------------
-
-    @property
-    def flat(self) -> Any:
-        """The elements in order; of a traced array, as one axis that can be written to."""
-        tables = self.tables()
-        home = None if self.memory is None else self.memory.home
-        if tables is None and (home is None or not home.active):
-            return self.plain().flat
-        return self.reshape(-1)
-
-    @flat.setter
-    def flat(self, value: Any) -> None:
-        self.reshape(-1)[...] = value
-
-    @property
-    def real(self) -> Any:
-        """The real part."""
-        return (
-            np.real(self.lifted())
-            if self.dtype.kind == "c" and self.is_traced()
-            else np.ndarray.real.__get__(self)
-        )
-
-    @real.setter
-    def real(self, value: Any) -> None:
-        self[...] = value + 1j * self.imag if self.dtype.kind == "c" else value
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary part."""
-        return (
-            np.imag(self.lifted())
-            if self.dtype.kind == "c" and self.is_traced()
-            else np.ndarray.imag.__get__(self)
-        )
-
-    @imag.setter
-    def imag(self, value: Any) -> None:
-        self[...] = self.real + 1j * value
-
-    def copy(self, order: Any = "C") -> Any:
-        """A copy, with memory of its own."""
-        if self.is_traced():
-            return self.lifted().copy()
-        return self._alike(self.plain().copy(order))
-
-    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
-        """A view where NumPy gives one."""
-        result = super().reshape(*shape, order=order)
-        if not self.is_traced() or shares(result, self):
-            return result
-        return self.lifted().reshape(*shape, order=order)
-
-    def ravel(self, order: Any = "C") -> Any:
-        """A view where NumPy gives one."""
-        return self.reshape(-1, order=order)
-
-    def item(self, *index: Any) -> Any:
-        """An element as a Python number, or as the traced value that was stored."""
-        if len(index) == 1 and isinstance(index[0], tuple):
-            (index,) = index
-        if len(index) == 1 and self.ndim != 1:
-            index = tuple(int(k) for k in np.unravel_index(range(self.size)[index[0]], self.shape))
-        if not index and self.size == 1:
-            index = (0,) * self.ndim
-        value = self[index] if self.is_traced() else self.plain()[index]
-        return value if issubclass(type(value), Tracer) else value.item()
-
-    @property
-    def __pandas_priority__(self) -> int:
-        if not self.is_traced():
-            raise AttributeError("__pandas_priority__")
-        return 5000  # Series leave it to us
-
-    def fill(self, value: Any) -> None:
-        """Set every element."""
-        self[...] = value
-
-    def sort(self, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> None:
-        """Sort in place."""
-        if self.is_traced():
-            self[...] = np.sort(self.lifted(), axis)
-        else:
-            self.plain().sort(axis, kind, order, **keywords)
-
-    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
-        """Set elements by their flat places."""
-        self.reshape(-1)[indices] = values
-
 
 def buffer(array: np.ndarray, home: Any) -> Buffer:
     """``array``, which was made just now, as a buffer of a trace."""
     made = array.view(Buffer)
     made.memory = Memory(array, home)
     return made
-
-
-def shares(view: Any, of: Buffer) -> bool:
-    """Whether ``view`` is a view of the memory of ``of``."""
-    return (
-        type(view) is Buffer
-        and of.memory is not None
-        and (not view.size or of.memory.holds(view.__array_interface__["data"][0]))
-    )
 
 
 def _escaped() -> CutDerivative:
@@ -473,28 +343,3 @@ def concrete_index(entry: Any) -> Any:
             return bool(entry) if entry.dtype == np.bool_ else int(entry)
         return entry.recorder.decide_array(entry)
     return [concrete_index(e) for e in entry] if type(entry) is list else entry
-
-
-_REDIRECTED = (
-    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",
-    "conjugate", "cumprod", "cumsum", "dot", "flatten", "max", "mean", "min", "nonzero",
-    "prod", "repeat", "round", "searchsorted", "std", "sum", "take", "tolist", "trace", "var",
-)  # fmt: skip
-
-
-def _redirected(name: str) -> Callable[..., Any]:
-    """A method of ndarray that computes in C: on a traced array, that of the traced value."""
-    ordinary = getattr(np.ndarray, name)
-
-    def method(self: Buffer, *args: Any, **keywords: Any) -> Any:
-        if self.is_traced() or innermost((args, keywords)) is not None:
-            return getattr(self.lifted(), name)(*args, **keywords)
-        return self._alike(ordinary(self.plain(), *args, **keywords))
-
-    method.__name__ = name
-    method.__doc__ = f"As :meth:`numpy.ndarray.{name}`."
-    return method
-
-
-for _name in _REDIRECTED:
-    setattr(Buffer, _name, _redirected(_name))

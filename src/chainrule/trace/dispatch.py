@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -259,6 +260,22 @@ def function(trace: Any, called: Callable[..., Any], args: Any, keywords: Any) -
             raise
         raise misfit(qualified(called), args, error) from None
     return trace.assign(target, result)
+
+
+def named_out(called: Callable[..., Any], args: Any, keywords: Any) -> tuple[Any, Any]:
+    """The arguments with ``out`` as a keyword, where it was given by position."""
+    names = _positional(FUNCTIONS[called]) if called in FUNCTIONS else []
+    if "out" not in names[: len(args)]:
+        return args, keywords
+    place = names.index("out")
+    return args[:place], {**keywords, **dict(zip(names[place:], args[place:], strict=False))}
+
+
+@lru_cache(maxsize=1024)
+def _positional(composite: Callable[..., Any]) -> list[str]:
+    """The names of the parameters that may be given by position."""
+    parameters = inspect.signature(composite).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
 
 
 def _name(function: np.ufunc) -> str:

@@ -96,6 +96,8 @@ class Recorder:
             if type(args[0]) is Tracer and self.aliasing:
                 result = dispatch.function(self, function, args, keywords)
                 return aliases.link_results(function, args, keywords, result)
+        if len(args) > 2:
+            args, keywords = dispatch.named_out(function, args, keywords)
         if tuple(types) != _TRACER:
             args, keywords = self.lifted(args), self.lifted(keywords)
         result = dispatch.function(self, function, args, keywords)
@@ -139,6 +141,10 @@ class Recorder:
     def assign(self, target: Any, value: Any) -> Any:
         """``target``, after ``value`` was written to it: what ``out=`` does."""
         return aliases.assign(target, value)
+
+    def reshape(self, x: Tracer, shape: Any) -> None:
+        """``x.shape = shape``."""
+        aliases.give_shape(x, shape)
 
     def snapshot(self, array: np.ndarray) -> Any:
         """The values of an array now, as something that :meth:`lift` takes."""

@@ -90,6 +90,10 @@ class Tracer:
         """The lengths of the axes, each an ``int`` that remembers where it came from."""
         return self.recorder.shape(self)  # type: ignore[no-any-return]
 
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        self.recorder.reshape(self, shape)
+
     @property
     def dtype(self) -> np.dtype:
         """The dtype."""
@@ -198,8 +202,10 @@ class Tracer:
 
     @property
     def real(self) -> Any:
-        """The real part."""
-        return np.real(self)
+        """The real part: of a real array the same elements, of a complex one not to be written to."""
+        if self.node.type.dtype.kind == "c":
+            return self.recorder.viewed(self, np.real(self), _no_part)
+        return self.recorder.viewed(self, self.copy(), _same)
 
     @real.setter
     def real(self, value: Any) -> None:
@@ -207,8 +213,8 @@ class Tracer:
 
     @property
     def imag(self) -> Any:
-        """The imaginary part."""
-        return np.imag(self)
+        """The imaginary part, not to be written to."""
+        return self.recorder.viewed(self, np.imag(self), _no_part)
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -228,10 +234,17 @@ class Tracer:
         """The flags of a fresh array in C order."""
         return np.empty(self.node.type.shape, self.dtype).flags
 
-    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+    def astype(
+        self,
+        dtype: Any,
+        order: str = "K",
+        casting: str = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
         """A cast; to an integer or boolean it is piecewise constant."""
         made = cast(self, np.dtype(dtype))
-        return made.copy() if made is self else made
+        return made.copy() if made is self and copy else made
 
     def copy(self, order: str = "C") -> Any:
         """The same value, as an array of its own: an update in place of one leaves the other."""
@@ -246,9 +259,13 @@ class Tracer:
     def __reduce__(self) -> Any:
         raise TypeError("a traced array cannot be pickled")
 
-    def view(self, *args: Any) -> Any:
-        """The same elements as another array object."""
-        return self.recorder.viewed(self, self.copy(), _same)
+    def view(self, *args: Any, **keywords: Any) -> Any:
+        """The same elements as another array object; of a complex array also its parts in turn."""
+        given = (*args, *keywords.values())
+        kinds = [a for a in given if not (isinstance(a, type) and issubclass(a, np.ndarray))]
+        if not kinds or np.dtype(kinds[0]) == self.dtype:
+            return self.recorder.viewed(self, self.copy(), _same)
+        return self.recorder.viewed(self, _reinterpreted(self, np.dtype(kinds[0])), _no_part)
 
     def fill(self, value: Any) -> None:
         """Set every element."""
@@ -301,6 +318,26 @@ def _transposed(memory: Any) -> Any:
 
 def _same(memory: Any) -> Any:
     return memory[...]
+
+
+def _no_part(memory: Any) -> Any:
+    raise TypeError(
+        "a part of a complex traced array cannot be written to. Write z.real = …, or copy the part first"
+    )
+
+
+def _reinterpreted(x: Tracer, dtype: np.dtype) -> Any:
+    """The same bytes as another dtype, where that is a matter of real and imaginary parts."""
+    own = x.dtype
+    shape = x.node.type.shape
+    if own.kind == "c" and dtype == np.empty(0, own).real.dtype and shape:
+        parts = np.stack([np.real(x), np.imag(x)], axis=-1)
+        return np.reshape(parts, (*shape[:-1], 2 * shape[-1]))
+    if dtype.kind == "c" and own == np.empty(0, dtype).real.dtype and shape and shape[-1] % 2 == 0:
+        return x[..., ::2] + 1j * x[..., 1::2]
+    raise TypeError(
+        f"a view of {own} as {dtype} cannot be traced. Use astype to convert the numbers"
+    )
 
 
 def _method(name: str) -> Callable[..., Any]:
