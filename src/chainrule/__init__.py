@@ -16,6 +16,7 @@ from .function.batching import vmap
 from .function.linearization import jvp, vjp
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
+from .trace.interception import intercept
 
 if _typing.TYPE_CHECKING:
     from .function.abstract import array
@@ -36,6 +37,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "intercept",
     "jacobian",
     "jvp",
     "pullback",
