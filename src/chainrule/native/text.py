@@ -61,6 +61,12 @@ class Machine(NamedTuple):
     #: Whether a fused multiply-add is one instruction.
     fma: bool
 
+    @property
+    def attributes(self) -> str:
+        """The attributes of a function: all that pass vectors to one another must have the same."""
+        bits = 8 * self.register
+        return f'nounwind "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
+
     def lanes(self, element: str) -> int:
         """How many elements of a type fill a register."""
         return self.register // {"double": 8, "i64": 8, "float": 4, "i32": 4, "i8": 8}[element]
@@ -89,6 +95,18 @@ class Module:
             f"{name} = private unnamed_addr constant [{len(numbers)} x {element}] [{body}], align 64"
         )
         return name
+
+    def number(self, element: str, value: float) -> Value:
+        """The address of a constant in memory, one for all who ask for it."""
+        text = literal(value, element)
+        name = f"@{element}.{text}"
+        line = f"{name} = private unnamed_addr constant {element} {text}, align 8"
+        self._declared.setdefault(name, line)
+        return Value(name, "ptr")
+
+    def declared(self) -> list[str]:
+        """The names of the external functions, intrinsics among them."""
+        return [n for n in self._declared if n[0] != "@" and n not in self.functions]
 
     def raw(self, line: str) -> None:
         """A global given as text."""
