@@ -474,3 +474,8 @@ reduce_sum = ReduceSum()
 cast = Cast()
 stop_gradient = StopGradient()
 size = Size()
+
+
+def strong(x: Array) -> Array:
+    """A Python scalar as an array of its dtype, which no longer gives way to others."""
+    return cast.bind((x,), x.dtype, False)

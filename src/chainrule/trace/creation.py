@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.structural import cast, reshape
+from ..ops.structural import cast, reshape, strong
 from .buffers import Buffer, buffer, nested
 from .functions.selection import normalized
 from .nesting import innermost
@@ -112,7 +112,7 @@ def array(
     if value.ndim < ndmin:
         value = reshape(value, (1,) * (ndmin - value.ndim) + tuple(value.shape))
     if type(value) is Tracer and value.node.type.weak:
-        value = cast.bind((value,), value.dtype, False)
+        value = strong(value)
     return value.copy() if always and value is object else value
 
 
@@ -127,7 +127,7 @@ def as_array(trace: Any, numpy: Any, a: Any, dtype: Any = None, *args: Any, **ke
     if dtype is not None and np.dtype(dtype) != value.dtype:
         return cast(value, dtype)
     if type(value) is Tracer and value.node.type.weak:
-        return cast.bind((value,), value.dtype, False)
+        return strong(value)
     return value
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeMismatch, UnsupportedFunction
+from ..errors import ShapeMismatch, TraceError, UnsupportedFunction
+from ..ir.node import Node
+from ..ir.primitive import Primitive
 from ..ops import PRIMITIVES, UFUNCS
 from ..ops.arithmetic import relu
 from ..ops.elementwise import Elementwise, literal_of
@@ -305,6 +307,15 @@ def misfit(what: str, operands: Sequence[Any], error: Exception) -> ShapeMismatc
         "x.T and x.reshape(…) change a shape.",
         here(),
     )
+
+
+def unfit(op: Primitive, nodes: Sequence[Node], error: Exception) -> Exception:
+    """The error for operands that an operation does not take."""
+    if isinstance(error, ValueError):
+        name = f"np.{op.name}" if hasattr(np, op.name) else op.name
+        return misfit(name, [n.type for n in nodes], error)
+    types = ", ".join(str(n.type) for n in nodes)
+    return TraceError(f"{op.name} of {types}: {error}", here())
 
 
 def _shapes(operands: Sequence[Any]) -> list[tuple[int, ...]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..ops.structural import cast, reshape
 from .buffers import Buffer, nested
+from .dispatch import row_of
 from .nesting import innermost
 from .sizes import Named
 from .stack import stack
@@ -128,9 +129,20 @@ def _on_numbers(replacement: Callable[..., Any], *, as_complex: bool) -> Callabl
         args = tuple(_number(x) for x in args)
         if as_complex:
             args = tuple(cast(x, complex) if isinstance(x, Tracer) else x for x in args)
-        return replacement(*args, **keywords)
+        row = row_of(replacement) if isinstance(replacement, np.ufunc) else None
+        return _python(replacement(*args, **keywords) if row is None else row(*args))
 
     return function
+
+
+def _python(x: Any) -> Any:
+    """A traced result as a Python number, which is weak."""
+    if isinstance(x, tuple):
+        return tuple(map(_python, x))
+    if not issubclass(type(x), Tracer) or x.node.type.weak:
+        return x
+    kind = float if x.dtype.kind == "f" else complex if x.dtype.kind == "c" else int
+    return cast.bind((x,), np.dtype(kind), True)
 
 
 def _number(x: Any) -> Any:
@@ -198,7 +210,10 @@ def shadow(number: type) -> type:
             raise TypeError(
                 f"{number.__name__}() argument must be a real number, not a complex one"
             )
-        return cast(traced, dtype)
+        made = cast(traced, dtype)
+        weak = number in (float, complex)
+        same = made.node.type.weak == weak
+        return made if same else cast.bind((made,), dtype, weak)
 
     return Meta(number.__name__, (number,), {
         "__new__": new, "__doc__": number.__doc__, "__module__": number.__module__,

@@ -20,7 +20,7 @@ from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
 from ..ir.types import TupleType, type_of
-from ..ops.structural import broadcast, cast, stop_gradient
+from ..ops.structural import broadcast, cast, stop_gradient, strong
 from . import aliases, dispatch
 from .aliases import Written
 from .buffers import nested
@@ -37,6 +37,7 @@ from .tracer import Tracer
 from .views import VIEWS
 
 _SCALARS = (bool, int, float, complex)
+_NUMBERS = frozenset({int, float, complex})
 _TRACER = (Tracer,)
 
 
@@ -275,7 +276,7 @@ class Trace(Recorder):
         try:
             made = op.build(nodes, *params)
         except (ValueError, TypeError) as error:
-            raise _misfit(op, nodes, error) from None
+            raise dispatch.unfit(op, nodes, error) from None
         frame = user_frame(2)
         if self.naming:
             frame = receiving_frame(frame)
@@ -341,6 +342,22 @@ class Trace(Recorder):
             return self.captures.bound[n]
         assert self.parent is not None
         return self.parent.value(n)
+
+    def ufunc(self, ufunc: np.ufunc, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
+        """A ufunc of Python numbers alone gives a NumPy scalar, so they are strong in it."""
+        for x in inputs:
+            if type(x) not in _NUMBERS and (type(x) is not Tracer or not x.node.type.weak):
+                break
+        else:
+            inputs = [strong(x) if type(x) is Tracer else x for x in inputs]
+        return super().ufunc(ufunc, method, inputs, keywords)
+
+    def function(
+        self, function: Callable[..., Any], args: Any, keywords: Any, types: Any = ()
+    ) -> Any:
+        """What a function of NumPy makes is never a Python number."""
+        result = super().function(function, args, keywords, types)
+        return strong(result) if type(result) is Tracer and result.node.type.weak else result
 
     aliasing = True
 
@@ -409,14 +426,6 @@ _ENDED = (
     "a traced array was used after the call that made it had ended. Return it from the function "
     "instead; with has_aux=True a function may return more than the value to differentiate."
 )
-
-
-def _misfit(op: Primitive, nodes: Sequence[Node], error: Exception) -> Exception:
-    if isinstance(error, ValueError):
-        name = f"np.{op.name}" if hasattr(np, op.name) else op.name
-        return dispatch.misfit(name, [n.type for n in nodes], error)
-    types = ", ".join(str(n.type) for n in nodes)
-    return TraceError(f"{op.name} of {types}: {error}", here())
 
 
 class tracing:  # noqa: N801 - used like a function

@@ -156,7 +156,11 @@ class Tracer:
         return int(self.recorder.decide(self, int))
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return int(self) if ndigits is None else np.round(self, ndigits)
+        return int(self) if ndigits is None else self._as_python(np.round(self, ndigits))
+
+    def _as_python(self, made: Any) -> Any:
+        """What an operation of Python made of this: of a Python number, a Python number."""
+        return cast.bind((made,), made.dtype, True) if self.node.type.weak else made
 
     def __floor__(self) -> int:
         return int(np.floor(self))
@@ -297,10 +301,10 @@ class Tracer:
         return self.recorder.update(self, _numpy.matmul(self, other))
 
     def __divmod__(self, other: Any) -> Any:
-        return _numpy.floor_divide(self, other), _numpy.remainder(self, other)
+        return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
-        return _numpy.floor_divide(other, self), _numpy.remainder(other, self)
+        return other // self, other % self
 
     def __getitem__(self, index: Any) -> Any:
         return self.recorder.getitem(self, index)
