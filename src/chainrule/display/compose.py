@@ -262,7 +262,8 @@ class Composer:
         ):
             return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:
-            coefficient, layouts = self._absorbed(coefficient, layouts)
+            odd = [f.exponent.denominator == 1 and f.exponent % 2 == 1 for f in term.factors]
+            coefficient, layouts = self._absorbed(coefficient, layouts, odd)
         whole = term._replace(coefficient=coefficient)
         return Reduction(whole, layouts, partial(self._lookup, n)).result()
 
@@ -289,11 +290,14 @@ class Composer:
 
     @staticmethod
     def _absorbed(
-        coefficient: Coefficient, layouts: list[Layout]
+        coefficient: Coefficient, layouts: list[Layout], odd: Sequence[bool]
     ) -> tuple[Coefficient, list[Layout]]:
-        """A minus goes into the first sum that reads as well for it: −(y − Xw) is Xw − y."""
+        """A minus goes into the first sum that reads as well for it: −(y − Xw) is Xw − y.
+
+        ``odd`` says of each factor whether its power is an odd one: in another a minus is lost.
+        """
         for k, layout in enumerate(layouts):
-            if layout.kind is not Kind.SUM:
+            if layout.kind is not Kind.SUM or not odd[k]:
                 continue
             minus = sum(s < 0 for s in layout.data)
             constant_first = layout.children[0].kind in (Kind.NUMBER, Kind.FILL)

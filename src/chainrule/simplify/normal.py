@@ -34,7 +34,7 @@ from ..ops.monomial import (
     decode,
 )
 from .factoring import common_factors, paired
-from .terms import find, has_diagonal, merged, merges, only_permutes, weighs
+from .terms import find, has_diagonal, lowered, merged, merges, only_permutes, weighs
 
 Axes = tuple[Axis, ...]
 #: What may replace some factors of a monomial, a total, or a function just built.
@@ -183,6 +183,7 @@ class Algebra:
                 out = tuple(find(merge, i) for i in out)
                 indices = {find(merge, i) for i in indices}
             factors = merged(factors)
+        coefficient = coefficient * lowered(factors)
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric:

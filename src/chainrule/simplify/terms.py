@@ -22,6 +22,16 @@ def merged(factors: Sequence[Factor]) -> list[Factor]:
     ]
 
 
+def lowered(factors: list[Factor]) -> Fraction:
+    """Lower powers of ``m - 1`` for a condition ``m``, in place; the sign that comes of it."""
+    sign = Fraction(1)
+    for k, f in enumerate(factors):
+        if f.exponent > 1 and f.exponent.denominator == 1 and _complement(f.node) == -1:
+            sign *= (-1) ** (int(f.exponent) - 1)
+            factors[k] = f._replace(exponent=ONE)
+    return sign
+
+
 #: Conditions are 1 where they hold and 0 elsewhere.
 CONDITIONS = frozenset(
     [
@@ -43,16 +53,26 @@ CONDITIONS = frozenset(
 
 def is_indicator(n: Node) -> bool:
     """Whether ``n`` is 0 or 1 everywhere, so that its powers are itself."""
-    if n.op is TOTAL and len(n.args) == 2:
-        one, minus = n.args
-        if one.op is not MONOMIAL or one.args:
-            one, minus = minus, one
-        if one.op is not MONOMIAL or one.args or one.params[0] != UNIT or minus.op is not MONOMIAL:
-            return False
-        (coefficient, _, exponents, *_) = minus.params
-        whole = coefficient == Coefficient(Fraction(-1)) and exponents == (ONE,)
-        return whole and minus.args[0].op.name in CONDITIONS
-    return n.op.name in CONDITIONS
+    return n.op.name in CONDITIONS or _complement(n) == 1
+
+
+def _complement(n: Node) -> int:
+    """1 for one minus a condition, -1 for a condition minus one, 0 for anything else."""
+    if n.op is not TOTAL or len(n.args) != 2:
+        return 0
+    for one, other in (n.args, n.args[::-1]):
+        if one.op is not MONOMIAL or one.args or one.params[0].magnitude() != UNIT:
+            continue
+        sign = int(one.params[0].number)
+        if other.op is MONOMIAL and len(other.args) == 1:
+            coefficient, _, exponents, *_ = other.params
+            if coefficient != Coefficient(Fraction(-sign)) or exponents != (ONE,):
+                return 0
+            other = other.args[0]
+        elif sign == 1:
+            return 0
+        return sign if other.op.name in CONDITIONS else 0
+    return 0
 
 
 def only_permutes(f: Factor, out: tuple[int, ...]) -> bool:
