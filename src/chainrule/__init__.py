@@ -23,6 +23,7 @@ if _typing.TYPE_CHECKING:
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
     from .function.formula import Formula, formula
+    from .function.jit import jit
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "hvp",
     "intercept",
     "jacobian",
+    "jit",
     "jvp",
     "pullback",
     "ravel",
@@ -56,6 +58,7 @@ _LATE = {
     "custom_derivative": "custom",
     "elementwise": "custom",
     "formula": "formula",
+    "jit": "jit",
 }
 
 

@@ -211,11 +211,15 @@ class Trace(Recorder):
 
     ``sources`` binds each input to what the caller gave: an array, or a tracer of the enclosing
     trace. ``captures``, one for all nested traces, binds hidden inputs to the arrays that the
-    function brought along. ``events`` lists every operation with its place.
+    function brought along. ``events`` lists every operation with its place. Where nothing is
+    ``differentiated`` by its inputs, a conversion to a plain number is a decision.
     """
 
-    def __init__(self, parent: Trace | None, *, naming: bool = False) -> None:
+    def __init__(
+        self, parent: Trace | None, *, naming: bool = False, differentiated: bool = True
+    ) -> None:
         self.parent = parent
+        self.differentiated = differentiated
         self.root: Trace = self if parent is None else parent.root
         self.level = 1 if parent is None else parent.level + 1
         self.naming = naming or (parent is not None and parent.naming)
@@ -417,6 +421,8 @@ class Trace(Recorder):
         n = x.node
         if n.level == 0 or n.op is stop_gradient or not n.type.differentiable:
             return self.decide_array(x)  # there is no derivative to cut
+        if not self.root.differentiated and n.level <= self.root.level:
+            return self.root.decide_array(x)
         error = CutDerivative(f"{how} would cut the derivative: {remedy(mark(2), x)}", here())
         self.refuse(error)
         raise error
@@ -435,13 +441,14 @@ class tracing:  # noqa: N801 - used like a function
     would otherwise go on with a number whose derivative is lost.
     """
 
-    __slots__ = ("_naming", "_patched", "_trace")
+    __slots__ = ("_differentiated", "_naming", "_patched", "_trace")
 
-    def __init__(self, *, naming: bool = False) -> None:
+    def __init__(self, *, naming: bool = False, differentiated: bool = True) -> None:
         self._naming = naming
+        self._differentiated = differentiated
 
     def __enter__(self) -> Trace:
-        self._trace = Trace(current(), naming=self._naming)
+        self._trace = Trace(current(), naming=self._naming, differentiated=self._differentiated)
         self._patched = stack.intercepting
         if self._patched:
             interception.open(naming=self._trace.naming)
@@ -483,14 +490,6 @@ def value_of(x: Any) -> Any:
 
 
 __all__ = [
-    "CONSTANT",
-    "Guard",
-    "Literal",
-    "Trace",
-    "Tracer",
-    "cast",
-    "current",
-    "symbolic",
-    "tracing",
+    "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing",
     "value_of",
-]
+]  # fmt: skip

@@ -1,0 +1,133 @@
+"""How a graph is run for good: as native code where there is a compiler, else by NumPy.
+
+This is the one place that knows of both. `CHAINRULE_JIT=off` chooses NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..ir.graph import Graph
+from ..ir.node import Node
+from ..ops.program import Program
+
+
+class Executable(Protocol):
+    """A graph that is ready to run, with a check of the decisions that it rests on."""
+
+    graph: Graph
+    workspace: int
+
+    def __call__(self, values: Sequence[Any]) -> list[Any] | None:
+        """The outputs; ``None`` when the check failed."""
+
+    def entry(self, slow: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of the inputs that gives the one output, or the tuple of them.
+
+        It calls ``slow`` with the same arguments where one is of another type or a check fails.
+        """
+
+    def text(self) -> str:
+        """The code."""
+
+
+class Reference:
+    """A graph run by NumPy: the reference of native code, and what stands in for it."""
+
+    def __init__(self, graph: Graph, check: Node | None) -> None:
+        self.graph = graph
+        self._checked = check is not None
+        outputs = graph.outputs if check is None else (*graph.outputs, check)
+        self._program = Program(Graph(graph.inputs, outputs))
+        self.workspace = _peak(graph)
+
+    def __call__(self, values: Sequence[Any]) -> list[Any] | None:
+        """The outputs, as arrays of their own; ``None`` when the check failed."""
+        if not self._checked:
+            return self._program(values)
+        results = self._program(values)
+        return results if results.pop() else None
+
+    def entry(self, slow: Callable[..., Any]) -> Callable[..., Any]:
+        """See :class:`Executable`."""
+        kinds = [(n.type.shape, n.type.dtype, n.type.weak) for n in self.graph.inputs]
+        single = len(self.graph.outputs) == 1
+
+        def fast(*values: Any) -> Any:
+            for value, (shape, dtype, weak) in zip(values, kinds, strict=True):
+                if weak:
+                    if type(value) is not float and type(value) is not complex:
+                        return slow(*values)
+                elif type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:
+                    return slow(*values)
+            results = self(values)
+            if results is None:
+                return slow(*values)
+            return results[0] if single else tuple(results)
+
+        return fast
+
+    @property
+    def steps(self) -> list[str]:
+        """The operations, in the order in which they run."""
+        return [repr(n) for n in self.graph.order if n.args]
+
+    def text(self) -> str:
+        """The graph: there is no other code."""
+        return str(self.graph)
+
+
+def _peak(graph: Graph) -> int:
+    """Bytes of the intermediate values that are alive at once, at most."""
+    last: dict[Node, int] = {}
+    order = graph.order
+    for k, n in enumerate(order):
+        for a in n.args:
+            last[a] = k
+    kept = {*graph.inputs, *graph.outputs}
+    ends: dict[int, list[Node]] = {}
+    for n, k in last.items():
+        ends.setdefault(k, []).append(n)
+    held = most = 0
+    for k, n in enumerate(order):
+        if n not in kept and n.args:
+            held += _bytes(n)
+        most = max(most, held)
+        held -= sum(_bytes(a) for a in ends.get(k, ()) if a not in kept and a.args)
+    return most
+
+
+def _bytes(n: Node) -> int:
+    kind = n.type
+    return sum(t.size * t.dtype.itemsize for t in getattr(kind, "items", (kind,)))
+
+
+_compiler: Any = None
+
+
+def compiler() -> Any:
+    """The module of native code; ``None`` where it is switched off or there is none."""
+    global _compiler  # noqa: PLW0603 (found once)
+    if os.environ.get("CHAINRULE_JIT", "").lower() in ("off", "0", "no"):
+        return None
+    if _compiler is None:
+        try:
+            found: Any = import_module("chainrule.native.program")
+            _compiler = found if import_module("chainrule.native").available() else False
+        except (ImportError, AttributeError):
+            _compiler = False
+    return _compiler or None
+
+
+def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) -> Executable:
+    """``graph`` ready to run, where ``check``, a truth value of the same inputs, is true."""
+    native = compiler()
+    if native is not None:
+        made: Executable = native.compile_graph(graph, check, threads=threads)
+        return made
+    return Reference(graph, check)
