@@ -37,8 +37,12 @@ class Matrix(NamedTuple):
     @property
     def by_columns(self) -> int | None:
         """The leading dimension, if BLAS can read the matrix as one by columns."""
-        leading = self.column if self.columns > 1 else max(1, self.rows)
-        return leading if (self.row == 1 or self.rows <= 1) and leading >= max(1, self.rows) else None
+        least = max(1, self.rows)
+        if self.rows == 0 or self.columns <= 1:
+            leading = least
+        else:
+            leading = self.column
+        return leading if (self.row == 1 or self.rows <= 1) and leading >= least else None
 
     @property
     def is_blas_able(self) -> bool:

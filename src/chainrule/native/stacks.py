@@ -1,0 +1,209 @@
+"""What routines on stacks of matrices share: the loop over the stack, scratch memory, copies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ir.primitive import Primitive
+from ..ir.types import ArrayType
+from .blas import integer
+from .text import STORAGE, Function, Value
+
+#: Types of the operands, or the parameters of the primitive.
+Types = Sequence[ArrayType]
+Params = Sequence[Any]
+
+#: Scratch memory by name: the type of its elements (``""`` for the matrix's own, ``"integer"``
+#: for the library's integers), and how many.
+Areas = Mapping[str, tuple[str, int]]
+
+#: The operands' shapes without the axes of the stack.
+Shapes = Sequence[tuple[int, ...]]
+
+_BYTES = {"double": 8, "float": 4, "i64": 8, "i32": 4}
+
+
+class Task(NamedTuple):
+    """One matrix of a stack: where its operands, results and scratch memory are."""
+
+    f: Function
+    element: str
+    inputs: list[Value]
+    outputs: list[Value]
+    areas: dict[str, Value]
+    shapes: Shapes
+    params: Params
+
+
+def _matrices(types: Types, params: Params) -> Sequence[int]:
+    return [2] * len(types)
+
+
+def _none(shapes: Shapes, element: str, params: Params) -> Areas:
+    return {}
+
+
+def _always(shapes: Shapes, params: Params) -> bool:
+    return True
+
+
+class Routine(NamedTuple):
+    """Generated code for a primitive on stacks of matrices."""
+
+    op: Primitive
+    #: Emits the work on one matrix; gives an ``i1`` that says whether it failed, or None if it cannot.
+    one: Callable[[Task], Value | None]
+    areas: Callable[[Shapes, str, Params], Areas] = _none
+    #: How many axes of each operand belong to one matrix.
+    ranks: Callable[[Types, Params], Sequence[int]] = _matrices
+    #: Whether the shapes of one matrix are within what is emitted.
+    accepts: Callable[[Shapes, Params], bool] = _always
+
+    def supports(self, types: Types, params: Params) -> bool:
+        """Whether there is code for operands of these types."""
+        dtype = types[0].dtype
+        if dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
+            return False
+        if any(t.dtype != dtype or t.weak for t in types):
+            return False
+        leads, one = self._split(types, params)
+        return len(set(leads)) == 1 and self.accepts([t.shape for t in one], params)
+
+    def scratch(self, types: Types, params: Params) -> int:
+        """Bytes of scratch memory; the same ones for every matrix of the stack."""
+        _, one = self._split(types, params)
+        element = STORAGE[types[0].dtype]
+        areas = self.areas([t.shape for t in one], element, params)
+        return sum(_size(a, element) for a in areas.values())
+
+    def emit(
+        self,
+        f: Function,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value],
+        scratch: Value,
+        types: Types,
+        params: Params,
+    ) -> Value | None:
+        """Emit the work on the whole stack; gives an ``i1``, whether any failed, or None.
+
+        ``scratch`` is aligned to 64 bytes.
+        """
+        (lead, *_), one = self._split(types, params)
+        element = STORAGE[types[0].dtype]
+        shapes = [t.shape for t in one]
+        inferred = self.op.infer(one, *params)
+        results = [
+            t.shape for t in ([inferred] if isinstance(inferred, ArrayType) else inferred.items)
+        ]
+        count = math.prod(lead)
+        if count == 0 or not any(math.prod(r) for r in results):
+            return None
+        areas, at = {}, 0
+        for name, area in self.areas(shapes, element, params).items():
+            areas[name] = f.offset(scratch, "i8", at)
+            at += _size(area, element)
+        if count == 1:
+            return self.one(Task(f, element, [*inputs], [*outputs], areas, shapes, params))
+        loop = f.begin(count, [Value("false", "i1")])
+
+        def moved(pointers: Sequence[Value], shapes: Shapes) -> list[Value]:
+            return [
+                f.offset(p, element, f.binary("mul", loop.index, math.prod(s)))
+                for p, s in zip(pointers, shapes, strict=True)
+            ]
+
+        task = Task(
+            f, element, moved(inputs, shapes), moved(outputs, results), areas, shapes, params
+        )
+        failed = self.one(task)
+        (before,) = loop.carried
+        (any_failed,) = f.end(
+            loop, [before if failed is None else f.binary("or", before, failed)]
+        )
+        return None if failed is None else any_failed
+
+    def _split(
+        self, types: Types, params: Params
+    ) -> tuple[list[tuple[int, ...]], list[ArrayType]]:
+        ranks = self.ranks(types, params)
+        pairs = list(zip(types, ranks, strict=True))
+        return [t.shape[: t.ndim - r] for t, r in pairs], [
+            t.with_shape(t.shape[t.ndim - r :]) for t, r in pairs
+        ]
+
+
+def _size(area: tuple[str, int], element: str) -> int:
+    kind, count = area
+    each = _BYTES[integer() if kind == "integer" else kind or element]
+    return -(-count * each // 64) * 64
+
+
+# -- copies ----------------------------------------------------------------------------------------
+
+
+def copy(f: Function, element: str, to: Value, source: Value, count: int) -> None:
+    """Copy neighbouring elements."""
+    if count:
+        name, size = "llvm.memcpy.p0.p0.i64", f.constant(count * _BYTES[element], "i64")
+        f.module.declare(name, f"declare void @{name}(ptr, ptr, i64, i1)")
+        f.call(name, [to, source, size, Value("false", "i1")])
+
+
+def clear(f: Function, element: str, to: Value, count: int) -> None:
+    """Fill with zeros."""
+    if count:
+        name, size = "llvm.memset.p0.i64", f.constant(count * _BYTES[element], "i64")
+        f.module.declare(name, f"declare void @{name}(ptr, i8, i64, i1)")
+        f.call(name, [to, Value("0", "i8"), size, Value("false", "i1")])
+
+
+def transpose(
+    f: Function,
+    element: str,
+    to: Value,
+    source: Value,
+    rows: int,
+    columns: int,
+    *,
+    stride: int | None = None,
+    to_stride: int | None = None,
+) -> None:
+    """Copy a matrix by rows to one by columns, several rows at a time.
+
+    ``stride`` is from one row to the next in the source, ``to_stride`` from one column to the next.
+    """
+    stride, to_stride = stride or columns, to_stride or rows
+    if (rows == 1 and to_stride == 1) or (columns == 1 and stride == 1):
+        copy(f, element, to, source, rows * columns)
+        return
+    done = 0
+    for width in (8, 1):
+        blocks = (rows - done) // width
+        if blocks == 0 or columns == 0:
+            continue
+        first, into = f.offset(source, element, done * stride), f.offset(to, element, done)
+        block = f.begin(blocks)
+        below = f.offset(first, element, f.binary("mul", block.index, width * stride))
+        into = f.offset(into, element, f.binary("mul", block.index, width))
+        across = f.begin(columns)
+        at = f.offset(below, element, across.index)
+        gathered = None
+        for k in range(width):
+            entry = f.load(f.offset(at, element, k * stride), element)
+            gathered = entry if width == 1 else _insert(f, gathered, entry, k, width)
+        assert gathered is not None
+        f.store(gathered, f.offset(into, element, f.binary("mul", across.index, to_stride)))
+        f.end(across)
+        f.end(block)
+        done += blocks * width
+
+
+def _insert(f: Function, into: Value | None, x: Value, k: int, width: int) -> Value:
+    kind = Value("", x.element, width).type
+    start = "poison" if into is None else into.text
+    return f.value(f"insertelement {kind} {start}, {x}, i64 {k}", x.element, width)
