@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 #: LLVM's name for the elements of an array in memory.
-STORAGE = {
+STORAGE: dict[np.dtype, str] = {
     np.dtype(np.float64): "double",
     np.dtype(np.float32): "float",
     np.dtype(np.int64): "i64",
@@ -173,9 +173,8 @@ class Function:
         self.machine = module.machine
         self.name = name
         self.parameters = list(parameters)
-        self._head = (
-            f"define {linkage} {result} @{name}({', '.join(map(str, parameters))}) {attributes} {{"
-        )
+        self.linkage = linkage
+        self._signature = (result, ", ".join(map(str, parameters)), attributes)
         self.lines: list[str] = ["entry:"]
         #: The label of the block that is being written.
         self.block = "entry"
@@ -183,7 +182,9 @@ class Function:
         self._hoisted: list[str] = []
 
     def __str__(self) -> str:
-        return "\n".join([self._head, self.lines[0], *self._hoisted, *self.lines[1:], "}"])
+        result, parameters, attributes = self._signature
+        head = f"define {self.linkage} {result} @{self.name}({parameters}) {attributes} {{"
+        return "\n".join([head, self.lines[0], *self._hoisted, *self.lines[1:], "}"])
 
     # -- the bare instructions -------------------------------------------------------------------
 
@@ -443,6 +444,12 @@ class Function:
         name = "%" + self.fresh("s")
         self._hoisted.append(f"  {name} = alloca [{count} x {element}], align 64")
         return Value(name, "ptr")
+
+    def hoist(self, text: str, element: str) -> Value:
+        """An instruction at the very beginning of the function."""
+        name = "%" + self.fresh("h")
+        self._hoisted.append(f"  {name} = {text}")
+        return Value(name, element)
 
     def ret(self, x: Value | None = None) -> None:
         """Return."""

@@ -1,0 +1,535 @@
+"""Loops for a nest: the axes in order, one of them in vector lanes, reductions in registers.
+
+Each value is computed at the outermost loop in which all that it depends on is known, so nothing
+is loaded or computed twice for want of a pass that hoists. The lane axis runs in whole vectors and
+one masked rest. A reduction over the innermost loops is carried round them in registers, in several
+accumulators; over outer loops it is added up in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..ops import structural
+from ..ops.elementwise import Elementwise
+from . import vector
+from .axes import Axes, arranged
+from .plan import Buffer, Immediate, Indirect, Nest, Statement, View
+from .text import STORAGE, Function, Value
+
+#: Where the elements of a buffer are, in the function that is being written.
+Pointers = Callable[[Buffer], Value]
+
+
+def element_of(dtype: np.dtype) -> str:
+    """The element of a value in a register: a truth is one bit there."""
+    return "i1" if dtype == np.bool_ else STORAGE[dtype]
+
+
+def load(f: Function, dtype: np.dtype, at: Value, width: int = 1, mask: Value | None = None) -> Value:
+    """Elements as values in registers."""
+    x = f.load(at, STORAGE[dtype], width, mask)
+    return f.icmp("ne", x, 0) if dtype == np.bool_ else x
+
+
+def store(f: Function, x: Value, at: Value, mask: Value | None = None) -> None:
+    """Values in registers as elements."""
+    if x.element == "i1":
+        x = f.convert("zext", x, "i8")
+    f.store(x, at, mask)
+
+
+def neutral(kind: str, dtype: np.dtype) -> Any:
+    """What changes nothing when it is combined."""
+    if kind == "add":
+        return 0
+    if kind in ("multiply", "and"):
+        return 1
+    if kind == "or":
+        return 0
+    low = kind == "maximum"
+    if dtype.kind == "f":
+        return -np.inf if low else np.inf
+    if dtype.kind == "b":
+        return 0 if low else 1
+    return np.iinfo(dtype).min if low else np.iinfo(dtype).max
+
+
+def combine(f: Function, kind: str, x: Value, y: Value) -> Value:
+    """Two values as one."""
+    if x.element == "i1":
+        return f.binary("and" if kind in ("and", "multiply", "minimum") else "or", x, y)
+    if kind == "add":
+        return f.fadd(x, y) if x.is_float else f.binary("add", x, y)
+    if kind == "multiply":
+        return f.fmul(x, y) if x.is_float else f.binary("mul", x, y)
+    return vector.lower(_EXTREMA[kind], f, [x, y], x.element)
+
+
+def across(f: Function, kind: str, x: Value) -> Value:
+    """All lanes as one value."""
+    if kind == "add" and x.is_float:
+        return f.reduce("fadd", x)
+    while x.width > 1:
+        half = x.width // 2
+        low, high = (f.shuffle(x, None, range(k, k + half)) for k in (0, half))
+        if half == 1:
+            low, high = (f.lane(x, k) for k in (0, 1))
+        x = combine(f, kind, low, high)
+    return x
+
+
+@dataclass(eq=False)
+class Place:
+    """Where an access goes: the strides of a view, by loop."""
+
+    view: View
+    strides: list[int]
+    depth: int = 0
+
+
+@dataclass
+class Scope:
+    """What is known in the loops that are open: values, pointers, and which lanes are in use."""
+
+    values: dict[Any, Value]
+    pointers: dict[int, Value]
+    width: int = 1
+    mask: Value | None = None
+    lanes: int = 1
+
+    def inner(self) -> Scope:
+        """A scope for the inside of a loop."""
+        return Scope(dict(self.values), dict(self.pointers), self.width, self.mask, self.lanes)
+
+
+@dataclass(eq=False)
+class Sink:
+    """A reduction on its way: from which loop on it is held in registers."""
+
+    statement: Statement
+    axes: frozenset[int]
+    start: int
+    #: Whether something is in memory already that it is combined with.
+    partial: bool
+    copies: list[Value] = field(default_factory=list)
+
+
+class Emission:
+    """The loops of one nest."""
+
+    def __init__(self, f: Function, nest: Nest, pointers: Pointers) -> None:
+        self.f = f
+        self.pointers = pointers
+        self.statements = nest.statements
+        self.places: dict[Any, Place] = {}
+        views = [v for s in nest.statements for v in _views(s)]
+        self.axes: Axes = arranged(nest, views, f.machine)
+        for v in views:
+            self._place(v)
+        self.depths: dict[Statement, int] = {}
+        for s in self.statements:
+            self.depths[s] = max((self._depth(r) for r in s.reads), default=0)
+            if isinstance(s.target, Indirect):
+                self.depths[s] = max(self.depths[s], self._depth(s.target))
+
+    def _place(self, v: View) -> Place:
+        key = (v.buffer, v.offset, v.strides)
+        found = self.places.get(key)
+        if found is None:
+            strides = self.axes.strides(v)
+            depth = max((p + 1 for p, s in enumerate(strides) if s), default=0)
+            found = self.places[key] = Place(v, strides, depth)
+        return found
+
+    def _depth(self, read: Any) -> int:
+        if isinstance(read, Statement):
+            return self.depths[read]
+        if isinstance(read, Indirect):
+            inner = (self._depth(s) for s, _, _ in read.indices)
+            return max(self._place(read.view).depth, *inner)
+        return 0 if isinstance(read, Immediate) else self._place(read).depth
+
+    def _varies(self, read: Any) -> bool:
+        """Whether a read differs from lane to lane."""
+        lane = self.axes.lane
+        if lane is None:
+            return False
+        if isinstance(read, Statement):
+            return any(self._varies(r) for r in read.reads)
+        if isinstance(read, Indirect):
+            return self._place(read.view).strides[lane] != 0 or any(
+                self._varies(s) for s, _, _ in read.indices
+            )
+        return not isinstance(read, Immediate) and self._place(read).strides[lane] != 0
+
+    # -- the walk --------------------------------------------------------------------------------
+
+    def emit(self) -> None:
+        """All of it."""
+        f, axes = self.f, self.axes
+        self.sinks = [self._sink(s) for s in self.statements if s.reduce]
+        if axes.empty:
+            for sink in self.sinks:
+                self._reset(sink)
+            return
+        for sink in self.sinks:
+            if sink.partial and not sink.statement.adds:
+                self._reset(sink)
+        scope = Scope({}, {})
+        for place in self.places.values():
+            base = self.pointers(place.view.buffer)
+            element = STORAGE[place.view.dtype]
+            scope.pointers[id(place)] = f.offset(base, element, place.view.offset)
+        self._inside(0, scope)
+
+    def _sink(self, s: Statement) -> Sink:
+        axes = self.axes.reduced(s)
+        start = len(self.axes.sizes)
+        while start and start - 1 in axes:
+            start -= 1
+        return Sink(s, axes, start, any(p < start for p in axes) or s.adds)
+
+    def _reset(self, sink: Sink) -> None:
+        """Put the neutral element where results will be combined."""
+        s = sink.statement
+        view = s.target
+        assert isinstance(view, View)
+        kept = [k for k, stride in enumerate(view.strides) if k not in s.axes]
+        shape = tuple(view.shape[k] for k in kept)
+        target = View(view.buffer, view.offset, shape, tuple(view.strides[k] for k in kept))
+        start = Immediate(neutral(s.reduce, s.dtype), s.dtype, shape)
+        fill = Statement("copy", [start], s.dtype, target=target, stored=True)
+        Emission(self.f, Nest(shape, [fill]), self.pointers).emit()
+
+    def _inside(self, p: int, scope: Scope) -> None:
+        """What is done once ``p`` loops are open."""
+        self._compute(p, scope)
+        if p == len(self.axes.sizes):
+            for s in self.statements:
+                if s.stored and not s.reduce:
+                    self._store(s, scope)
+            for sink in self.sinks:
+                self._take(sink, scope)
+            return
+        starting = [s for s in self.sinks if s.start == p and p < len(self.axes.sizes)]
+        for sink in starting:
+            width = self._accumulator_width(sink, scope)
+            element = element_of(sink.statement.dtype)
+            zero = self.f.constant(neutral(sink.statement.reduce, sink.statement.dtype), element, width)
+            sink.copies = [zero] * self.axes.unroll
+        self._loop(p, scope)
+        for sink in starting:
+            self._finish(sink, scope)
+            sink.copies = []
+
+    def _accumulator_width(self, sink: Sink, scope: Scope) -> int:
+        lane = self.axes.lane
+        if lane is None:
+            return 1
+        if lane >= sink.start:
+            return self.axes.width
+        return scope.width if self._varies_sink(sink) else 1
+
+    def _varies_sink(self, sink: Sink) -> bool:
+        return any(self._varies(r) for r in sink.statement.reads)
+
+    def _loop(self, p: int, scope: Scope) -> None:
+        axes = self.axes
+        n = axes.sizes[p]
+        innermost = p == len(axes.sizes) - 1
+        unroll = axes.unroll if innermost else 1
+        step = axes.width if p == axes.lane else 1
+        whole, rest = divmod(n, step)
+        rounds, single = divmod(whole, unroll)
+        done = 0
+        if rounds:
+            self._rounds(p, scope, done, rounds, step, unroll)
+            done = rounds * unroll * step
+        if single:
+            self._rounds(p, scope, done, single, step, 1)
+            done += single * step
+        if rest:
+            inner = self._entered(p, scope, Value(str(done), "i64"))
+            inner.width, inner.lanes = axes.width, rest
+            inner.mask = self.f.first_lanes(rest, axes.width)
+            self._inside(p + 1, inner)
+
+    def _rounds(self, p: int, scope: Scope, start: int, rounds: int, step: int, unroll: int) -> None:
+        """``rounds`` rounds of ``unroll`` steps each."""
+        f, axes = self.f, self.axes
+        active = [s for s in self.sinks if s.copies]
+
+        def once(index: Value, k: int) -> None:
+            inner = self._entered(p, scope, index)
+            if p == axes.lane:
+                inner.width = inner.lanes = axes.width
+            for sink in active:
+                sink.copies[0], sink.copies[k] = sink.copies[k], sink.copies[0]
+            self._inside(p + 1, inner)
+            for sink in active:
+                sink.copies[0], sink.copies[k] = sink.copies[k], sink.copies[0]
+
+        if rounds == 1:
+            for k in range(unroll):
+                once(Value(str(start + k * step), "i64"), k)
+            return
+        before = [c for s in active for c in s.copies]
+        loop = f.begin(rounds * unroll * step, before, unroll * step)
+        _deal(active, loop.carried)
+        for k in range(unroll):
+            offset = start + k * step
+            index = f.value(f"add i64 {loop.index.text}, {offset}", "i64") if offset else loop.index
+            once(index, k)
+        _deal(active, f.end(loop, [c for s in active for c in s.copies]))
+
+    def _entered(self, p: int, scope: Scope, index: Value) -> Scope:
+        """The scope inside loop ``p`` at ``index``: pointers moved on."""
+        inner = scope.inner()
+        f = self.f
+        for place in self.places.values():
+            stride = place.strides[p]
+            if not stride:
+                continue
+            element = STORAGE[place.view.dtype]
+            pointer = scope.pointers[id(place)]
+            if index.text[0] != "%":
+                moved = f.offset(pointer, element, int(index.text) * stride)
+            elif stride == 1:
+                moved = f.offset(pointer, element, index)
+            else:
+                moved = f.offset(pointer, element, f.value(f"mul i64 {index.text}, {stride}", "i64"))
+            inner.pointers[id(place)] = moved
+        return inner
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def _compute(self, p: int, scope: Scope) -> None:
+        for s in self.statements:
+            if self.depths[s] == p and not (s.reduce and len(s.reads) > 1):
+                scope.values[s] = self._value(s, scope)
+
+    def _value(self, s: Statement, scope: Scope) -> Value:
+        f = self.f
+        args = [self.read(r, scope) for r in s.reads]
+        width = max(a.width for a in args)
+        args = [f.splat(a, width) for a in args]
+        out = element_of(s.dtype)
+        if s.op == "copy":
+            return args[0]
+        if s.op == "product":
+            result = args[0]
+            for a in args[1:]:
+                result = combine(f, "multiply", result, a)
+            return result
+        if s.op is structural.cast:
+            return vector.cast(f, args[0], out)
+        assert isinstance(s.op, Elementwise)
+        return vector.lower(s.op, f, args, out)
+
+    def read(self, r: Any, scope: Scope) -> Value:
+        """The value of a read."""
+        f = self.f
+        if isinstance(r, Statement):
+            return scope.values[r]
+        if isinstance(r, Immediate):
+            return f.constant(r.value, element_of(r.dtype))
+        if isinstance(r, Indirect):
+            return self._gathered(r, scope)
+        place = self._place(r)
+        found = scope.values.get(id(place))
+        if found is None:
+            found = scope.values[id(place)] = self._loaded(place, scope)
+        return found
+
+    def _loaded(self, place: Place, scope: Scope) -> Value:
+        f, lane = self.f, self.axes.lane
+        pointer = scope.pointers[id(place)]
+        dtype = place.view.dtype
+        stride = 0 if lane is None or scope.width == 1 else place.strides[lane]
+        if stride == 0:
+            return load(f, dtype, pointer)
+        if stride == 1:
+            return load(f, dtype, pointer, scope.width, scope.mask)
+        element = STORAGE[dtype]
+        return self._lanes(
+            lambda k: load(f, dtype, f.offset(pointer, element, k * stride)),
+            element_of(dtype), scope,
+        )  # fmt: skip
+
+    def _lanes(self, one: Callable[[int], Value], element: str, scope: Scope) -> Value:
+        """A vector put together lane by lane."""
+        f = self.f
+        zero = f.constant(0, element, scope.width)
+        x = Value("zeroinitializer", element, zero.width)
+        for k in range(scope.lanes):
+            x = f.value(f"insertelement {x}, {one(k)}, i64 {k}", element, scope.width)
+        return x
+
+    def _offsets(self, r: Indirect, scope: Scope) -> Value:
+        """How many elements on an indirect access goes: negative indices count from the end."""
+        f = self.f
+        total: Value | None = None
+        for source, stride, length in r.indices:
+            index = self.read(source, scope)
+            if index.element != "i64":
+                index = vector.cast(f, index, "i64")
+            index = f.select(f.icmp("slt", index, 0), f.binary("add", index, length), index)
+            index = f.binary("mul", index, stride)
+            if total is None:
+                total = index
+            else:
+                width = max(total.width, index.width)
+                total = f.binary("add", f.splat(total, width), f.splat(index, width))
+        assert total is not None
+        return total
+
+    def _gathered(self, r: Indirect, scope: Scope) -> Value:
+        f, lane = self.f, self.axes.lane
+        place = self._place(r.view)
+        pointer = scope.pointers[id(place)]
+        element = STORAGE[place.view.dtype]
+        offsets = self._offsets(r, scope)
+        stride = 0 if lane is None or scope.width == 1 else place.strides[lane]
+        if offsets.width == 1:
+            pointer = f.offset(pointer, element, offsets)
+            if stride == 0:
+                return load(f, r.dtype, pointer)
+            if stride == 1:
+                return load(f, r.dtype, pointer, scope.width, scope.mask)
+
+        def one(k: int) -> Value:
+            at = f.offset(pointer, element, k * stride)
+            if offsets.width > 1:
+                at = f.offset(at, element, f.lane(offsets, k))
+            return load(f, r.dtype, at)
+
+        return self._lanes(one, element_of(r.dtype), scope)
+
+    # -- results ---------------------------------------------------------------------------------
+
+    def _store(self, s: Statement, scope: Scope) -> None:
+        x = scope.values[s]
+        if isinstance(s.target, Indirect):
+            place = self._place(s.target.view)
+            pointer = scope.pointers[id(place)]
+            element = STORAGE[place.view.dtype]
+            pointer = f_offset(self.f, pointer, element, self._offsets(s.target, scope))
+            self._put(x, place, pointer, scope, "add" if s.adds else "")
+            return
+        assert s.target is not None
+        place = self._place(s.target)
+        self._put(x, place, scope.pointers[id(place)], scope, "add" if s.adds else "")
+
+    def _put(self, x: Value, place: Place, pointer: Value, scope: Scope, kind: str) -> None:
+        """Store, or with a ``kind`` combine with what is there."""
+        f, lane = self.f, self.axes.lane
+        dtype = place.view.dtype
+        stride = 0 if lane is None or scope.width == 1 else place.strides[lane]
+        if stride == 0:
+            assert x.width == 1
+            if kind:
+                x = combine(f, kind, load(f, dtype, pointer), x)
+            store(f, x, pointer)
+            return
+        x = f.splat(x, scope.width)
+        if stride == 1:
+            if kind:
+                x = combine(f, kind, load(f, dtype, pointer, scope.width, scope.mask), x)
+            store(f, x, pointer, scope.mask)
+            return
+        element = STORAGE[dtype]
+        for k in range(scope.lanes):
+            at = f.offset(pointer, element, k * stride)
+            one = f.lane(x, k)
+            if kind:
+                one = combine(f, kind, load(f, dtype, at), one)
+            store(f, one, at)
+
+    def _take(self, sink: Sink, scope: Scope) -> None:
+        """Combine one value into the accumulator, or into memory if there is none."""
+        f, s = self.f, sink.statement
+        lane = self.axes.lane
+        if sink.copies:
+            acc = sink.copies[0]
+            if s.op == "product" and s.reduce == "add" and len(s.reads) == 2 and acc.is_float:
+                x, y = (f.splat(self.read(r, scope), acc.width) for r in s.reads)
+                new = f.muladd(x, y, acc)
+            else:
+                new = combine(f, s.reduce, acc, f.splat(self._final(s, scope), acc.width))
+            if scope.mask is not None and lane is not None and lane >= sink.start:
+                new = f.select(scope.mask, new, acc)
+            sink.copies[0] = new
+            return
+        x = self._final(s, scope)
+        if lane in sink.axes:
+            x = self._across(sink, f.splat(x, scope.width), scope)
+        assert isinstance(s.target, View)
+        place = self._place(s.target)
+        self._put(x, place, scope.pointers[id(place)], scope, s.reduce)
+
+    def _final(self, s: Statement, scope: Scope) -> Value:
+        found = scope.values.get(s)
+        return self._value(s, scope) if found is None else found
+
+    def _across(self, sink: Sink, x: Value, scope: Scope) -> Value:
+        """All lanes in use as one."""
+        f, s = self.f, sink.statement
+        if scope.mask is not None:
+            start = f.constant(neutral(s.reduce, s.dtype), x.element, x.width)
+            x = f.select(scope.mask, x, start)
+        return across(f, s.reduce, x)
+
+    def _finish(self, sink: Sink, scope: Scope) -> None:
+        f, s = self.f, sink.statement
+        lane = self.axes.lane
+        copies = sink.copies
+        while len(copies) > 1:
+            copies = [
+                combine(f, s.reduce, copies[k], copies[k + 1]) if k + 1 < len(copies) else copies[k]
+                for k in range(0, len(copies), 2)
+            ]
+        x = copies[0]
+        if lane is not None and lane >= sink.start:
+            x = across(f, s.reduce, x)
+        elif lane in sink.axes and x.width > 1:
+            x = self._across(sink, x, scope)
+        elif lane in sink.axes:
+            x = self._across(sink, f.splat(x, scope.width), scope)
+        assert isinstance(s.target, View)
+        place = self._place(s.target)
+        kind = s.reduce if sink.partial else ""
+        self._put(x, place, scope.pointers[id(place)], scope, kind)
+
+
+def f_offset(f: Function, pointer: Value, element: str, offset: Value) -> Value:
+    """A pointer moved by a scalar number of elements."""
+    assert offset.width == 1
+    return f.offset(pointer, element, offset)
+
+
+def _deal(sinks: Sequence[Sink], values: Sequence[Value]) -> None:
+    supply = iter(values)
+    for s in sinks:
+        s.copies = [next(supply) for _ in s.copies]
+
+
+def _views(s: Statement) -> list[View]:
+    found: list[View] = []
+    for r in (*s.reads, s.target):
+        if isinstance(r, View):
+            if r is not s.target or s.stored or s.reduce:
+                found.append(r)
+        elif isinstance(r, Indirect):
+            found.append(r.view)
+            found.extend(i for i, _, _ in r.indices if isinstance(i, View))
+    return found
+
+
+from ..ops.arithmetic import maximum, minimum  # noqa: E402
+
+_EXTREMA = {"maximum": maximum, "minimum": minimum}

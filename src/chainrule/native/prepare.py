@@ -1,0 +1,142 @@
+"""Rewrite a graph for code generation: only operations that have loops of their own are left.
+
+Soft maxima, lengths and contractions of many operands become the simpler operations that they are
+made of, in the stable form that their reference has; calls are written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Graph, substitute, toposort
+from ..ir.node import ITEM, Node, node
+from ..ops import reductions, softmax
+from ..ops.contraction import Einsum, einsum, split_subscripts
+from ..ops.control import call
+from ..ops.reductions import spread
+from ..ops.structural import reduce_sum
+from ..trace.recording import symbolic
+
+
+def prepared(graph: Graph, check: Node | None) -> tuple[list[Node], Node | None]:
+    """The outputs, and the check, in operations that are lowered as they are."""
+    roots = [*graph.outputs, *([] if check is None else [check])]
+    order = toposort(roots)
+    if any(n.op is call for n in order):
+        roots = _without_calls(roots)
+        order = toposort(roots)
+    done: dict[Node, Node] = {}
+    for n in order:
+        args = tuple(done[a] for a in n.args)
+        rule = _RULES.get(n.op)
+        new = n if args == n.args else node(n.op, args, n.params, n.type)
+        if rule is not None:
+            new = rule(new) or new
+        done[n] = new
+    new_roots = [done[r] for r in roots]
+    return (new_roots, None) if check is None else (new_roots[:-1], new_roots[-1])
+
+
+def _without_calls(roots: Sequence[Node]) -> list[Node]:
+    """Calls written out, those in bodies of calls too."""
+    done: dict[Node, Node] = {}
+    results: dict[Node, list[Node]] = {}
+    for n in toposort(roots):
+        args = tuple(done[a] for a in n.args if a in done)
+        if n.op is call:
+            (body,) = n.params
+            inside = _without_calls(body.outputs)
+            results[n] = substitute(inside, dict(zip(body.inputs, args, strict=True)))
+        elif n.op is ITEM and n.args[0] in results:
+            done[n] = results[n.args[0]][n.params[0]]
+        else:
+            done[n] = n if args == n.args else node(n.op, args, n.params, n.type)
+    return [done[r] for r in roots]
+
+
+def _written(f: Callable[..., Any]) -> Callable[[Node], Node | None]:
+    """A rule written in NumPy, on real arguments."""
+
+    def rule(n: Node) -> Node | None:
+        if any(a.type.dtype.kind != "f" for a in n.args):
+            return None
+        made: Node = f(*[symbolic(a) for a in n.args], *n.params).node
+        return made if made.type == n.type else None
+
+    return rule
+
+
+def _logsumexp(x: Any, axes: tuple[int, ...]) -> Any:
+    top = reductions.reduce_max(x, axes)
+    is_top = x == spread(top, x, axes)
+    rest = np.where(is_top, x.dtype.type(0), np.exp(x - spread(top, x, axes)))
+    ties = reduce_sum(is_top.astype(x.dtype), axes)
+    return top + (np.log1p(reduce_sum(rest, axes) / ties) + np.log(ties))
+
+
+def _softmax(x: Any, axes: tuple[int, ...]) -> Any:
+    weights = np.exp(x - spread(reductions.reduce_max(x, axes), x, axes))
+    return weights / spread(reduce_sum(weights, axes), x, axes)
+
+
+def _shares(x: Any, axes: tuple[int, ...]) -> Any:
+    top = spread(reductions.reduce_max(x, axes), x, axes)
+    weights = np.where(x == top, x.dtype.type(1), np.exp(x - top))
+    return weights / spread(reduce_sum(weights, axes), x, axes)
+
+
+def _log_softmax(x: Any, axes: tuple[int, ...]) -> Any:
+    top = reductions.reduce_max(x, axes)
+    top = np.where(np.isfinite(top), top, x.dtype.type(0))
+    shifted = x - spread(top, x, axes)
+    return shifted - spread(np.log(reduce_sum(np.exp(shifted), axes)), x, axes)
+
+
+def _norm(x: Any, axes: tuple[int, ...], ord: float) -> Any:
+    if ord == 2:
+        return np.sqrt(reduce_sum(x * x, axes))
+    return reduce_sum(np.abs(x) ** x.dtype.type(ord), axes) ** x.dtype.type(1 / ord)
+
+
+def _binary(n: Node) -> Node | None:
+    """A contraction of many operands as contractions of two, in the cheapest order."""
+    inputs, out = split_subscripts(n.params[0])
+    if len(inputs) < 3 or len(set(out)) < len(out):
+        return None
+    lengths: dict[str, int] = {}
+    for letters, a in zip(inputs, n.args, strict=True):
+        lengths.update(zip(letters, a.type.shape, strict=True))
+    if any(c not in lengths for c in out) or set("".join(inputs)) == set(out):
+        return None
+    import opt_einsum
+
+    shapes = [a.type.shape for a in n.args]
+    path, _ = opt_einsum.contract_path(
+        f"{','.join(inputs)}->{out}", *shapes, shapes=True, optimize="auto"
+    )
+    work = list(zip(inputs, n.args, strict=True))
+    for chosen in path:
+        picked = [work.pop(k) for k in sorted(chosen, reverse=True)]
+        needed = set(out).union(*(s for s, _ in work))
+        letters = "".join(dict.fromkeys(c for s, _ in picked for c in s if c in needed))
+        letters = letters if work else out
+        made = node(
+            einsum, tuple(a for _, a in picked), (f"{','.join(s for s, _ in picked)}->{letters}", ())
+        )
+        work.append((letters, made))
+    return work[0][1]
+
+
+_RULES: dict[Any, Callable[[Node], Node | None]] = {
+    softmax.logsumexp: _written(_logsumexp),
+    softmax.softmax: _written(_softmax),
+    softmax.shares: _written(_shares),
+    softmax.log_softmax: _written(_log_softmax),
+    reductions.norm: _written(_norm),
+    einsum: _binary,
+}
+
+__all__ = ["Einsum", "prepared"]
