@@ -106,6 +106,8 @@ KNOWN = (
     Known("fourth powers, twice", cr.hessian(lambda x: np.sum(x**4)), (w,), "12 diag(x^⊙2)"),
     Known("scalar", cr.derivative(lambda x: np.sin(x) * np.exp(-(x**2))), (1.7,), "exp(−x²) (cos(x) − 2x sin(x))"),
     Known("tanh of a number, twice", cr.derivative(lambda x: np.tanh(x), order=2), (1.7,), "−2 tanh(x) (1 − tanh(x)²)"),
+    Known("angle", cr.grad(lambda u, x: np.arctan2(u, x)), (0.7, 0.3), "x / (u² + x²)"),
+    Known("length", cr.grad(lambda u, x: np.hypot(u, x)), (0.7, 0.3), "u / √(u² + x²)"),
     Known("minus an even power", cr.grad(lambda u, x, v: -u * (x - v) ** 2), (2.0, 0.3, 1.7), "−(x − v)²"),
     Known("minus an odd power", cr.grad(lambda u, x, v: -u * (x - v) ** 3), (2.0, 0.3, 1.7), "(v − x)³"),
     Known("third order", cr.derivative(lambda x: x**5, order=3), (1.7,), "60x²"),

@@ -165,11 +165,13 @@ def beta_density_of(a: Any, b: Any, x: Any) -> Any:
     """The density of the beta distribution, of which ``betainc`` is the integral."""
     from scipy.special import beta, betaln
 
-    power = x**a
+    power, root = x**a, x ** (0.5 * a)
     rest = (b - 1) * np.log1p(-x)
-    plain = power / x * np.exp(rest) / beta(a, b)
+    # Taken in two steps, the power underflows only where the density does.
+    first, second = np.where(_normal(power), power, root), np.where(_normal(power), 1.0, root)
+    plain = first / x * np.exp(rest) / beta(a, b) * second
     by_logarithm = np.exp((a - 1) * np.log(x) + rest - betaln(a, b))
-    density = np.where((a + b < 100) & _normal(power), plain, by_logarithm)
+    density = np.where((a + b < 100) & _normal(root), plain, by_logarithm)
     return np.where(x == 0, np.where(a < 1, np.inf, np.where(a == 1, b, 0.0)), density)
 
 

@@ -32,6 +32,12 @@ def _arcsinh_slope(out: Array, x: Array) -> Array:
     return 1 / np.hypot(1, x)  # never overflows
 
 
+def _turned(x: Array, y: Array) -> Array:
+    """``x / (x² + y²)``, without the overflow of a square."""
+    length = np.hypot(x, y)
+    return x / length / length
+
+
 # fmt: off
 exp      = Elementwise(np.exp,     "exp({0})",   partials=(lambda out, x: out,), latex="e^{{{0}}}")
 exp2     = Elementwise(np.exp2,    "2^{0}", 7,   partials=(lambda out, x: _LN2 * out,), latex="2^{{{0}}}")
@@ -55,7 +61,7 @@ tanh     = Elementwise(np.tanh,    "tanh({0})",   partials=(_cosh_squared_recipr
 arcsinh  = Elementwise(np.arcsinh, "arcsinh({0})", partials=(_arcsinh_slope,), latex=r"\operatorname{{arsinh}}({0})")
 arccosh  = Elementwise(np.arccosh, "arccosh({0})", partials=(lambda out, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),), latex=r"\operatorname{{arcosh}}({0})", domain=(1, np.inf))
 arctanh  = Elementwise(np.arctanh, "arctanh({0})", partials=(lambda out, x: 1 / ((1 - x) * (1 + x)),), latex=r"\operatorname{{artanh}}({0})", domain=(-1, 1))
-arctan2  = Elementwise(np.arctan2, "arctan2({0}, {1})", partials=(lambda out, y, x: x / (x * x + y * y), lambda out, y, x: -y / (x * x + y * y)))
+arctan2  = Elementwise(np.arctan2, "arctan2({0}, {1})", partials=(lambda out, y, x: _turned(x, y), lambda out, y, x: -_turned(y, x)))
 deg2rad  = Elementwise(np.deg2rad, "deg2rad({0})", linear_in=(0,), partials=(lambda out, x: np.pi / 180,))
 radians  = Elementwise(np.radians, "radians({0})", linear_in=(0,), partials=(lambda out, x: np.pi / 180,))
 rad2deg  = Elementwise(np.rad2deg, "rad2deg({0})", linear_in=(0,), partials=(lambda out, x: 180 / np.pi,))

@@ -112,6 +112,11 @@ def _einsum(t: State, n: Node, args: list[Node]) -> Node:
     return t.algebra.monomial(Term(UNIT, tuple(factors), tuple(numbers[c] for c in output), axes))
 
 
+def _hypot(t: State, n: Node, args: list[Node]) -> Node:
+    squares = [t.algebra.power(a, Fraction(2)) for a in args]
+    return t.algebra.power(t.algebra.total(squares), Fraction(1, 2))
+
+
 def _same(t: State, n: Node, args: list[Node]) -> Node:
     return args[0]
 
@@ -130,6 +135,7 @@ RULES: dict[str, Rule] = {
     "square": lambda t, n, args: t.algebra.power(args[0], Fraction(2)),
     "power": _power,
     "float_power": _power,
+    "hypot": _hypot,
     "broadcast": _broadcast,
     "transpose": _transpose,
     "reshape": _reshape,
