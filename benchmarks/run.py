@@ -1,104 +1,160 @@
-"""One table: every workload in every tool that is installed, as ratios to chainrule.
+"""One table: derivatives of the same functions in every tool that is installed.
 
-    python benchmarks/run.py [--only TEXT] [--rounds 15]
+    python benchmarks/run.py [--only REGEX] [--tools a,b] [--rounds N] [--markdown]
 
-One process, one thread, rounds interleaved over the tools, medians; each tool's result is compared
-with chainrule's before it is timed (differences to 1e-4, the others to 1e-8). Compilation is not
-counted. A ratio above 1 says how many times chainrule's time the tool takes.
+Each tool has a process of its own, pinned to the same core with one thread; the rounds of the
+tools alternate, and a figure is the median of the rounds. Each result is compared with a
+derivative by hand before it is timed. The first call, with what is compiled for it, is timed by
+itself. Inputs and results are native to the tool and stay where they are. The figures are kept in
+``results.json`` beside this file; ``--report`` prints them again.
 """
 
 from __future__ import annotations
 
 import os
 
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+from measure import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
 
 import argparse
-from statistics import median
-from time import perf_counter
+import json
+import platform
+import re
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tools import Call, present
-from workloads import WORKLOADS, Workload
+import table
+from measure import PATIENCE, Worker, measure
+from peers import TOOLS
+from peers.c import compiler
+from workloads import WORKLOADS
+
+HERE = Path(__file__).parent
 
 
-def seconds(call: Call, least: float = 0.005) -> float:
-    """Time of one call, from as many as fill ``least`` seconds."""
-    count = 0
-    start = perf_counter()
-    while True:
-        call()
-        count += 1
-        elapsed = perf_counter() - start
-        if elapsed > least:
-            return elapsed / count
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(": ")[1] for x in lines if x.startswith("model name")), platform.machine())
 
 
-def measure(w: Workload, rounds: int) -> dict[str, float | str]:
-    """Median seconds of each tool, or why there is none."""
-    calls: dict[str, Call] = {}
-    answers: dict[str, float | str] = {}
-    truth: Any = None
-    for name, make in present().items():
+def machine() -> dict[str, str]:
+    """Where and with what the figures were measured."""
+    found = {"date": time.strftime("%Y-%m-%d %H:%M"), "processor": processor()}
+    for package in [
+        "chainrule",
+        "numpy",
+        "scipy",
+        "llvmlite",
+        *sorted({t.package for t in TOOLS.values()}),
+    ]:
         try:
-            call = make(w)
-            if call is None:
-                answers[name] = "—"
-                continue
-            value = np.asarray(call())
-        except Exception as error:
-            answers[name] = f"raises {type(error).__name__}"
+            found[package] = version(package)
+        except PackageNotFoundError:
             continue
-        if truth is None:
-            truth = value
-        tolerance = 1e-4 if name == "SciPy differences" else 1e-8
-        if np.max(np.abs(value - truth)) > tolerance * max(1.0, np.max(np.abs(truth))):
-            answers[name] = "WRONG"
-            continue
-        calls[name] = call
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            times[name].append(seconds(call))
-    return answers | {name: median(t) for name, t in times.items()}
+    return found
 
 
-def shown(s: float) -> str:
-    """Seconds in a fitting unit."""
-    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if s * scale >= 1:
-            return f"{s * scale:.3g} {unit}"
-    return f"{s * 1e9:.3g} ns"
+def start(chosen: list[str], cpu: int | None, patience: float) -> list[Worker]:
+    """A process for each tool that there is; the others are named."""
+    workers = []
+    for name in chosen:
+        tool = TOOLS[name]
+        problem = None if tool.installed else f"{tool.package} is not installed"
+        if tool.module == "c" and compiler() is None:
+            problem = "there is no C compiler"
+        if problem is None:
+            worker = Worker(name, cpu, patience)
+            problem = worker.missing
+            if problem is None:
+                workers.append(worker)
+            else:
+                worker.stop()
+        if problem is not None:
+            print(f"no column {tool.heading}: {problem}", file=sys.stderr)
+    return workers
+
+
+def report(results: dict[str, Any], options: argparse.Namespace) -> None:
+    """The tables of what was measured."""
+    rows = {w.name: results["rows"][w.name] for w in WORKLOADS if w.name in results["rows"]}
+    rows = {name: cells for name, cells in rows.items() if re.search(options.only, name)}
+    print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
+    if options.readme:
+        print(table.readme(rows).markdown())
+        return
+    for made in (table.run_times(rows), table.first_calls(rows), table.goals(rows)):
+        if options.markdown:
+            print(f"\n{made.title}\n\n{made.markdown()}")
+        else:
+            made.show()
+
+
+def parsed() -> argparse.Namespace:
+    tools = "".join(
+        f"\n  {n:13} {t.about}{'' if t.usual else ' (if asked for)'}" for n, t in TOOLS.items()
+    )
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog=f"tools:{tools}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", default="", metavar="REGEX", help="workloads whose name matches")
+    parser.add_argument(
+        "--group", default="", help="goals, or more: further ones; both if not given"
+    )
+    parser.add_argument("--tools", default="", metavar="A,B", help="these; +A,B: these also")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, help="seconds until a tool is given up"
+    )
+    parser.add_argument(
+        "--cpu", type=int, help="the core to run on (-1: any); the last one if not given"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print Markdown")
+    parser.add_argument("--readme", action="store_true", help="print the README's table")
+    parser.add_argument("--report", action="store_true", help="print what was measured before")
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
+    options = parser.parse_args()
+    usual = [name for name, tool in TOOLS.items() if tool.usual]
+    asked = options.tools.lstrip("+").split(",") if options.tools else []
+    if unknown := [name for name in asked if name not in TOOLS]:
+        parser.error(f"no such tool: {', '.join(unknown)}; there are {', '.join(TOOLS)}")
+    more = options.tools.startswith("+") or not asked
+    options.tools = [name for name in TOOLS if name in asked or (more and name in usual)]
+    return options
 
 
 def main() -> None:
-    """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="workloads whose name contains this")
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    names = list(present())
-    print(f"| workload | derivative | {' | '.join(names)} |")
-    print("|---|---|" + "---|" * len(names))
-    for w in WORKLOADS:
-        if options.only not in f"{w.name} {w.kind}":
-            continue
-        found = measure(w, options.rounds)
-        base = found["chainrule"]
-        cells = []
-        for name in names:
-            value = found[name]
-            if isinstance(value, str):
-                cells.append(value)
-            elif name == "chainrule":
-                cells.append(shown(value))
-            else:
-                assert isinstance(base, float)
-                cells.append(f"{value / base:.2g}×")
-        print(f"| {w.name} | {w.kind} | {' | '.join(cells)} |", flush=True)
+    """Measure, keep, print."""
+    options = parsed()
+    results: dict[str, Any] = {"machine": machine(), "rows": {}}
+    if options.output.exists():
+        results["rows"] = json.loads(options.output.read_text())["rows"]
+    if not options.report:
+        cpu = options.cpu
+        if cpu is None and hasattr(os, "sched_getaffinity"):
+            cpu = max(os.sched_getaffinity(0))
+        workers = start(options.tools, None if cpu == -1 else cpu, options.patience)
+        for w in WORKLOADS:
+            if not re.search(options.only, w.name) or options.group not in w.group:
+                continue
+            begin = time.perf_counter()
+            cells = results["rows"][w.name] = measure(w, workers, options.rounds)
+            for tool, cell in cells.items():
+                if "problem" in cell and not cell["problem"].startswith("—"):
+                    print(f"  {tool}: {cell['problem']}", file=sys.stderr)
+            print(f"{w.name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+            options.output.write_text(json.dumps(results, indent=1) + "\n")
+        for worker in workers:
+            worker.stop()
+    report(results, options)
 
 
 if __name__ == "__main__":
