@@ -73,7 +73,7 @@ def fastest(cells: Cells, tools: Sequence[str]) -> tuple[str, float] | None:
 
 def short(problem: str) -> str:
     """What a cell says instead of a figure."""
-    return "—" if problem.startswith("—") else problem.split(":")[0]
+    return "—" if problem.startswith("—") else problem.split(":", maxsplit=1)[0]
 
 
 def columns(rows: Rows) -> list[str]:
@@ -143,8 +143,7 @@ def goals(rows: Rows) -> Table:
             best = limit[1] if limit else None
             allowed = (1.05 if blas else 1.5) * best + overhead if best else 0.0
             line.append(ratio(time, best, miss=time is not None and time > allowed))
-        for time in (jit, bound):
-            line.append(shown(max(time - limit[1], 0.0)) if time and limit else "")
+        line += [shown(max(t - limit[1], 0.0)) if t and limit else "" for t in (jit, bound)]
         for peer in ("jax", "torch"):
             other = seconds(cells, peer)
             missed = bool(jit and other and jit < 1e-3 and other < 4.0 * jit and not blas)
@@ -159,7 +158,7 @@ def goals(rows: Rows) -> Table:
 
 
 def readme(rows: Rows) -> Table:
-    """chainrule's time, and how many times it the others take."""
+    """The time of chainrule, and how many times it the others take."""
     tools = ["c", "numpy", "plain", *(t for t in BOUND if t in columns(rows))]
     base = "jit" if any(seconds(cells, "jit") for cells in rows.values()) else "plain"
     tools = [t for t in tools if t in columns(rows) and t != base]

@@ -9,8 +9,9 @@ from typing import Any
 import autograd
 import autograd.numpy as xp
 import numpy as np
-from peers import Call
 from workloads import Workload
+
+from peers import Call
 
 
 def push_ones(f: Callable[..., Any], x: tuple[Any], ones: tuple[Any]) -> tuple[Any, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import Call, Unsupported, leaves
 from workloads import Workload
+
+from peers import Call, Unsupported, leaves
 
 SOURCE = Path(__file__).parents[1] / "limit.c"
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC")

@@ -14,8 +14,9 @@ from typing import Any
 import casadi as ca
 import numpy as np
 from objectives import RATE, rk4_step
-from peers import Call, Unsupported, leaves
 from workloads import Workload
+
+from peers import Call, Unsupported, leaves
 
 
 @dataclass

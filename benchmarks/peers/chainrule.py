@@ -7,8 +7,9 @@ from typing import Any
 
 import chainrule as cr
 import numpy as np
-from peers import Call
 from workloads import Workload
+
+from peers import Call
 
 CALCULUS = SimpleNamespace(
     xp=np, grad=cr.grad, jacobian=cr.jacobian, hessian=cr.hessian, jvp=cr.jvp

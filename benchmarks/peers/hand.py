@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from objectives import RATE, below
-from peers import Call, Unsupported
 from workloads import Workload
+
+from peers import Call, Unsupported
 
 Array = np.ndarray
 

@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from objectives import Function, lstm_step, rk4_step
-from peers import Call
 from workloads import Workload
+
+from peers import Call
 
 jax.config.update("jax_enable_x64", True)
 jnp.zeros(1).block_until_ready()  # the device is there before anything is timed

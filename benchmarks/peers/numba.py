@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from peers import Call, Unsupported
 from workloads import Workload
+
+from peers import Call, Unsupported
 
 compiled = njit(fastmath=True, error_model="numpy")
 ROWS = 16

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from objectives import RATE
-from peers import Call
 from workloads import Workload
+
+from peers import Call
 
 torch.set_num_threads(1)
 
@@ -120,5 +121,5 @@ def eager(w: Workload, args: tuple[Any, ...]) -> Call:
 
 
 def compiled(w: Workload, args: tuple[Any, ...]) -> Call:
-    torch._dynamo.reset()  # noqa: SLF001: compile time is that of a first call
+    torch._dynamo.reset()  # noqa: SLF001
     return _make(w, args, _compiled)

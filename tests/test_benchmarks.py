@@ -1,0 +1,61 @@
+"""The benchmarks measure what they say: on little data, every workload agrees with a derivative by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("no benchmarks in this distribution", allow_module_level=True)
+sys.path.append(str(BENCHMARKS))
+
+from measure import difference, truth  # noqa: E402
+from peers import TOOLS, Unsupported, flat  # noqa: E402
+from peers.c import compiler  # noqa: E402
+from workloads import WORKLOADS  # noqa: E402
+
+
+def agrees(w, tool):
+    w = w.shrunk()
+    args = w.args()
+    call = TOOLS[tool].builder()(w, args)
+    return difference(flat(call.read(call.run())), truth(w, args, tool)) < 1e-10
+
+
+@pytest.mark.parametrize("w", WORKLOADS, ids=lambda w: w.name)
+def test_chainrule_agrees_with_the_derivative_by_hand(w):
+    assert agrees(w, "plain")
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+def test_hand_written_c_agrees_too():
+    compared = 0
+    for w in WORKLOADS:
+        try:
+            assert agrees(w, "c"), w.name
+            assert agrees(w, "ctypes"), w.name
+            compared += 1
+        except Unsupported:
+            continue
+    assert compared > len(WORKLOADS) / 2
+
+
+def test_workloads_have_different_names():
+    assert len({w.name for w in WORKLOADS}) == len(WORKLOADS)
+
+
+def test_one_command_prints_the_tables_and_keeps_the_figures(tmp_path):
+    kept = tmp_path / "results.json"
+    options = ["--only", "toy of 3", "--tools", "plain,numpy", "--rounds", "1", "--markdown"]
+    command = [sys.executable, str(BENCHMARKS / "run.py"), *options, "--output", str(kept)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "| Hessian, toy of 3 |" in printed
+    (cells,) = json.loads(kept.read_text())["rows"].values()
+    assert set(cells) == {"plain", "numpy"}
+    for cell in cells.values():
+        assert cell["seconds"] > 0
+        assert cell["first"] > 0
+        assert cell["error"] < 1e-10
