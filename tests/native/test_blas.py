@@ -132,3 +132,33 @@ def test_addresses():
     assert nrm2(ctypes.addressof(n), x.ctypes.data, ctypes.addressof(one)) == np.linalg.norm(x)
     with pytest.raises(KeyError):
         blas.address("blas_no_such_routine")
+
+
+def test_one_thread_for_a_while():
+    """The number of threads is one within, and after it what it was before."""
+    seen = np.zeros(3, np.int32)
+
+    def build(f, out):
+        def note(k):
+            count = f.external("blas_threads", [], "i32")
+            f.store(count, f.offset(out, "i32", k))
+
+        note(0)
+        with blas.alone(f, 1000), blas.alone(f, 1000):
+            note(1)
+        note(2)
+
+    try:
+        get, put = blas.address("blas_threads"), blas.address("blas_set_threads")
+    except IndexError:
+        pytest.skip("not OpenBLAS")
+    threads = ctypes.CFUNCTYPE(ctypes.c_int)(get)
+    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(put)
+    before = threads()
+    try:
+        for count in (1, 2):
+            set_threads(count)
+            linked(1, build)(seen)
+            assert seen.tolist() == [count, 1, count]
+    finally:
+        set_threads(before)

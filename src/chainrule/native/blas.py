@@ -5,11 +5,18 @@ transpose by columns, so every product of matrices with one stride of 1 is one c
 copied. With ``beta`` 0 the output is overwritten, also where it was NaN.
 
 Generated code names a routine ``blas_dgemm`` or ``lapack_dgesv``, and ``address`` says where it is.
+
+OpenBLAS hands small work to its threads already: triangular systems from size 8, products from 100.
+Where other programs use the processors, its threads wait for each other and 0.5 ms can become 20.
+So a call of moderate size is made with one thread, and the number of threads put back after it,
+which takes 7 ns (``alone``). Large ones keep the library's setting, as in NumPy.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
 
@@ -38,10 +45,7 @@ class Matrix(NamedTuple):
     def by_columns(self) -> int | None:
         """The leading dimension, if BLAS can read the matrix as one by columns."""
         least = max(1, self.rows)
-        if self.rows == 0 or self.columns <= 1:
-            leading = least
-        else:
-            leading = self.column
+        leading = least if self.rows == 0 or self.columns <= 1 else self.column
         return leading if (self.row == 1 or self.rows <= 1) and leading >= least else None
 
     @property
@@ -65,6 +69,8 @@ def address(symbol: str) -> int:
     Raises:
         KeyError: if SciPy exports no such routine.
     """
+    if symbol in _THREADS:
+        return _thread_control()[_THREADS.index(symbol)]
     library, _, name = symbol.partition("_")
     if library == "blas":
         from scipy.linalg import cython_blas as module
@@ -75,8 +81,8 @@ def address(symbol: str) -> int:
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    found: int = get_pointer(capsule, get_name(capsule))
-    return found
+    routine: int = get_pointer(capsule, get_name(capsule))
+    return routine
 
 
 def is_library_symbol(name: str) -> bool:
@@ -95,6 +101,84 @@ def integer() -> str:
     length, step, one = ctypes.c_int64(1 - 2**63), ctypes.c_int64(1), ctypes.c_double(1)
     at = ctypes.addressof
     return "i32" if dot(at(length), at(one), at(step), at(one), at(step)) == 1 else "i64"
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+#: The names in generated code of what says how many threads there are, and of what sets it.
+_THREADS = ("blas_threads", "blas_set_threads")
+
+#: Multiplications from which a product or a factorization is left to the library's threads: some
+#: milliseconds' worth.
+_LARGE = 2**27
+
+#: The same for what takes each entry once.
+_LONG = 2**22
+
+
+@cache
+def _thread_control() -> tuple[int, ...]:
+    """The addresses of the two functions of OpenBLAS; empty for another library."""
+    from scipy.linalg import cython_blas
+
+    try:
+        library = ctypes.CDLL(cython_blas.__file__)  # and what it is linked with
+    except OSError:
+        return ()
+    for prefix in ("scipy_openblas", "openblas"):
+        for suffix in ("", "64_"):
+            names = [f"{prefix}_{verb}_num_threads{suffix}" for verb in ("get", "set")]
+            found = [getattr(library, n, None) for n in names]
+            pointers = [ctypes.cast(x, ctypes.c_void_p).value for x in found if x is not None]
+            if len(pointers) == 2:
+                return tuple(p for p in pointers if p)
+    return ()
+
+
+@contextmanager
+def alone(f: Function, work: int, least: int = 0, most: int = _LARGE) -> Iterator[None]:
+    """Let what is emitted within run on one thread, if its ``work`` is between the limits.
+
+    Only who changed the number of threads puts it back, so that of several callers at once the
+    last one leaves it as the first one found it.
+    """
+    if not least <= work < most or not _thread_control():
+        yield
+        return
+    changed = f.call(_begin_alone(f), [], "i32")
+    yield
+    f.call(_end_alone(f), [changed])
+
+
+def _begin_alone(f: Function) -> str:
+    """A function that sets one thread, and gives how many there were, or 0 if it was one."""
+    name = "begin_alone"
+    if name not in f.module.functions:
+        g = f.module.function(name, [], "i32", linkage="internal")
+        count = g.external(_THREADS[0], [], "i32")
+        several = g.icmp("sgt", count, 1)
+        g.line(f"br {several}, label %several, label %one")
+        g.label("several")
+        g.external(_THREADS[1], [Value("1", "i32")])
+        g.ret(count)
+        g.label("one")
+        g.ret(Value("0", "i32"))
+    return name
+
+
+def _end_alone(f: Function) -> str:
+    """A function that puts back what the other one changed."""
+    name = "end_alone"
+    if name not in f.module.functions:
+        count = Value("%count", "i32")
+        g = f.module.function(name, [count], linkage="internal")
+        g.line(f"br {g.icmp('ne', count, 0)}, label %several, label %one")
+        g.label("several")
+        g.external(_THREADS[1], [count])
+        g.ret()
+        g.label("one")
+        g.ret()
+    return name
 
 
 # -- arguments -------------------------------------------------------------------------------------
@@ -148,11 +232,12 @@ def gemm(
         letter_b, leading_b = _read(f, b)
         sizes = [whole(f, n) for n in (c.rows, c.columns, a.columns)]
         factors = [f.module.number(c.element, v) for v in (alpha, beta)]
-        routine(
-            f, c.element, "gemm", letter_a, letter_b, *sizes, factors[0],
-            a.pointer, whole(f, leading_a), b.pointer, whole(f, leading_b),
-            factors[1], c.pointer, whole(f, c.by_columns),
-        )  # fmt: skip
+        with alone(f, c.rows * c.columns * a.columns, 2**16):
+            routine(
+                f, c.element, "gemm", letter_a, letter_b, *sizes, factors[0],
+                a.pointer, whole(f, leading_a), b.pointer, whole(f, leading_b),
+                factors[1], c.pointer, whole(f, c.by_columns),
+            )  # fmt: skip
 
 
 def gemv(
@@ -173,11 +258,12 @@ def gemv(
         return
     letter, leading = _read(f, a)
     rows, columns = (a.rows, a.columns) if a.by_columns is not None else (a.columns, a.rows)
-    routine(
-        f, a.element, "gemv", letter, whole(f, rows), whole(f, columns),
-        f.module.number(a.element, alpha), a.pointer, whole(f, leading),
-        x, whole(f, max(incx, 1)), f.module.number(a.element, beta), y, whole(f, max(incy, 1)),
-    )  # fmt: skip
+    with alone(f, rows * columns, 2**12, _LONG):
+        routine(
+            f, a.element, "gemv", letter, whole(f, rows), whole(f, columns),
+            f.module.number(a.element, alpha), a.pointer, whole(f, leading),
+            x, whole(f, max(incx, 1)), f.module.number(a.element, beta), y, whole(f, max(incy, 1)),
+        )  # fmt: skip
 
 
 def ger(
@@ -190,10 +276,12 @@ def ger(
     if leading is None:
         ger(f, y, incy, x, incx, a.transpose, alpha)
         return
-    routine(
-        f, a.element, "ger", whole(f, a.rows), whole(f, a.columns), f.module.number(a.element, alpha),
-        x, whole(f, max(incx, 1)), y, whole(f, max(incy, 1)), a.pointer, whole(f, leading),
-    )  # fmt: skip
+    with alone(f, a.rows * a.columns, 2**12, _LONG):
+        routine(
+            f, a.element, "ger", whole(f, a.rows), whole(f, a.columns),
+            f.module.number(a.element, alpha), x, whole(f, max(incx, 1)),
+            y, whole(f, max(incy, 1)), a.pointer, whole(f, leading),
+        )  # fmt: skip
 
 
 def dot(f: Function, element: str, count: int, x: Value, incx: int, y: Value, incy: int) -> Value:
@@ -201,9 +289,10 @@ def dot(f: Function, element: str, count: int, x: Value, incx: int, y: Value, in
     if count == 0:
         return f.constant(0.0, element)
     steps = whole(f, incx), whole(f, incy)
-    return routine(
-        f, element, "dot", whole(f, count), x, steps[0], y, steps[1], result=element
-    )
+    with alone(f, count, 2**12, _LONG):
+        return routine(
+            f, element, "dot", whole(f, count), x, steps[0], y, steps[1], result=element
+        )
 
 
 def syrk(f: Function, a: Matrix, c: Matrix, alpha: float = 1.0, beta: float = 0.0) -> None:
@@ -219,11 +308,12 @@ def syrk(f: Function, a: Matrix, c: Matrix, alpha: float = 1.0, beta: float = 0.
         c = c.transpose
     assert c.by_columns is not None
     letter, leading = _read(f, a)
-    routine(
-        f, c.element, "syrk", char(f, "L"), letter, whole(f, n), whole(f, a.columns),
-        f.module.number(c.element, alpha), a.pointer, whole(f, leading),
-        f.module.number(c.element, beta), c.pointer, whole(f, c.by_columns),
-    )  # fmt: skip
+    with alone(f, n * n * a.columns // 2, 2**14):
+        routine(
+            f, c.element, "syrk", char(f, "L"), letter, whole(f, n), whole(f, a.columns),
+            f.module.number(c.element, alpha), a.pointer, whole(f, leading),
+            f.module.number(c.element, beta), c.pointer, whole(f, c.by_columns),
+        )  # fmt: skip
     mirror(f, c)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
-from .blas import integer
+from .blas import alone, integer
 from .text import STORAGE, Function, Value
 
 #: Types of the operands, or the parameters of the primitive.
@@ -93,6 +93,19 @@ class Routine(NamedTuple):
 
         ``scratch`` is aligned to 64 bytes.
         """
+        work = max(math.prod(t.shape) * max(t.shape, default=0) for t in types)
+        with alone(f, work):
+            return self._emit(f, inputs, outputs, scratch, types, params)
+
+    def _emit(
+        self,
+        f: Function,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value],
+        scratch: Value,
+        types: Types,
+        params: Params,
+    ) -> Value | None:
         (lead, *_), one = self._split(types, params)
         element = STORAGE[types[0].dtype]
         shapes = [t.shape for t in one]
