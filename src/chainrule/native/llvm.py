@@ -178,6 +178,10 @@ class Code:
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
 
+    def __del__(self, lock: Any = _lock) -> None:
+        with lock:
+            self._tracker.close()
+
 
 def compile_text(
     ir: str,
