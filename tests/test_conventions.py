@@ -397,6 +397,39 @@ def test_u12_soft_maxima_never_overflow() -> None:
     assert cr.grad(np.logaddexp, wrt=(0, 1))(-inf, 0.0) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("f", [lambda x: np.linalg.norm(x), lambda x: np.hypot(x[0], x[1])])
+def test_u14_a_norm_has_no_second_derivative_at_zero(f: Any) -> None:
+    zero = np.zeros(2)
+    assert not cr.grad(f)(zero).any()
+    with pytest.warns(RuntimeWarning, match="NaN"):
+        assert np.isnan(cr.hessian(f)(zero)).all()
+    with np.errstate(invalid="raise"), pytest.raises(NaNDerivative):
+        cr.hessian(f)(zero)
+
+
+def test_u14_only_the_zero_row_is_undefined() -> None:
+    rows = np.array([[3.0, 4.0], [0.0, 0.0], [1.0, 2.0]])
+    with pytest.warns(RuntimeWarning, match="NaN"):
+        second = cr.hessian(lambda X: np.sum(np.linalg.norm(X, axis=1)))(rows)
+    undefined = np.zeros((3, 2, 3, 2), bool)
+    undefined[1, :, 1, :] = True
+    np.testing.assert_array_equal(np.isnan(second), undefined)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.linalg.norm(x) ** 2,
+        lambda x: np.linalg.norm(x) * np.linalg.norm(x),
+        lambda x: np.sum(np.abs(x) ** 2),
+        lambda x: np.sum(np.square(np.linalg.norm(x[None], axis=0))),
+    ],
+)
+def test_u14_the_square_of_a_norm_is_smooth(f: Any) -> None:
+    np.testing.assert_array_equal(cr.hessian(f)(np.zeros(2)), 2 * np.eye(2))
+    np.testing.assert_array_equal(cr.hvp(f)(np.zeros(2), np.array([1.0, 3.0])), [2.0, 6.0])
+
+
 # -- constants -------------------------------------------------------------------------------------
 
 

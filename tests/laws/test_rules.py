@@ -168,6 +168,8 @@ PROGRAMS = {
     "transposes": lambda x: np.sum((np.outer(x, np.exp(x)).T + x[None, :]).T ** 2),
     "other precisions": lambda x: np.sum(x.astype(np.float32).astype(np.float64) ** 3),
     "axes of length one": lambda x: np.sum((x[:, None, None] * x[None, :, None])[:, :, 0] * 2.0),
+    "squares of lengths": lambda x: np.linalg.norm(x) ** 2 + np.linalg.norm(np.outer(x, x)) ** 2,
+    "a length by itself": lambda x: np.sum(np.square(np.linalg.norm(np.outer(x, x), axis=0)) * x),
     "everything placed": lambda x: np.sum(x[0:3] ** 2 * x),
 }  # fmt: skip
 

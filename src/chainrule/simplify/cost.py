@@ -15,6 +15,7 @@ from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
+from ..ops.reductions import norm
 from ..ops.structural import Structural, broadcast, cast, reduce_sum, reshape
 
 
@@ -53,6 +54,8 @@ def _arithmetic(n: Node) -> int:
         return len(inputs) * int(prod(lengths[c] for c in set("".join(inputs))))
     if n.op is reduce_sum:
         return int(n.args[0].type.size)
+    if n.op is norm:  # squares, their sum, its root
+        return int(2 * n.args[0].type.size + n.type.size)
     if isinstance(n.op, Structural):
         return 0
     return sum(int(a.type.size) for a in n.args)

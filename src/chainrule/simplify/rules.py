@@ -15,6 +15,7 @@ from ..ops.special import expit, log_expit
 from .contractions import CONTRACTIONS
 from .engine import Rules
 from .folding import FOLDING
+from .lengths import LENGTHS
 from .moves import MOVES
 from .pattern import Rule, literal
 from .soft import SOFT
@@ -59,6 +60,7 @@ EXACT = (
     Rule("a sign goes to the number", lambda x, c: (-(x * c), x * -c), when=_number_last, samples={"c": "literal"}),
     Rule("a number takes the sign", lambda x, c: ((-x) * c, x * -c), when=_number_last, samples={"c": "literal"}),
     Rule("either way the same", lambda m, x: (np.where(m, x, x), x), samples={"m": "truth"}, kinds="fciub"),
+    Rule("the square of a size", lambda x: (np.abs(x) ** 2, x**2), kinds="f"),
     Rule("positive", lambda x: (+x, x), kinds=_ARITHMETIC),
 )  # fmt: skip
 
@@ -85,7 +87,7 @@ STABLE = (
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
 
-ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *SOFT, *SPREADING)
+ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
 RULES = Rules((*ALGORITHMS, *EXACT, *STABLE))

@@ -10,6 +10,7 @@ from ..ops.arithmetic import negative
 from ..ops.structural import broadcast, cast
 from .contractions import CONTRACTIONS
 from .folding import FOLDING
+from .lengths import LENGTHS
 from .moves import MOVES
 from .pattern import Algorithm, Rule
 from .rules import EXACT, STABLE
@@ -81,6 +82,7 @@ def page() -> str:
         "Moves, composed": MOVES,
         "Contractions": CONTRACTIONS,
         "Arithmetic before spreading": SPREADING,
+        "Squares of lengths, without the root": LENGTHS,
         "Soft maxima, recognised": SOFT,
     }
     parts = [
