@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..trace.recording import Trace, current
+from ..trace.recording import current
 from ..trace.stack import stack
 from ..trace.tree import Structure, flatten
 from .arguments import parameter_names, refuse_foreign
-from .paths import Path, Untraceable, failed, trace_path
+from .paths import Effect, Path, Untraceable, aliased, failed, trace_path
+from .watching import Place
 
 #: After this many ways through it, a function is left as it is.
 MOST_PATHS = 16
@@ -25,6 +26,10 @@ MOST_PATHS = 16
 MOST_VARIANTS = 64
 #: A Python integer with more values than this becomes an input.
 MOST_INTEGERS = 4
+#: Paths that do not fit what is around them now are kept for when it changes back, some.
+MOST_STALE = 4
+#: After so many traces for arguments of one kind, tracing is given up.
+MOST_TRACES = 64
 
 
 def jit(f: Callable[..., Any], *, static: Any = (), threads: int = 1, **foreign: Any) -> Compiled:
@@ -78,6 +83,8 @@ class Compiled:
         self._lock = threading.RLock()
         self._variants: OrderedDict[Hashable, Variant] = OrderedDict()
         self._integers: dict[Hashable, set[Any]] = {}
+        self._rebound: set[tuple[int, Any]] = set()
+        self._effects = 0
         self._left: str | None = None
         self._hot: Callable[..., Any] = self._call
 
@@ -117,33 +124,47 @@ class Compiled:
                 while len(self._variants) > MOST_VARIANTS:
                     self._variants.popitem(last=False)
         answer = variant.find(call)
-        if answer is not failed:
-            return answer
-        with self._lock:
-            if self._left is not None:
-                return self.function(*args, **keywords)
-            answer = variant.find(call)  # another thread may have traced it by now
-            if answer is not failed:
-                return answer
-            return self._trace(variant, call)
+        if answer is failed:
+            with self._lock:
+                if self._left is not None:
+                    return self.function(*args, **keywords)
+                answer = variant.find(call)  # another thread may have traced it by now
+                if answer is failed:
+                    return self._trace(variant, call)
+        return self.function(*args, **keywords) if answer is aliased else answer
 
     def _trace(self, variant: Variant, call: _Call) -> Any:
         """The answer along a path that was never taken before."""
+        stale = variant.drop(self._rebound)
+        variant.traced += 1
         if len(variant.paths) >= MOST_PATHS:
             self._leave(f"it takes more than {MOST_PATHS} ways, by decisions on values")
             return self.function(*call.args, **call.keywords)
+        if variant.traced > MOST_TRACES:
+            self._leave(f"it is another function each time, for {stale} changes")
+            return self.function(*call.args, **call.keywords)
         try:
             path = trace_path(
-                self.function, call.values, call.rebuild, call.objects, threads=self.threads
+                self.function,
+                call.values,
+                call.rebuild,
+                call.objects,
+                self._rebound,
+                threads=self.threads,
             )
+            answer = path.run(call.values)
         except Exception as error:  # noqa: BLE001 (whatever it is, the function itself will tell)
             answer = self.function(*call.args, **call.keywords)
-            self._leave(str(error) if isinstance(error, Untraceable) else _reason(error))
+            if type(error) is Effect and not self._effects:
+                self._effects += 1  # perhaps it fills a cache: one more try
+            else:
+                self._leave(str(error) if isinstance(error, Untraceable) else _reason(error))
             return answer
-        answer = path.run(call.values)
         if answer is failed:
-            raise AssertionError("a path does not hold for the values that it was traced with")
-        variant.paths.insert(0, path)
+            self._leave("a decision of it comes out otherwise when it is made again")
+        if answer is failed or answer is aliased:
+            return self.function(*call.args, **call.keywords)
+        variant.paths = [path, *variant.paths]
         return answer
 
     def _leave(self, why: str) -> None:
@@ -167,6 +188,28 @@ class Variant:
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
+        self.traced = 0
+
+    def drop(self, rebound: set[tuple[int, Any]]) -> str:
+        """Drop old paths whose surroundings changed, and say what did.
+
+        Floats that changed are noted in ``rebound``: they are inputs from then on.
+        """
+        what = ""
+        kept: list[Path] = []
+        for path in self.paths:
+            stale = path.stale
+            if isinstance(stale, Place):
+                what = stale.name
+                if type(stale.read()) is type(stale.value) and isinstance(
+                    stale.value, float | np.floating
+                ):
+                    rebound.add(stale.identity)
+                    continue
+            if stale is None or len(kept) < MOST_STALE:
+                kept.append(path)
+        self.paths = kept
+        return what
 
     def find(self, call: _Call) -> Any:
         """The answer along a path that is known, or `failed`."""
@@ -251,13 +294,16 @@ class _Call:
         ]
 
     def rebuild(
-        self, trace: Trace, inputs: Sequence[Any]
+        self, inputs: Sequence[Any], copy: Callable[[Any], Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with ``inputs`` in place of what varies."""
+        """The arguments with ``inputs`` in place of what varies, and copies of the others."""
         leaves = list(self.leaves)
         for k, value in zip(self.varying, inputs, strict=True):
             leaves[k] = value
-        leaves = [leaf.value if type(leaf) is _Static else leaf for leaf in leaves]
+        varying = set(self.varying)
+        for k, leaf in enumerate(leaves):
+            if k not in varying:
+                leaves[k] = copy(leaf.value if type(leaf) is _Static else leaf)
         args, keywords = self.structure.unflatten(leaves)
         return args, keywords
 

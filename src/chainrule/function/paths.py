@@ -20,11 +20,17 @@ from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, symbolic, tracing
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
+from .copies import Copies
 from .execution import Executable, compile_graph
+from .watching import Place, Surroundings
 
 
 class Untraceable(Exception):
     """The function does what a compiled program could not repeat. The message says what."""
+
+
+class Effect(Untraceable):
+    """The function changed something outside of itself; perhaps only this once."""
 
 
 # -- guards ----------------------------------------------------------------------------------------
@@ -129,10 +135,13 @@ class Results:
 _NUMBER = {"f": float, "c": complex, "i": int, "u": int, "b": bool}
 
 
-def read_results(trace: Trace, result: Any, known: Sequence[Any]) -> tuple[list[Node], Results]:
+def read_results(
+    trace: Trace, result: Any, known: Sequence[Any], original: Callable[[Any], Any]
+) -> tuple[list[Node], Results]:
     """The nodes and the make of what a function returned.
 
-    An object that is one of ``known``, which came from the caller, is passed through.
+    An object that is one of ``known``, which came from the caller, is passed through; ``original``
+    finds it where the function was given a copy.
     """
     values, structure = flatten(result)
     nodes: list[Node] = []
@@ -141,6 +150,7 @@ def read_results(trace: Trace, result: Any, known: Sequence[Any]) -> tuple[list[
         kind = type(value)
         traced = issubclass(kind, Tracer) or hasattr(kind, "__traced__")
         if not traced and kind is not np.ndarray:
+            value = original(value)
             if not isinstance(value, _PLAIN) and all(value is not k for k in known):
                 raise Untraceable(f"it returns a {kind.__name__} that it made")
             leaves.append([value])
@@ -159,87 +169,205 @@ def read_results(trace: Trace, result: Any, known: Sequence[Any]) -> tuple[list[
 
 @dataclass
 class Path:
-    """A program, its hidden inputs, and what it does besides returning results."""
+    """A program, its hidden inputs, and what it does besides returning results.
+
+    The inputs are the arguments that vary, then what is in the places of ``hidden``, then the
+    arrays of ``captured``, which are held by reference.
+    """
 
     executable: Executable
     results: Results
-    #: The arrays that hidden inputs are, which follow the arguments: held by reference.
+    hidden: tuple[Place, ...]
     captured: tuple[np.ndarray, ...]
+    #: Places whose values the program is made for.
+    fixed: tuple[Place, ...]
+    #: Places of arrays that only the type matters of; places that hold the same array.
+    typed: tuple[Place, ...]
+    alias: tuple[tuple[Place, Place], ...]
+    #: Arrays that were read as plain numbers, with their elements.
+    contents: tuple[tuple[np.ndarray, bytes], ...]
+    #: Lists and dicts with their lengths.
+    lengths: tuple[tuple[Any, int], ...]
     #: Inputs that are written to, whose new values are the last outputs.
     written: tuple[int, ...]
-    guarded: bool
+
+    @property
+    def stale(self) -> Place | str | None:
+        """What is no longer as it was, of all that the program is made for."""
+        for place in self.fixed:
+            if not place.holds():
+                return place
+        for place in (*self.hidden, *self.typed):
+            if not _is_like(place.read(), place.value):
+                return place
+        for place, first in self.alias:
+            if place.read() is not first.read():
+                return place
+        for array, bits in self.contents:
+            if array.tobytes() != bits:
+                return "an array"
+        for whole, length in self.lengths:
+            if len(whole) != length:
+                return f"a {type(whole).__name__}"
+        return None
 
     def run(self, values: Sequence[Any]) -> Any:
-        """The results for ``values`` of the inputs; `failed` where it is not the path to take."""
-        outputs = self.executable([*values, *self.captured])
+        """The results for ``values`` of the arguments; `failed` if this is not the path to take.
+
+        `aliased` if arguments share memory and one of them is written to.
+        """
+        if self.stale is not None:
+            return failed
+        inputs = [*values, *(place.read() for place in self.hidden), *self.captured]
+        if self.written and not _apart(inputs, self.written):
+            return aliased
+        outputs = self.executable(inputs)
         if outputs is None:
             return failed
         if self.written:
             first = len(outputs) - len(self.written)
             for k, new in zip(self.written, outputs[first:], strict=True):
-                np.copyto(values[k], new)
+                np.copyto(inputs[k], new)
         return self.results.build(outputs)
 
 
-class _Failed:
-    """The only value of its kind: no path, no answer."""
+def _is_like(now: Any, before: Any) -> bool:
+    """Whether a value may take the place of another in a hidden input."""
+    if type(now) is not type(before):
+        return False
+    if type(now) is np.ndarray:
+        return bool(now.shape == before.shape and now.dtype == before.dtype)
+    return True
 
 
-failed: Any = _Failed()
+def _apart(inputs: Sequence[Any], written: Sequence[int]) -> bool:
+    arrays = [(k, x) for k, x in enumerate(inputs) if type(x) is np.ndarray]
+    return all(
+        inputs[w].flags.writeable
+        and all(k == w or not np.may_share_memory(inputs[w], x) for k, x in arrays)
+        for w in written
+    )
+
+
+class _Sign:
+    """A value that stands for the lack of an answer."""
+
+
+failed: Any = _Sign()
+aliased: Any = _Sign()
+
+
+# -- tracing ---------------------------------------------------------------------------------------
 
 
 def trace_path(
     f: Callable[..., Any],
     sources: Sequence[Any],
-    rebuild: Callable[[Trace, Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]],
-    known: Sequence[Any],
+    rebuild: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]],
+    objects: Sequence[Any],
+    rebound: set[tuple[int, Any]],
     *,
     threads: int = 1,
 ) -> Path:
     """Run ``f`` on traced arguments, and compile what it did.
 
-    ``sources`` are the values of the inputs, and ``rebuild`` makes arguments of traced ones.
+    ``sources`` are the values of the inputs, and ``rebuild`` makes arguments of traced ones;
+    ``objects`` are the other arguments. Whatever goes wrong, all is as it was before.
     """
+    around = Surroundings([f, *objects], rebound)
+    if "default_rng" in around.names:
+        raise Untraceable("it makes a random generator")
+    try:
+        try:
+            return _trace(f, sources, rebuild, objects, around, True, threads)
+        except Untraceable:
+            raise
+        except Exception:
+            if not around.hidden:
+                raise
+            around.restore()
+            return _trace(f, sources, rebuild, objects, around, False, threads)
+    except BaseException:
+        around.restore()
+        raise
+
+
+def _trace(
+    f: Callable[..., Any],
+    sources: Sequence[Any],
+    rebuild: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]],
+    objects: Sequence[Any],
+    around: Surroundings,
+    replacing: bool,
+    threads: int,
+) -> Path:
+    concrete = dict(around.concrete)
+    hidden = list(around.hidden.values())
+    if not replacing:
+        concrete.update({id(p.value): p.value for p, *_ in hidden})
+        hidden = []
+    if sum(getattr(a, "nbytes", 0) for a in concrete.values()) > MOST_CONCRETE:
+        raise Untraceable("it reads large arrays where changes would not be seen")
     with tracing(differentiated=False) as trace:
         inputs = [trace.input(value) for value in sources]
         own = [t.node for t in inputs]
-        args, keywords = rebuild(trace, inputs)
-        given, before = flatten((args, keywords))
-        result = trace.run(f, *args, **keywords)
+        given = [trace.input(places[0].value) for places in hidden]
+        own_hidden = [t.node for t in given]
+        new = {id(p[0].value): t for p, t in zip(hidden, given, strict=True)}
+        copies = Copies(around, new)
+        args, keywords = rebuild(inputs, copies.of)
+        leaves, before = flatten((args, keywords))
+        result = trace.run(copies.of(f), *args, **keywords)
         after, structure = flatten((args, keywords))
-        if structure != before or any(a is not b for a, b in zip(given, after, strict=True)):
+        if structure != before or any(a is not b for a, b in zip(leaves, after, strict=True)):
             raise Untraceable("it changes a list, a dict or an object among its arguments")
-        nodes, results = read_results(trace, result, known)
-        written = [k for k, (t, n) in enumerate(zip(inputs, own, strict=True)) if t.node is not n]
-        nodes.extend(trace.lift(inputs[k]).node for k in written)
+        nodes, results = read_results(trace, result, objects, copies.original)
+        moved = [
+            (k, t)
+            for k, (t, n) in enumerate(zip([*inputs, *given], [*own, *own_hidden], strict=True))
+            if t.node is not n
+        ]
+        nodes.extend(trace.lift(t).node for _, t in moved)
         check = condition(trace.guards)
-    return _compiled(trace, own, nodes, check, results, written, threads)
-
-
-def _compiled(
-    trace: Trace,
-    own: Sequence[Node],
-    nodes: Sequence[Node],
-    check: Node | None,
-    results: Results,
-    written: Sequence[int],
-    threads: int,
-) -> Path:
+    if around.drew():
+        raise Untraceable("it draws random numbers")
+    effect = copies.effect() or around.effect()
+    if effect:
+        raise Effect(effect)
     final = RULES([*nodes, *(() if check is None else (check,))])
     if check is not None:
         check = final.pop()
         if check.op is CONSTANT and bool(check.params[0].array):
             check = None
-    roots = [*final, *(() if check is None else (check,))]
-    hidden = [n for n in toposort(roots) if n.op is INPUT and n.level == 0]
-    originals = [trace.captures.originals[n] for n in hidden]
-    for n, array in zip(hidden, originals, strict=True):
-        if not _unchanged(array, trace.captured[n]):
-            raise Untraceable("it writes to an array from outside")
-    graph = Graph((*own, *hidden), tuple(final))
-    executable = compile_graph(graph, check, threads=threads)
-    return Path(executable, results, tuple(originals), tuple(written), check is not None)
+    order = toposort([*final, *(() if check is None else (check,))])
+    captured = [n for n in order if n.op is INPUT and n.level == 0]
+    originals = tuple(trace.captures.originals[n] for n in captured)
+    for n, array in zip(captured, originals, strict=True):
+        if array is not trace.captured[n] and array.tobytes() != trace.captured[n].tobytes():
+            raise Effect("it writes to an array from outside")
+    read = set(order)
+    used = [
+        k
+        for k, n in enumerate(own_hidden)
+        if n in read or any(at == len(own) + k for at, _ in moved)
+    ]
+    place_of = {k: len(own) + i for i, k in enumerate(used)}
+    graph = Graph((*own, *(own_hidden[k] for k in used), *captured), tuple(final))
+    first = {id(places[0]) for places in hidden}
+    varying = {id(p) for places in hidden for p in places}
+    return Path(
+        executable=compile_graph(graph, check, threads=threads),
+        results=results,
+        hidden=tuple(hidden[k][0] for k in used),
+        captured=originals,
+        fixed=tuple(p for p in around.places if id(p) not in varying and p.watched),
+        typed=tuple(places[0] for k, places in enumerate(hidden) if k not in place_of),
+        alias=tuple((p, places[0]) for places in hidden for p in places if id(p) not in first),
+        contents=tuple((a, a.tobytes()) for a in concrete.values() if type(a) is np.ndarray),
+        lengths=tuple((o, len(before)) for o, before in around.sequences),
+        written=tuple(k if k < len(own) else place_of[k - len(own)] for k, _ in moved),
+    )
 
 
-def _unchanged(array: np.ndarray, bound: np.ndarray) -> bool:
-    return array is bound or array.tobytes() == bound.tobytes()
+#: Bytes of arrays that are compared at each call, because they were read as plain numbers.
+MOST_CONCRETE = 1 << 16
