@@ -98,7 +98,7 @@ def _lane(
     most: int,
 ) -> tuple[int | None, int]:
     """The loop to run in lanes, and how many lanes: what costs least by a simple count."""
-    work = sum(_work(s) for s in nest.statements)
+    work = sum(work_of(s) for s in nest.statements)
     total = count(tuple(sizes.values()))
     best: tuple[float, int | None, int] = (total * (len(views) + work), None, 1)
     for p, run in enumerate(runs):
@@ -144,7 +144,7 @@ def _may_run_in_lanes(nest: Nest, run: tuple[int, ...]) -> bool:
     return True
 
 
-def _work(s: Statement) -> float:
+def work_of(s: Statement) -> float:
     """How much computing a statement is, in simple instructions."""
     if not isinstance(s.op, Elementwise):
         return 1.0
@@ -167,7 +167,7 @@ def _unroll(
     if not any(s.reduce and inner in s.axes for s in nest.statements):
         return 1
     rounds = order[-1] // (width if lane == len(order) - 1 else 1)
-    work = sum(_work(s) for s in nest.statements)
+    work = sum(work_of(s) for s in nest.statements)
     sinks = sum(1 for s in nest.statements if s.reduce and inner in s.axes)
     most = 4 if work <= 8 and sinks <= 3 else 2 if work <= 24 and sinks <= 8 else 1
     return max(1, min(most, rounds))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
-from .plan import Buffer, Callback, Indirect, Library, Nest, Product, Step, View
+from .plan import Buffer, Callback, Indirect, Library, Nest, Product, Step, Strip, View
 
 #: Every buffer begins at a multiple of this many bytes.
 ALIGNMENT = 64
@@ -23,6 +23,11 @@ def touched(step: Step) -> Iterable[Buffer]:
                     yield from _buffers(s.target)
         case Product():
             yield from (step.left.buffer, step.right.buffer, step.target.buffer)
+        case Strip():
+            yield step.arena
+            for inner in (*step.steps, *step.rest):
+                for b in touched(inner):
+                    yield b if b.base is None else b.base
         case Library():
             yield from (v.buffer for v in (*step.sources, *step.targets))
             yield step.scratch
@@ -41,17 +46,19 @@ def _buffers(r: Any) -> Iterable[Buffer]:
             yield from _buffers(i)
 
 
-def assign(steps: Sequence[Step], kept: Iterable[Buffer] = ()) -> int:
+def assign(
+    steps: Sequence[Step], kept: Iterable[Buffer] = (), only: Container[Buffer] | None = None
+) -> int:
     """Give every scratch buffer its place; how many bytes they take together.
 
     A buffer holds its place from the first step that touches it to the last. Those ``kept`` are
-    read after the last step.
+    read after the last step. ``only`` some buffers may be meant.
     """
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
     for k, step in enumerate(steps):
         for b in touched(step):
-            if b.place == "scratch":
+            if b.place == "scratch" and (only is None or b in only):
                 first.setdefault(b, k)
                 last[b] = k
     for b in kept:

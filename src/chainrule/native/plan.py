@@ -7,7 +7,7 @@ is a stride of 0 and a diagonal the sum of two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,6 +30,8 @@ class Buffer:
     size: int
     place: str = "scratch"
     index: int = -1
+    #: Of a "part": the buffer it is in, at ``index`` bytes; of a "block", the one it moves along.
+    base: Buffer | None = None
 
     @property
     def nbytes(self) -> int:
@@ -241,11 +243,28 @@ class Library:
 
 @dataclass(eq=False)
 class Callback:
-    """A node computed by its NumPy reference, called from the program."""
+    """An operation computed by its NumPy reference, called from the program."""
 
-    node: Node
+    name: str
+    compute: Callable[..., Any]
     sources: list[Source]
     targets: list[View | None]
 
 
-Step: TypeAlias = Nest | Product | Library | Callback
+@dataclass(eq=False)
+class Strip:
+    """Steps done block by block along one axis of theirs, so that what they make stays close.
+
+    ``steps`` do one block of ``length`` places, ``rest`` the last, shorter one. ``moved`` are the
+    buffers that a block sees the part of: for each, how many elements it moves on with a place.
+    """
+
+    trips: int
+    length: int
+    steps: list[Step]
+    rest: list[Step]
+    moved: list[tuple[Buffer, int]]
+    arena: Buffer
+
+
+Step: TypeAlias = Nest | Product | Library | Callback | Strip

@@ -55,6 +55,9 @@ REDUCTIONS = {
     reductions.reduce_all: "and",
 }
 
+#: The dtypes that generated code computes in.
+NATIVE = frozenset(STORAGE)
+
 Reads = Statement | Source | Indirect
 
 
@@ -130,9 +133,7 @@ class Schedule:
 
     def _is_native(self, n: Node) -> bool:
         """Whether generated code can hold all values of a node, and compute it if pointwise."""
-        if type(n.type) is not ArrayType or n.type.dtype not in STORAGE:
-            return False
-        if any(type(a.type) is not ArrayType or a.type.dtype not in STORAGE for a in n.args):
+        if any(type(m.type) is not ArrayType or m.type.dtype not in NATIVE for m in (n, *n.args)):
             return False
         if isinstance(n.op, Elementwise):
             return supports(n.op, [_register(a.type.dtype) for a in n.args], _register(n.type.dtype))
@@ -292,6 +293,12 @@ class Schedule:
 
     def copy(self, source: Source, target: View, *, adds: bool = False, after: int = 0) -> None:
         """Have the elements of a source put, or added, to a part of a buffer."""
+        if target.dtype not in NATIVE:
+            self.mark(source)
+            sources = [source, target] if adds else [source]
+            move = _sum if adds else _same
+            self._step(Callback("copy", move, sources, [target]), [target])
+            return
         statement = Statement("copy", [source], target.dtype, target=target, adds=adds)
         self.state(source.shape, statement, make=False, after=after)
 
@@ -369,7 +376,8 @@ class Schedule:
         for s in sources:
             self.mark(s)
         targets = self._results(n)
-        self._step(Callback(n, sources, list(targets)), targets)
+        compute = n.op.evaluator([a.type for a in n.args], *n.params)
+        self._step(Callback(n.op.name, compute, sources, list(targets)), targets)
 
     # -- contractions ----------------------------------------------------------------------------
 
@@ -636,6 +644,14 @@ class Schedule:
 def _register(dtype: np.dtype) -> str:
     """The element of a value in a register: a truth is one bit there."""
     return "i1" if dtype == np.bool_ else STORAGE[dtype]
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _sum(x: Any, y: Any) -> Any:
+    return x + y
 
 
 _MOVES = {structural.broadcast, structural.transpose, structural.slice_, structural.reshape}

@@ -1,0 +1,475 @@
+"""Strips: steps that share a long axis, done block by block so that what they make stays in cache.
+
+A program over ``N`` points reads each array once, not once for every operation. Steps are put in
+phases: within one, each place along the axis needs its own place alone of what the phase makes; a
+result that needs all places (a sum over the axis) is there for the next phase. What is made and
+read within a phase shrinks to a block of the axis. If the other axes fill vectors badly, blocks are
+laid out with the long axis last, and it runs in the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .axes import work_of
+from .memory import ALIGNMENT, assign
+from .nest import neutral
+from .plan import (
+    Buffer,
+    Immediate,
+    Indirect,
+    Nest,
+    Product,
+    Shape,
+    Statement,
+    Step,
+    Strip,
+    View,
+    count,
+    whole,
+)
+from .text import STORAGE, Machine
+
+#: Bytes that what a block makes may take: a part of the second cache.
+_NEAR = 1 << 17
+#: Below this many bytes all is close anyway.
+_CLOSE = 1 << 15
+
+
+@dataclass(eq=False)
+class _Access:
+    """One view of a step, and how far it moves with a place along the axis."""
+
+    view: View
+    stride: int
+    writes: bool
+
+
+class _Item:
+    """A step, with its axis of the length in question, if it has one."""
+
+    def __init__(self, step: Step, size: int) -> None:
+        self.step = step
+        self.axes: list[Any] = _candidates(step, size)
+        self.axis: Any = self.axes[0] if self.axes else None
+        self.phase = 0
+
+
+def _candidates(step: Step, size: int) -> list[Any]:
+    if isinstance(step, Nest):
+        return [k for k, n in enumerate(step.domain) if n == size]
+    if isinstance(step, Product):
+        return [c for c, n in step.lengths.items() if n == size and any(c in s for s in step.letters)]
+    return []
+
+
+def _accesses(step: Step, axis: Any) -> Iterator[_Access]:
+    """The views of a step of a kind that may be in a strip."""
+    if isinstance(step, Nest):
+        for s in step.statements:
+            for r in (*s.reads, *([s.target] if s.stored else [])):
+                yield from _of_read(r, axis, r is s.target)
+    elif isinstance(step, Product):
+        views = (step.left, step.right, step.target)
+        for letters, v in zip(step.letters, views, strict=True):
+            stride = sum(n for c, n in zip(letters, v.strides, strict=True) if c == axis)
+            yield _Access(v, stride, v is step.target)
+
+
+def _of_read(r: Any, axis: int | None, writes: bool) -> Iterator[_Access]:
+    if isinstance(r, View):
+        yield _Access(r, 0 if axis is None else r.strides[axis], writes)
+    elif isinstance(r, Indirect):
+        yield _Access(r.view, 0 if axis is None else r.view.strides[axis], writes)
+        for i, _, _ in r.indices:
+            yield from _of_read(i, axis, False)
+
+
+def _touched(step: Step) -> Iterator[tuple[Buffer, bool]]:
+    """The buffers of any step, and whether it writes to them."""
+    if isinstance(step, Nest | Product):
+        for a in _accesses(step, None):
+            yield a.view.buffer, a.writes
+    elif isinstance(step, Strip):
+        raise AssertionError("strips are made once")
+    else:
+        for v in step.sources:
+            if isinstance(v, View):
+                yield v.buffer, False
+        for t in step.targets:
+            if t is not None:
+                yield t.buffer, True
+
+
+def stripped(
+    steps: list[Step], machine: Machine, kept: Sequence[Buffer] = (), *, block: int | None = None
+) -> list[Step]:
+    """The steps, those that gain by it gathered in strips; ``kept`` are read after the last."""
+    size = _longest(steps, machine)
+    if size is None:
+        return steps
+    items = [_Item(s, size) for s in steps]
+    _phases(items, size)
+    last = max(i.phase for i in items)
+    result: list[Step] = []
+    readers = _readers(items, kept)
+    for p in range(last + 1):
+        result.extend(i.step for i in items if i.phase == p and i.axis is None)
+        group = [i for i in items if i.phase == p and i.axis is not None]
+        if group:
+            result.extend(_Block(group, size, machine, readers).steps(block))
+    return result
+
+
+def _longest(steps: Sequence[Step], machine: Machine) -> int | None:
+    """The length along which most is done, if it is worth while."""
+    weights: dict[int, float] = {}
+    nbytes: dict[int, int] = {}
+    for s in steps:
+        if isinstance(s, Nest):
+            work = count(s.domain) * sum(work_of(t) for t in s.statements)
+            lengths = set(s.domain)
+        elif isinstance(s, Product):
+            work = count(tuple(s.lengths[c] for c in set("".join(s.letters))))
+            lengths = {s.lengths[c] for c in set("".join(s.letters))}
+        else:
+            continue
+        made = sum(b.nbytes for b, writes in _touched(s) if writes and b.place == "scratch")
+        for n in lengths:
+            weights[n] = weights.get(n, 0) + work
+            nbytes[n] = nbytes.get(n, 0) + made
+    least = 4 * machine.lanes("double")
+    options = [(w * min(n, 4096), n) for n, w in weights.items() if n >= least and nbytes[n] > _CLOSE]
+    return max(options)[1] if options else None
+
+
+def _phases(items: list[_Item], size: int) -> None:
+    """Give each step its phase, and each that has several axes of the length the one that fits."""
+    made: dict[Buffer, tuple[int, int | None]] = {}  # phase, stride along the axis
+    used: dict[Buffer, int] = {}  # the last phase that reads it
+    for item in items:
+        touched = list(_touched(item.step))
+        phase = 0
+        if item.axes:
+            item.axis = _fitting(item, made)
+            for a in _accesses(item.step, item.axis):
+                phase = max(phase, _after(a, made, size))
+                if a.writes:
+                    phase = max(phase, used.get(a.view.buffer, 0))
+            for a in _accesses(item.step, item.axis):
+                b = a.view.buffer
+                if a.writes:
+                    whole_axis = a.stride if a.stride and _is_local(a.view, a.stride, size) else None
+                    before = made.get(b)
+                    if before is not None and before[0] == phase and before[1] != whole_axis:
+                        whole_axis = None
+                    made[b] = (phase, whole_axis)
+        else:
+            for b, writes in touched:
+                if b in made:
+                    p, stride = made[b]
+                    phase = max(phase, p if stride == -1 else p + 1)
+                if writes:
+                    phase = max(phase, used.get(b, 0))
+            for b, writes in touched:
+                if writes:
+                    made[b] = (phase, -1)
+        item.phase = phase
+        for b, writes in touched:
+            if not writes:
+                used[b] = max(used.get(b, 0), phase + (1 if item.axes else 0))
+
+
+def _after(a: _Access, made: dict[Buffer, tuple[int, int | None]], size: int) -> int:
+    """The first phase in which an access finds what it needs."""
+    found = made.get(a.view.buffer)
+    if found is None:
+        return 0
+    phase, stride = found
+    if stride == -1:  # made by a step outside of strips, before the strip of its phase
+        return phase
+    if stride is not None and stride == a.stride and _is_local(a.view, stride, size):
+        return phase
+    if a.writes and a.stride == 0 and stride is None:  # added to what is added up
+        return phase
+    return phase + 1
+
+
+def _fitting(item: _Item, made: dict[Buffer, tuple[int, int | None]]) -> Any:
+    """The axis along which a step moves as what it reads was made."""
+    for axis in item.axes:
+        for a in _accesses(item.step, axis):
+            found = made.get(a.view.buffer)
+            if found is not None and found[1] is not None and found[1] == a.stride:
+                return axis
+    return item.axes[0]
+
+
+def _is_local(v: View, stride: int, size: int) -> bool:
+    """Whether a view that moves by ``stride`` along the axis stays in its place along it."""
+    period = stride * size
+    if stride <= 0 or v.buffer.size % period or (v.offset % period) >= stride:
+        return False
+    for n, s in zip(v.shape, v.strides, strict=True):
+        if s in (0, stride) or n == 1:
+            continue
+        if s < 0 or not (s % period == 0 or s * n <= stride):
+            return False
+    return True
+
+
+def _readers(items: list[_Item], kept: Sequence[Buffer]) -> dict[Buffer, set[int]]:
+    """The phases in which each buffer is touched; -1 if it is from elsewhere or read at the end."""
+    found: dict[Buffer, set[int]] = {b: {-1} for b in kept}
+    for i in items:
+        for b, _ in _touched(i.step):
+            where = i.phase if i.axis is not None else -1
+            found.setdefault(b, set()).add(where)
+            if b.place != "scratch":
+                found[b].add(-1)
+    return found
+
+
+class _Block:
+    """The making of one strip."""
+
+    def __init__(
+        self,
+        items: list[_Item],
+        size: int,
+        machine: Machine,
+        readers: dict[Buffer, set[int]],
+    ) -> None:
+        self.items = items
+        self.size = size
+        self.machine = machine
+        #: Buffers that live in one block, with their stride along the axis.
+        self.inner: dict[Buffer, int] = {}
+        for i in items:
+            for a in _accesses(i.step, i.axis):
+                b = a.view.buffer
+                if readers[b] == {i.phase} and a.stride and _is_local(a.view, a.stride, size):
+                    self.inner[b] = a.stride
+        for i in items:  # all its views must be local
+            for a in _accesses(i.step, i.axis):
+                b = a.view.buffer
+                t = self.inner.get(b)
+                if t is not None and (a.stride != t or not _is_local(a.view, t, size)):
+                    del self.inner[b]
+
+    def steps(self, block: int | None) -> list[Step]:
+        """The strip, after what must be in place before it."""
+        per_place = sum(b.nbytes for b in self.inner) / self.size
+        if per_place * self.size <= _CLOSE and block is None:
+            return [i.step for i in self.items]
+        self.last = self._lanes_last()
+        length = block or self._length(per_place)
+        if length >= self.size:
+            return [i.step for i in self.items]
+        self.length = length
+        self.shrunk: dict[Buffer, Buffer] = {
+            b: Buffer(b.dtype, b.size // self.size * length) for b in self.inner
+        }
+        self.moved: dict[tuple[Buffer, int], Buffer] = {}
+        self.packed: dict[Any, tuple[View, View]] = {}
+        before: list[Step] = []
+        for i in self.items:
+            before.extend(self._reset(i))
+        trips, rest = divmod(self.size, length)
+        full = self._steps(length)
+        short = self._steps(rest) if rest else []
+        arena = Buffer(np.dtype(np.int8), 0)
+        arena.size = self._arranged(full, short, arena)
+        moved = [(b, stride) for (_, stride), b in self.moved.items()]
+        return [*before, Strip(trips, length, full, short, moved, arena)]
+
+    def _length(self, per_place: float) -> int:
+        """Places in a block: as many as stay close; if it can be, a divisor of all."""
+        lanes = self.machine.lanes("double")
+        most = int(_NEAR / max(per_place, 1.0))
+        most = max(lanes, min(most // lanes * lanes, 1024))
+        if most >= self.size:
+            return self.size
+        for n in range(most, most // 2, -lanes):
+            if self.size % n == 0:
+                return n
+        return most
+
+    def _lanes_last(self) -> bool:
+        """Whether the other axes fill vectors so badly that the lanes should run along this one."""
+        lanes = self.machine.lanes("double")
+        full = used = 0.0
+        for i in self.items:
+            if isinstance(i.step, Nest):
+                n = [m for k, m in enumerate(i.step.domain) if k != i.axis and m > 1]
+                work = count(i.step.domain) * sum(work_of(s) for s in i.step.statements)
+                inner = n[-1] if n else None
+            else:
+                assert isinstance(i.step, Product)
+                names = set("".join(i.step.letters))
+                work = float(count(tuple(i.step.lengths[c] for c in names)))
+                n = [i.step.lengths[c] for c in names if c != i.axis]
+                inner = max(n, default=None)
+            if inner is None:
+                continue
+            full += work
+            used += work * inner / (-(-inner // lanes) * lanes)
+        return full > 0 and used < 0.85 * full
+
+    # -- views -----------------------------------------------------------------------------------
+
+    def _strides(self, v: View, t: int, length: int) -> View:
+        """A view of what lives in a block, in the block's layout."""
+        b = self.shrunk[v.buffer]
+        period = t * self.size
+        at_axis, inner, outer = (1, self.length, t * self.length) if self.last else (t, 1, t * self.length)
+
+        def moved(s: int) -> int:
+            if s == t:
+                return at_axis
+            if s % period == 0:
+                return s // period * outer
+            return s * inner
+
+        offset = v.offset // period * outer + v.offset % period * inner
+        return View(b, offset, v.shape, tuple(moved(s) if n > 1 or s == t else 0 for n, s in zip(v.shape, v.strides, strict=True)))
+
+    def _seen(self, v: View, stride: int, shape: Shape, length: int, axis: Any) -> View:
+        """A view as a block sees it."""
+        t = self.inner.get(v.buffer)
+        if t is not None:
+            return self._strides(v, t, length)._replace(shape=shape)
+        if stride == 0:
+            return v._replace(shape=shape)
+        key = (v.buffer, stride)
+        alias = self.moved.get(key)
+        if alias is None:
+            alias = self.moved[key] = Buffer(v.dtype, v.buffer.size, "block", base=v.buffer)
+        return View(alias, v.offset, shape, v.strides)
+
+    def _steps(self, length: int) -> list[Step]:
+        self.packs: list[Step] = []
+        self.packed = {} if length == self.length else {k: v for k, v in self.packed.items()}
+        steps: list[Step] = []
+        self._done: set[Any] = set()
+        for i in self.items:
+            made = self._nest(i, length) if isinstance(i.step, Nest) else self._product(i, length)
+            steps.extend(self.packs)
+            self.packs = []
+            steps.append(made)
+        return steps
+
+    def _pack(self, v: View, axis: int, length: int) -> View:
+        """A view from outside with the axis last, copied once for all that read it in a block."""
+        if not self.last or v.buffer.place != "block" or v.strides[axis] == 1:
+            return v
+        dims = [(n, s) for k, (n, s) in enumerate(zip(v.shape, v.strides, strict=True)) if s and n > 1 and k != axis]
+        shape = (*(n for n, _ in dims), length)
+        key = (v.buffer, v.offset, tuple(dims), v.strides[axis])
+        found = self.packed.get(key)
+        full = (*(n for n, _ in dims), self.length)
+        if found is None:
+            target = whole(Buffer(v.dtype, count(full)), full)
+            self.packed[key] = found = (v, target)
+        target = found[1]._replace(shape=shape)
+        if key not in self._done:
+            self._done.add(key)
+            source = View(v.buffer, v.offset, shape, (*(s for _, s in dims), v.strides[axis]))
+            copy = Statement("copy", [source], v.dtype, target=target, stored=True)
+            self.packs.append(Nest(shape, [copy]))
+        strides = iter(target.strides)
+        return View(
+            target.buffer, 0, v.shape,
+            tuple(
+                1 if k == axis else next(strides) if s and n > 1 else 0
+                for k, (n, s) in enumerate(zip(v.shape, v.strides, strict=True))
+            ),
+        )  # fmt: skip
+
+    def _nest(self, item: _Item, length: int) -> Nest:
+        nest, axis = item.step, item.axis
+        assert isinstance(nest, Nest)
+        domain = (*nest.domain[:axis], length, *nest.domain[axis + 1 :])
+        copies: dict[Statement, Statement] = {}
+
+        def seen(r: Any) -> Any:
+            if isinstance(r, Statement):
+                return copies[r]
+            if isinstance(r, Immediate):
+                return r._replace(shape=domain)
+            if isinstance(r, Indirect):
+                view = self._seen(r.view, r.view.strides[axis], domain, length, axis)
+                return Indirect(view, [(seen(s), stride, n) for s, stride, n in r.indices])
+            return self._seen(r, r.strides[axis], domain, length, axis)
+
+        def read(r: Any) -> Any:
+            v = seen(r)
+            return self._pack(v, axis, length) if isinstance(v, View) else v
+
+        for s in nest.statements:
+            target = s.target
+            # What nothing reads from memory has no place in it.
+            target = seen(target) if target is not None and (s.stored or s.reduce) else None
+            copies[s] = replace(
+                s,
+                reads=[read(r) for r in s.reads],
+                target=target,
+                adds=s.adds or (bool(s.reduce) and axis in s.axes),
+            )
+        return Nest(domain, list(copies.values()))
+
+    def _product(self, item: _Item, length: int) -> Product:
+        p, axis = item.step, item.axis
+        assert isinstance(p, Product)
+        lengths = {**p.lengths, axis: length}
+        views = []
+        for letters, v in zip(p.letters, (p.left, p.right, p.target), strict=True):
+            shape = tuple(lengths[c] for c in letters)
+            stride = sum(n for c, n in zip(letters, v.strides, strict=True) if c == axis)
+            x = self._seen(v, stride, shape, length, axis)
+            if axis in letters and v is not p.target:
+                x = self._pack(x, letters.index(axis), length)
+            views.append(x)
+        adds = p.adds or axis not in p.letters[2]
+        return Product(views[0], views[1], views[2], p.letters, lengths, adds)
+
+    # -- before and around -----------------------------------------------------------------------
+
+    def _reset(self, item: _Item) -> list[Step]:
+        """Neutral elements where the strip adds up."""
+        step, axis = item.step, item.axis
+        fills: list[Step] = []
+        if isinstance(step, Product):
+            if axis not in step.letters[2] and not step.adds:
+                fills.append(_filled(step.target, 0.0))
+        elif isinstance(step, Nest):
+            for s in step.statements:
+                if s.reduce and axis in s.axes and not s.adds:
+                    assert isinstance(s.target, View)
+                    kept = [k for k in range(len(step.domain)) if k not in s.axes]
+                    shape = tuple(step.domain[k] for k in kept)
+                    strides = tuple(s.target.strides[k] for k in kept)
+                    target = View(s.target.buffer, s.target.offset, shape, strides)
+                    fills.append(_filled(target, neutral(s.reduce, s.dtype)))
+        return fills
+
+    def _arranged(self, full: list[Step], short: list[Step], arena: Buffer) -> int:
+        """Place what lives in a block; how many bytes that takes."""
+        buffers = {*self.shrunk.values(), *(t.buffer for _, t in self.packed.values())}
+        steps = [*full, *short] if not full else full
+        size = assign(steps, only=buffers)
+        for b in buffers:
+            b.place, b.base = "part", arena
+        return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _filled(target: View, value: Any) -> Nest:
+    start = Immediate(value, target.dtype, target.shape)
+    return Nest(target.shape, [Statement("copy", [start], target.dtype, target=target, stored=True)])
+
+
+__all__ = ["STORAGE", "stripped"]
