@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from ..ir.types import ArrayType
 from . import objects
-from .text import STORAGE, Function, Module, Value
+from .text import Function, Module, Value
 
 #: Scratch memory of at most so many bytes is on the stack.
 ON_STACK = 4096
@@ -44,7 +44,7 @@ def usable() -> bool:
 def fits(inputs: Sequence[ArrayType], outputs: Sequence[ArrayType]) -> bool:
     """Whether there can be an entry for these types."""
     return usable() and all(
-        type(t) is ArrayType and t.dtype in STORAGE for t in (*inputs, *outputs)
+        type(t) is ArrayType and t.dtype in objects.DTYPES for t in (*inputs, *outputs)
     )
 
 
@@ -93,7 +93,7 @@ def emit_entry(
             writer.require(_given(f, made), "failed")
             data = f.load(f.offset(made, "i8", objects.DATA), "ptr")
         else:
-            data = memory[k] = f.space(STORAGE[t.dtype], 1)
+            data = memory[k] = f.space("i8", t.dtype.itemsize)
         f.store(data, f.offset(table, "ptr", len(inputs) + k))
 
     status = writer.run(table)
@@ -182,7 +182,11 @@ class _Writer:
     def argument(self, thing: Value, t: ArrayType, check: str) -> Value:
         """A pointer to the data of an argument, which must be of type ``t``."""
         if t.weak:
-            return self.python_float(thing) if t.dtype.kind == "f" else self.python_int(thing)
+            if t.dtype.kind == "i":
+                return self.python_int(thing)
+            return self.python_number(
+                thing, {"f": "PyFloat_Type", "c": "PyComplex_Type"}[t.dtype.kind]
+            )
         if t.shape:
             return self.readable(thing, t, check)
         return self.zero_dimensional(thing, t, check)
@@ -196,11 +200,11 @@ class _Writer:
         self.require(_given(f, data), "slow")
         return data
 
-    def python_float(self, thing: Value) -> Value:
-        """The number in a Python float."""
+    def python_number(self, thing: Value, expected: str) -> Value:
+        """The number in a Python float or complex number."""
         f = self.f
         kind = f.load(f.offset(thing, "i8", objects.TYPE), "ptr")
-        self.require(f.icmp("eq", kind, self.symbol("PyFloat_Type")), "slow")
+        self.require(f.icmp("eq", kind, self.symbol(expected)), "slow")
         return f.offset(thing, "i8", objects.NUMBER)
 
     def python_int(self, thing: Value) -> Value:

@@ -15,7 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .text import STORAGE
+#: The dtypes whose arrays and scalars an entry reads and makes.
+DTYPES = tuple(
+    np.dtype(f"{kind}{size}")
+    for kind, sizes in (("b", "1"), ("i", "1248"), ("u", "1248"), ("f", "248"), ("c", ("8", "16")))
+    for size in sizes
+)
 
 #: Offsets in an object: of its type, and of the number in a float or NumPy scalar.
 TYPE = 8
@@ -70,7 +75,7 @@ def _mismatch() -> str:
     """Which of the offsets does not hold."""
     x = np.arange(6.0).reshape(2, 3)[:, ::2]
     at = id(x)
-    pair, number = (at, at + 1), 0.75
+    pair, number, turned = (at, at + 1), 0.75, 0.75j
     shape = _read(at + SHAPE, ctypes.c_void_p)
     seen = {
         "an object's type": _read(at + TYPE, ctypes.c_void_p) == id(np.ndarray),
@@ -81,8 +86,9 @@ def _mismatch() -> str:
         "an array's flags": _read(at + FLAGS, ctypes.c_int) & 0x7FF == x.flags.num & 0x7FF,
         "a tuple's items": _read(id(pair) + ITEMS + 8, ctypes.c_void_p) == id(pair[1]),
         "a float's number": _read(id(number) + NUMBER, ctypes.c_double) == number,
+        "a complex number": _read(id(turned) + NUMBER + 8, ctypes.c_double) == number,
     }
-    for dtype in STORAGE:
+    for dtype in DTYPES:
         one = dtype.type(1)
         same = ctypes.string_at(id(one) + NUMBER, dtype.itemsize) == one.tobytes()
         seen[f"the number of a {dtype}"] = same
@@ -120,13 +126,14 @@ def addresses() -> dict[str, int]:
     """The addresses of the objects and functions that generated code names."""
     found = {
         "PyArray_Type": id(np.ndarray),
+        "PyComplex_Type": id(complex),
         "PyFloat_Type": id(float),
         "PyLong_Type": id(int),
         "Py_True": id(True),
         "Py_False": id(False),
     }
-    for dtype in STORAGE:
-        found[dtype_symbol(dtype)] = id(np.dtype(dtype.type))
+    for dtype in DTYPES:
+        found[dtype_symbol(dtype)] = id(dtype)
         found[scalar_symbol(dtype)] = id(dtype.type)
     for name in _PYTHON:
         found[name] = _address(getattr(ctypes.pythonapi, name))
