@@ -1,16 +1,18 @@
-"""What routines on stacks of matrices share: the loop over the stack, scratch memory, copies."""
+"""What routines on stacks of matrices share: the loop over the stack, memory, calls of LAPACK."""
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
-from .blas import alone, integer
+from .blas import LETTER, address, alone, char, integer, whole
 from .text import STORAGE, Function, Value
 
 #: Types of the operands, or the parameters of the primitive.
@@ -62,14 +64,17 @@ class Routine(NamedTuple):
     ranks: Callable[[Types, Params], Sequence[int]] = _matrices
     #: Whether the shapes of one matrix are within what is emitted.
     accepts: Callable[[Shapes, Params], bool] = _always
+    #: The positions of operands that are boolean.
+    booleans: frozenset[int] = frozenset()
 
     def supports(self, types: Types, params: Params) -> bool:
         """Whether there is code for operands of these types."""
         dtype = types[0].dtype
         if dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
             return False
-        if any(t.dtype != dtype or t.weak for t in types):
-            return False
+        for k, t in enumerate(types):
+            if t.weak or t.dtype != (np.dtype(np.bool_) if k in self.booleans else dtype):
+                return False
         leads, one = self._split(types, params)
         return len(set(leads)) == 1 and self.accepts([t.shape for t in one], params)
 
@@ -124,15 +129,15 @@ class Routine(NamedTuple):
             return self.one(Task(f, element, [*inputs], [*outputs], areas, shapes, params))
         loop = f.begin(count, [Value("false", "i1")])
 
-        def moved(pointers: Sequence[Value], shapes: Shapes) -> list[Value]:
-            return [
-                f.offset(p, element, f.binary("mul", loop.index, math.prod(s)))
-                for p, s in zip(pointers, shapes, strict=True)
-            ]
+        def moved(pointer: Value, shape: tuple[int, ...], kind: str = element) -> Value:
+            return f.offset(pointer, kind, f.binary("mul", loop.index, math.prod(shape)))
 
-        task = Task(
-            f, element, moved(inputs, shapes), moved(outputs, results), areas, shapes, params
-        )
+        given = [
+            moved(p, s, "i8" if k in self.booleans else element)
+            for k, (p, s) in enumerate(zip(inputs, shapes, strict=True))
+        ]
+        made = [moved(p, s) for p, s in zip(outputs, results, strict=True)]
+        task = Task(f, element, given, made, areas, shapes, params)
         failed = self.one(task)
         (before,) = loop.carried
         (any_failed,) = f.end(
@@ -220,3 +225,46 @@ def _insert(f: Function, into: Value | None, x: Value, k: int, width: int) -> Va
     kind = Value("", x.element, width).type
     start = "poison" if into is None else into.text
     return f.value(f"insertelement {kind} {start}, {x}, i64 {k}", x.element, width)
+
+
+# -- LAPACK --------------------------------------------------------------------------------------
+
+
+@cache
+def workspace(element: str, name: str, *args: str | int | None) -> tuple[int, int]:
+    """The lengths of the real and the integer workspace that a routine asks for.
+
+    ``args`` are its arguments: None for an array, −1 for the length of the workspace before it,
+    and 0 for ``info``, the last. Integers may come without a length, right before ``info``.
+    """
+    wide = np.dtype(np.int32 if integer() == "i32" else np.int64)
+    dtype = np.dtype(np.float64 if element == "double" else np.float32)
+    memory = [
+        np.frombuffer(bytearray(a, "ascii"), np.uint8)
+        if isinstance(a, str)
+        else np.zeros(64, np.uint8)
+        if a is None
+        else np.array(a, wide)
+        for a in args
+    ]
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(args))
+    call(address(f"lapack_{LETTER[element]}{name}"))(*[m.ctypes.data for m in memory])
+    lengths = [k for k, a in enumerate(args) if a == -1]
+    real = memory[lengths[0] - 1].view(dtype)[0]
+    if element == "float":  # a length may have been rounded down
+        real = np.nextafter(real, np.float32(np.inf))
+    at = lengths[1] - 1 if len(lengths) > 1 else len(args) - 2
+    integers = memory[at].view(wide)[0] if args[at] is None else 0
+    return math.ceil(real), int(integers)
+
+
+def call(task: Task, name: str, *args: Value | str | int) -> Value:
+    """Call LAPACK, with ``info`` as the last argument; gives whether it failed."""
+    f = task.f
+    info = f.space(integer(), 1)
+    given = [
+        a if isinstance(a, Value) else char(f, a) if isinstance(a, str) else whole(f, a)
+        for a in args
+    ]
+    f.external(f"lapack_{LETTER[task.element]}{name}", [*given, info])
+    return f.icmp("ne", f.load(info, integer()), 0)
