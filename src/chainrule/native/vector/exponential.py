@@ -1,32 +1,54 @@
-"""The exponential function and its kin.
+"""The exponential function and its kin, hyperbolic functions and the logistic among them.
 
 ``x = n log 2 + r`` with ``|r| ≤ log(2)/2``, and ``exp(r) = 1 + r + r² q(r)``: Muller, Elementary
-Functions, chapter 11.
+Functions, chapter 11. Where the result is a difference or a quotient of exponentials, these are
+kept as pairs up to the last operation.
 """
 
 from __future__ import annotations
 
 from . import coefficients
-from .lanes import Lanes
+from .lanes import Lanes, where
+from .pairs import Pair, exact_product, exact_sum, ordered_sum, quotient
 
-#: log 2 in two parts, in each format: the first is the nearest number.
+#: log 2 in two parts, the first of so few bits that its multiples by an exponent are exact.
 LN2 = {
+    "double": (0.693147180559663, 2.8235290563031577e-13),
+    "float": (0.693145751953125, 1.428606765330187e-06),
+}
+#: log 2 and log 10 as the nearest number and what is left.
+LN2_PAIR = {
     "double": (0.6931471805599453, 2.3190468138462996e-17),
-    "float": (0.6931471824645996, -1.904654323148236e-09),
+    "float": (0.6931471824645996, -1.9046542121259336e-09),
+}
+LN10_PAIR = {
+    "double": (2.302585092994046, -2.1707562233822494e-16),
+    "float": (2.3025851249694824, -3.1975435632602967e-08),
+}
+#: The decimal logarithm of 2 in two parts, as LN2.
+LOG10_2 = {
+    "double": (0.30102999566383914, 1.42050232272661e-13),
+    "float": (0.301025390625, 4.605039066518657e-06),
 }
 LOG2_E = 1.4426950408889634
+LOG2_10 = 3.321928094887362
+
+#: Beyond these the exponential is 0 or infinite.
+RANGE = {"double": (-746.0, 710.0), "float": (-105.0, 89.0)}
+#: Where the hyperbolic functions are infinite.
+BEYOND = {"double": 711.0, "float": 90.0}
 
 
 def nearest(x: Lanes, factor: float) -> tuple[Lanes, Lanes]:
     """The integer nearest to ``x * factor``, as an integer and as a number."""
-    shifted = x.fma(factor, x.format.shift)
+    shifted = x.muladd(factor, x.format.shift)
     return shifted.bits - x.format.shift_bits, shifted - x.format.shift
 
 
 def power_of_two(n: Lanes) -> Lanes:
     """``2**n`` for an integer ``n`` in the range of the exponents of normal numbers."""
-    form = {"i64": (1023, 52), "i32": (127, 23)}[n.element]
-    return ((n + form[0]) << form[1]).real
+    bias, fraction = {"i64": (1023, 52), "i32": (127, 23)}[n.element]
+    return ((n + bias) << fraction).real
 
 
 def scaled(x: Lanes, n: Lanes) -> Lanes:
@@ -35,24 +57,135 @@ def scaled(x: Lanes, n: Lanes) -> Lanes:
     return (x * power_of_two(half)) * power_of_two(n - half)
 
 
-def reduced(x: Lanes) -> tuple[Lanes, Lanes]:
-    """``n`` and ``r`` with ``x = n log 2 + r``."""
-    n, number = nearest(x, LOG2_E)
-    high, low = LN2[x.element]
-    return n, number.fma(-low, number.fma(-high, x))
-
-
-def expm1_tail(r: Lanes) -> Lanes:
+def tail(r: Lanes) -> Lanes:
     """``exp(r) - 1 - r`` for small ``r``."""
     return r * r * r.polynomial(coefficients.EXP[r.element])
 
 
-#: Beyond these the exponential is 0 or infinite.
-RANGE = {"double": (-746.0, 710.0), "float": (-105.0, 89.0)}
+def exp_parts(x: Lanes, low: Lanes | None = None) -> tuple[Lanes, Pair]:
+    """``n`` and ``p`` with ``exp(x + low) = 2**n (1 + p)``."""
+    n, number = nearest(x, LOG2_E)
+    head, rest = LN2[x.element]
+    near = number.fma(-head, x)  # exact
+    r = number.fma(-rest, near)
+    left = number.fma(-rest, near - r)
+    if low is not None:
+        r, left = ordered_sum(r, left + low)
+    return n, Pair(r, left + tail(r))
 
 
 def exp(x: Lanes) -> Lanes:
     """The exponential."""
-    n, r = reduced(x.clamp(*RANGE[x.element]))
+    x = x.clamp(*RANGE[x.element])
+    n, number = nearest(x, LOG2_E)
+    head, rest = LN2[x.element]
+    r = number.fma(-rest, number.fma(-head, x))
     q = r.polynomial(coefficients.EXP[r.element])
-    return scaled(q.fma(r * r, r) + 1.0, n)
+    return scaled(q.muladd(r * r, r) + 1.0, n)
+
+
+def exp2(x: Lanes) -> Lanes:
+    """2 to the power."""
+    low, high = {"double": (-1080.0, 1024.0), "float": (-155.0, 128.0)}[x.element]
+    x = x.clamp(low, high)
+    n, number = nearest(x, 1.0)
+    return _of_base(x - number, n, LN2_PAIR[x.element])
+
+
+def exp10(x: Lanes) -> Lanes:
+    """10 to the power."""
+    low, high = {"double": (-325.0, 309.0), "float": (-47.0, 39.0)}[x.element]
+    x = x.clamp(low, high)
+    n, number = nearest(x, LOG2_10)
+    head, rest = LOG10_2[x.element]
+    return _of_base(number.fma(-rest, number.fma(-head, x)), n, LN10_PAIR[x.element])
+
+
+def _of_base(t: Lanes, n: Lanes, base: tuple[float, float]) -> Lanes:
+    """``2**n exp(t log(base))``."""
+    r = t * base[0]
+    left = t.fma(base[1], t.fma(base[0], -r))
+    return scaled((r + (tail(r) + left)) + 1.0, n)
+
+
+def quarter_expm1(x: Lanes, low: Lanes | None = None) -> Pair:
+    """A quarter of ``exp(x + low) - 1``: it overflows no sooner than hyperbolic functions do."""
+    n, p = exp_parts(x, low)
+    s = power_of_two(n - 2)
+    high, low = ordered_sum(s - 0.25, s * p.high)
+    return ordered_sum(high, s.muladd(p.low, low))
+
+
+def _tiny(x: Lanes) -> Lanes:
+    """Whether a function that is nearly its argument at 0 is equal to it: ±0 and subnormals."""
+    return abs(x) < {"double": 2.0**-60, "float": 2.0**-30}[x.element]
+
+
+def expm1(x: Lanes) -> Lanes:
+    """``exp(x) - 1``."""
+    low, high = {"double": (-40.0, 710.0), "float": (-20.0, 89.0)}[x.element]
+    return where(_tiny(x), x, quarter_expm1(x.clamp(low, high)).total * 4.0)
+
+
+def tanh(x: Lanes) -> Lanes:
+    """The hyperbolic tangent, ``e / (e + 2)`` with ``e = exp(2x) - 1``."""
+    a = abs(x)
+    e = quarter_expm1((a + a).clamp(None, {"double": 44.0, "float": 22.0}[x.element]))
+    above, rest = exact_sum(e.high, x.constant(0.5))
+    y = quotient(e, Pair(above, rest + e.low)).total
+    return where(_tiny(x), x, y.with_sign(x))
+
+
+def sinh(x: Lanes) -> Lanes:
+    """The hyperbolic sine, ``(e + e / (e + 1)) / 2`` with ``e = exp(|x|) - 1``."""
+    e = quarter_expm1(abs(x).clamp(None, BEYOND[x.element]))
+    near = Pair(e.high.clamp(None, 2.0**60), e.low)  # beyond, the quotient is 1
+    above, rest = exact_sum(near.high, x.constant(0.25))
+    t = quotient(near.scaled(0.25), Pair(above, rest + near.low))
+    high, low = ordered_sum(e.high, t.high)
+    y = (high + (low + (e.low + t.low))) * 2.0
+    return where(_tiny(x), x, where(abs(x) > BEYOND[x.element], abs(x) * INF, y).with_sign(x))
+
+
+def cosh(x: Lanes) -> Lanes:
+    """The hyperbolic cosine."""
+    e = quarter_expm1(abs(x).clamp(None, BEYOND[x.element]))
+    high, low = exact_sum(e.high, x.constant(0.25))
+    y = (high + ((low + e.low) + 0.0625 / high)) * 2.0
+    return where(abs(x) > BEYOND[x.element], abs(x) * INF, y)
+
+
+INF = float("inf")
+
+
+def decay(x: Lanes) -> Pair:
+    """``exp(-|x|)``."""
+    a = -abs(x)
+    low, _ = RANGE[x.element]
+    n, p = exp_parts(a.clamp(low, None))
+    half = n >> 1
+    high, rest = ordered_sum(x.constant(1.0), p.high)
+    high, rest = ordered_sum(high, rest + p.low)
+    scale, again = power_of_two(half), power_of_two(n - half)
+    return Pair(high * scale * again, rest * scale * again)
+
+
+def expit(x: Lanes) -> Lanes:
+    """The logistic function, ``1 / (1 + exp(-x))``."""
+    e = decay(x)
+    high, low = ordered_sum(x.constant(1.0), e.high)
+    above = x < 0
+    top = Pair(where(above, e.high, 1.0), where(above, e.low, 0.0))
+    return quotient(top, Pair(high, low + e.low)).total
+
+
+def exprel(x: Lanes) -> Lanes:
+    """``(exp(x) - 1) / x``, 1 at 0."""
+    y = expm1(x) / x
+    return where(_tiny(x), 1.0, where(x == INF, INF, y))
+
+
+def exact_square(x: Lanes) -> Pair:
+    """``x * x`` as a pair, with a low part of 0 where it overflows."""
+    high, low = exact_product(x, x)
+    return Pair(high, where(high < INF, low, 0.0))

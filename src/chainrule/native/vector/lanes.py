@@ -157,8 +157,15 @@ class Lanes:
         return self if self.element == "i1" else where(self < 0, 0 - self, self)
 
     def fma(self, y: Other, z: Other) -> Lanes:
-        """``self * y + z``, rounded once."""
-        return self.made(self.f.fma(self.v, self.like(y), self.like(z)))
+        """``self * y + z``, rounded once; without the instruction, exact if they nearly cancel."""
+        a, b = self.like(y), self.like(z)
+        if self.f.machine.fma:
+            return self.made(self.f.fma(self.v, a, b))
+        other = self.made(a)
+        product = self * other
+        (p, q), (r, s) = _halves(self), _halves(other)
+        error = ((p * r - product) + p * s + q * r) + q * s
+        return (product + self.made(b)) + error
 
     def muladd(self, y: Other, z: Other) -> Lanes:
         """``self * y + z`` as is fastest."""
@@ -239,6 +246,13 @@ def where(condition: Lanes, x: Other, y: Other) -> Lanes:
     return condition.made(condition.f.select(condition.v, a, b))
 
 
+def _halves(x: Lanes) -> tuple[Lanes, Lanes]:
+    """Two numbers of half the bits with this sum: Dekker's product needs them."""
+    scaled = x * {"double": 2.0**27 + 1, "float": 2.0**12 + 1}[x.element]
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
 def cast(f: Function, x: Value, element: str) -> Value:
     """The same numbers as another type, by the rules of NumPy."""
     if x.element == element:
@@ -265,6 +279,47 @@ def _to_integer(f: Function, x: Value, element: str) -> Value:
     outside = f.select(f.fcmp("olt", x, 2.0 ** (bits - 1)), x, -(2.0 ** (bits - 1)))
     inside = f.select(f.fcmp("oge", outside, -(2.0 ** (bits - 1))), outside, -(2.0 ** (bits - 1)))
     return f.convert("fptosi", inside, element)
+
+
+def far(beyond: Lanes, emitter: Callable[..., Any], name: str, near: Lanes, *args: Lanes) -> Lanes:
+    """``near``, but in the rare lanes ``beyond`` a function of ``args`` that is slow and apart."""
+    f = near.f
+    rare, after = f.fresh("rare"), f.fresh("near")
+    hit = f.reduce("or", beyond.v)
+    before = f.block
+    f.line(f"br i1 {hit.text}, label %{rare}, label %{after}")
+    f.label(rare)
+    slow = where(beyond, shared(emitter, name, *args), near)
+    f.line(f"br label %{after}")
+    f.label(after)
+    pairs = f"[{near.v.text}, %{before}], [{slow.v.text}, %{rare}]"
+    return near.made(f.value(f"phi {near.v.type} {pairs}", near.element, near.v.width))
+
+
+def by_lane(name: str, *args: Lanes) -> Lanes:
+    """A function of the C library, or another external one, of each lane; in double precision."""
+    f, first = args[0].f, args[0]
+    wide = [x.to("double") for x in args]
+    results = [
+        f.external(name, [f.lane(x.v, k) for x in wide], "double") for k in range(first.v.width)
+    ]
+    if first.v.width == 1:
+        return first.made(results[0]).to(first.element)
+    whole = Value("poison", "double", first.v.width)
+    for k, one in enumerate(results):
+        whole = f.value(f"insertelement {whole}, {one}, i64 {k}", "double", first.v.width)
+    return first.made(whole).to(first.element)
+
+
+def in_double(emitter: Emitter, name: str) -> Emitter:
+    """The emitter of a function that is computed in double precision for both."""
+
+    def emit(*args: Lanes) -> Lanes:
+        if args[0].element == "double":
+            return emitter(*args)
+        return shared(emitter, name, *(x.to("double") for x in args)).to("float")
+
+    return emit
 
 
 def shared(emitter: Callable[..., Any], name: str, *args: Lanes) -> Lanes:

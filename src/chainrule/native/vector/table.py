@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -9,8 +11,17 @@ from typing import NamedTuple
 from ...ir.primitive import Primitive
 from ...ops import arithmetic, elementwise, slopes, special, structural, transcendental
 from ..text import Function, Value
-from . import basic, exponential, logarithm
-from .lanes import FORMATS, Emitter, Lanes, cast, shared, where
+from . import (
+    basic,
+    compositions,
+    error,
+    exponential,
+    gamma,
+    logarithm,
+    remainders,
+    trigonometric,
+)
+from .lanes import FORMATS, Emitter, Lanes, cast, in_double, shared, where
 
 
 class Row(NamedTuple):
@@ -54,8 +65,8 @@ ROWS: dict[str, Row] = {
     "multiply": Row(basic.multiply, "fib"),
     "divide": Row(lambda x, y: x / y),
     "negative": Row(basic.negative, "fi"),
-    "positive": Row(basic.identity, "fib"),
-    "square": Row(basic.square, "fib"),
+    "positive": Row(basic.identity, "fi"),
+    "square": Row(basic.square, "fi"),
     "reciprocal": Row(lambda x: 1.0 / x),
     "where": Row(where, "fib"),
     "gate": Row(basic.gate, "fib"),
@@ -80,15 +91,33 @@ ROWS: dict[str, Row] = {
     "bitwise_or": Row(lambda x, y: x | y, "ib"),
     "bitwise_xor": Row(lambda x, y: x ^ y, "ib"),
     "invert": Row(lambda x: ~x, "ib"),
-    "floor_divide": Row(basic.whole_floor_divide, "i"),
-    "remainder": Row(basic.whole_remainder, "i"),
-    "fmod": Row(basic.whole_fmod, "i"),
+    "floor_divide": Row(remainders.floor_divide, "fi", long=True, whole=basic.whole_floor_divide),
+    "remainder": Row(remainders.remainder, "fi", long=True, whole=basic.whole_remainder),
+    "fmod": Row(remainders.fmod, "fi", long=True, whole=basic.whole_fmod),
     "real": Row(basic.identity, "fi"),
     "imag": Row(basic.zero, "fi"),
     "conjugate": Row(basic.identity, "fi"),
     "stop_gradient": Row(basic.identity, "fib"),
-    "exp": Row(exponential.exp, long=True),
-    "log": Row(logarithm.log, long=True),
+    "deg2rad": Row(partial(basic.scaled, factor=math.pi / 180)),
+    "radians": Row(partial(basic.scaled, factor=math.pi / 180)),
+    "rad2deg": Row(partial(basic.scaled, factor=180 / math.pi)),
+    "degrees": Row(partial(basic.scaled, factor=180 / math.pi)),
+    **{
+        name: Row(getattr(module, name), long=True)
+        for module, names in (
+            (exponential, "exp exp2 exp10 expm1 sinh cosh tanh expit exprel"),
+            (logarithm, "log log2 log10 log1p arcsinh arccosh arctanh logit log_expit"),
+            (logarithm, "logaddexp logaddexp2 power cbrt hypot"),
+            (trigonometric, "sin cos tan arcsin arccos arctan arctan2"),
+            (error, "erf erfc erfcx ndtr log_ndtr"),
+            (compositions, "entr rel_entr kl_div xlogy xlog1py boxcox cosm1"),
+        )
+        for name in names.split()
+    },
+    "float_power": Row(logarithm.power, long=True),
+    "gammaln": Row(in_double(gamma.gammaln, "gammaln"), long=True),
+    "psi": Row(in_double(gamma.psi, "psi"), long=True),
+    "gamma": Row(gamma.gamma, long=True),
 }
 
 
@@ -144,7 +173,20 @@ def lower(
     elements = _operands(op, row, [a.element for a in args], out)
     assert elements is not None, f"no code for {op}"
     lanes = [Lanes(f, cast(f, a, e)) for a, e in zip(args, elements, strict=True)]
+    if op is arithmetic.power or op is arithmetic.float_power:
+        exponent = _literal(args[1])
+        simple = None if exponent is None else logarithm.literal_power(lanes[0], exponent)
+        if simple is not None:
+            return simple.v
     emit = row.emit if row.whole is None or out in FORMATS else row.whole
     if row.long and out in FORMATS and not inline:
         return shared(emit, op.name, *lanes).v
     return emit(*lanes).v
+
+
+def _literal(x: Value) -> float | None:
+    """The number that a constant is, a whole one or one of floating point."""
+    text = x.text.removeprefix(f"splat ({x.element} ").removesuffix(")")
+    if text.startswith("0x") and x.element in FORMATS:
+        return float(struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0])
+    return float(text) if text.lstrip("-").isdigit() else None

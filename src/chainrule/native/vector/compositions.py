@@ -1,0 +1,74 @@
+"""Functions made of others: entropies, ``x log y`` and the like, with SciPy's values at the edges."""
+
+from __future__ import annotations
+
+from .exponential import quarter_expm1
+from .lanes import Lanes, where
+from .logarithm import log, log1p, log_of
+from .pairs import exact_product, quotient, single
+from .trigonometric import cos, sin
+
+INF = float("inf")
+
+
+def entr(x: Lanes) -> Lanes:
+    """``-x log x``."""
+    y = -(x * log(x))
+    return where(x == 0.0, 0.0, where(x < 0.0, -INF, y))
+
+
+def xlogy(x: Lanes, y: Lanes) -> Lanes:
+    """``x log y``, 0 where ``x`` is, unless ``y`` is NaN."""
+    return where((x == 0.0) & (y == y), 0.0, x * log(y))  # noqa: PLR0124
+
+
+def xlog1py(x: Lanes, y: Lanes) -> Lanes:
+    """``x log(1 + y)``, 0 where ``x`` is, unless ``y`` is NaN."""
+    return where((x == 0.0) & (y == y), 0.0, x * log1p(y))  # noqa: PLR0124
+
+
+def _log_ratio(x: Lanes, y: Lanes) -> Lanes:
+    ratio = x / y
+    edge = {"double": 2.0**900, "float": 2.0**100}[x.element]
+    inside = (ratio > 1 / edge) & (ratio < edge) & (y > 1 / edge) & (y < edge)
+    near = quotient(single(where(inside, x, 1.0)), single(where(inside, y, 1.0)))
+    return where(inside, log_of(near).total, log(x) - log(y))
+
+
+def rel_entr(x: Lanes, y: Lanes) -> Lanes:
+    """``x log(x / y)``."""
+    inner = x * _log_ratio(x, y)
+    edge = where((x == 0.0) & (y >= 0.0), 0.0, x.constant(INF))
+    result = where((x > 0.0) & (y > 0.0), inner, edge)
+    return where(x.is_nan | y.is_nan, float("nan"), result)
+
+
+def kl_div(x: Lanes, y: Lanes) -> Lanes:
+    """``x log(x / y) - x + y``."""
+    high, low = exact_product(x, _log_ratio(x, y))
+    inner = (high - (x - y)) + where(high < INF, low, 0.0)
+    edge = where((x == 0.0) & (y >= 0.0), y, INF)
+    result = where((x > 0.0) & (y > 0.0), inner, edge)
+    return where(x.is_nan | y.is_nan, float("nan"), result)
+
+
+def boxcox(x: Lanes, power: Lanes) -> Lanes:
+    """``(x**power - 1) / power``, the logarithm where the power is 0."""
+    usual = (x > 0.0) & (x < INF)
+    logarithm = log_of(single(where(usual, x, 1.0)))
+    high, low = exact_product(power, logarithm.high)
+    least, most = {"double": (-40.0, 710.0), "float": (-20.0, 89.0)}[x.element]
+    rest = where((high > least) & (high < most), power.muladd(logarithm.low, low), 0.0)
+    grown = quarter_expm1(high.clamp(least, most), rest).total * 4.0
+    flat = abs(power) < {"double": 1e-19, "float": 1e-10}[x.element]
+    result = where(flat, logarithm.total, grown / where(flat, 1.0, power))
+    empty = where(power > 0.0, -1.0 / power, -INF)
+    full = where(power < 0.0, -1.0 / power, INF)
+    edge = where(x == 0.0, empty, where(x == INF, full, float("nan")))
+    return where(power.is_nan, power, where(usual, result, edge))
+
+
+def cosm1(x: Lanes) -> Lanes:
+    """``cos x - 1``."""
+    half = sin(x * 0.5)
+    return where(abs(x) < 1.0, -2.0 * (half * half), cos(x) - 1.0)
