@@ -5,6 +5,7 @@ This is the one place that knows of both. `CHAINRULE_JIT=off` chooses NumPy.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -30,6 +31,14 @@ class Executable(Protocol):
         """A function of the inputs that gives the one output, or the tuple of them.
 
         It calls ``slow`` with the same arguments where one is of another type or a check fails.
+        """
+
+    def bind(
+        self, values: Sequence[Any], outputs: Sequence[Any], result: Any, slow: Callable[[], Any]
+    ) -> Callable[[], Any]:
+        """A function of nothing that computes ``outputs`` from ``values`` as they are then.
+
+        It returns ``result``; or what ``slow()`` does, where the check fails.
         """
 
     def text(self) -> str:
@@ -72,6 +81,21 @@ class Reference:
 
         return fast
 
+    def bind(
+        self, values: Sequence[Any], outputs: Sequence[Any], result: Any, slow: Callable[[], Any]
+    ) -> Callable[[], Any]:
+        """See :class:`Executable`."""
+
+        def bound() -> Any:
+            made = self(values)
+            if made is None:
+                return slow()
+            for target, value in zip(outputs, made, strict=True):
+                target[...] = value
+            return result
+
+        return bound
+
     @property
     def steps(self) -> list[str]:
         """The operations, in the order in which they run."""
@@ -107,6 +131,7 @@ def _bytes(n: Node) -> int:
     return sum(t.size * t.dtype.itemsize for t in getattr(kind, "items", (kind,)))
 
 
+_log = logging.getLogger("chainrule")
 _compiler: Any = None
 
 
@@ -128,6 +153,10 @@ def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) 
     """``graph`` ready to run, where ``check``, a truth value of the same inputs, is true."""
     native = compiler()
     if native is not None:
-        made: Executable = native.compile_graph(graph, check, threads=threads)
-        return made
+        try:
+            made: Executable = native.compile_graph(graph, check, threads=threads)
+        except Exception:  # noqa: BLE001 (NumPy runs every graph)
+            _log.debug("no native code for %r", graph, exc_info=True)
+        else:
+            return made
     return Reference(graph, check)

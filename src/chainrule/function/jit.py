@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
+import os
+import sys
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from functools import update_wrapper
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from ..errors import ArgumentError
-from ..trace.recording import current
 from ..trace.stack import stack
-from ..trace.tree import Structure, flatten
-from .arguments import parameter_names, refuse_foreign
+from .arguments import refuse_foreign
+from .calls import Call, Foreign, statics
+from .lowered import Lowered, bind
 from .paths import Effect, Path, Untraceable, aliased, failed, trace_path
+from .shortcut import shortcut
 from .watching import Place
 
 #: After this many ways through it, a function is left as it is.
 MOST_PATHS = 16
 #: Kinds of arguments for which programs are kept.
 MOST_VARIANTS = 64
-#: A Python integer with more values than this becomes an input.
-MOST_INTEGERS = 4
 #: Paths that do not fit what is around them now are kept for when it changes back, some.
 MOST_STALE = 4
 #: After so many traces for arguments of one kind, tracing is given up.
@@ -76,8 +77,9 @@ class Compiled:
         update_wrapper(self, f, updated=())
         self.__name__ = f"jit({getattr(f, '__name__', type(f).__name__)})"
         self.__qualname__ = self.__name__
-        self._positions, self._names = _static(static, f)
+        self._static = statics(static, f)
         self._reset()
+        _alive.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
@@ -86,9 +88,18 @@ class Compiled:
         self._rebound: set[tuple[int, Any]] = set()
         self._effects = 0
         self._left: str | None = None
-        self._hot: Callable[..., Any] = self._call
+        #: How calls are tried first: positional ones, and those with keywords.
+        self._hot: Callable[..., Any] = self._look
+        self._named: Callable[..., Any] = self._look
 
     def __reduce__(self) -> Any:
+        f = self.function
+        name = getattr(f, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(f, "__module__", None) or "")
+        for step in name.split("."):
+            found = getattr(found, step, None)
+        if found is self:  # it decorates a function, and goes by its name
+            return name
         return Compiled, (self.function, self.static, self.threads)
 
     def __repr__(self) -> str:
@@ -105,17 +116,74 @@ class Compiled:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """What the function returns."""
-        if keywords or stack.traces:
-            return self._call(*args, **keywords)
+        if stack.traces:
+            return self.function(*args, **keywords)
+        if keywords:
+            return self._named(*args, **keywords)
         return self._hot(*args)
 
-    def _call(self, *args: Any, **keywords: Any) -> Any:
-        """A call that is looked at."""
-        if current() is not None or self._left is not None:
+    # -- what it runs ----------------------------------------------------------------------------
+
+    def lower(self, *args: Any, **keywords: Any) -> Lowered:
+        """The program for these arguments, to be looked at: graph, steps, code."""
+        return Lowered(self._path("lower", args, keywords)[0], self.__name__)
+
+    def memory(self, *args: Any, **keywords: Any) -> int:
+        """How many bytes the program for these arguments takes at once, results included."""
+        return self.lower(*args, **keywords).memory
+
+    def bind(self, *args: Any, out: Any = None, **keywords: Any) -> Callable[[], Any]:
+        """A function of nothing, which runs the program on these very arrays.
+
+        It reads them as they are then, and writes its results to the same arrays each time: those
+        of ``out``, or new ones. What is around the function is as it was when it was bound.
+        """
+        path, call = self._path("bind", args, keywords)
+        return bind(path, call.values, out, lambda: self.function(*args, **keywords))
+
+    def _path(
+        self, verb: str, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[Path, Call]:
+        if stack.traces:
+            raise ArgumentError(f"jit: {verb} is called inside a function that is being traced.")
+        try:
+            call = Call(args, keywords, self._static, self._integers)
+        except Foreign:
+            raise ArgumentError(
+                f"jit: {verb} was given an argument that no program is compiled for. "
+                "Give arrays of numbers."
+            ) from None
+        with self._lock:
+            try:
+                return self._traced(call), call
+            except Untraceable as why:
+                raise ArgumentError(
+                    f"jit: {self.__name__} has no program to {verb}, because {why}."
+                ) from None
+
+    def _traced(self, call: Call) -> Path:
+        return trace_path(
+            self.function,
+            call.values,
+            call.rebuild,
+            call.objects,
+            self._rebound,
+            threads=self.threads,
+        )
+
+    # -- the long way ----------------------------------------------------------------------------
+
+    def _look(self, *args: Any, **keywords: Any) -> Any:
+        """A call the long way."""
+        return self._answer(args, keywords, None)
+
+    def _answer(self, args: tuple[Any, ...], keywords: dict[str, Any], last: Path | None) -> Any:
+        """The answer along any path; ``last`` was tried already."""
+        if stack.traces or self._left is not None:
             return self.function(*args, **keywords)
         try:
-            call = _Call(self, args, keywords)
-        except _Foreign:
+            call = Call(args, keywords, self._static, self._integers)
+        except Foreign:
             return self.function(*args, **keywords)
         variant = self._variants.get(call.key)
         if variant is None:
@@ -123,17 +191,33 @@ class Compiled:
                 variant = self._variants.setdefault(call.key, Variant())
                 while len(self._variants) > MOST_VARIANTS:
                     self._variants.popitem(last=False)
-        answer = variant.find(call)
+        answer = variant.find(call, last)
         if answer is failed:
             with self._lock:
                 if self._left is not None:
                     return self.function(*args, **keywords)
-                answer = variant.find(call)  # another thread may have traced it by now
+                answer = variant.find(call, last)  # another thread may have traced it by now
                 if answer is failed:
-                    return self._trace(variant, call)
+                    answer = self._trace(variant, call)
+        else:
+            self._shorten(variant.paths[0], call)
         return self.function(*args, **keywords) if answer is aliased else answer
 
-    def _trace(self, variant: Variant, call: _Call) -> Any:
+    def _shorten(self, path: Path, call: Call) -> None:
+        """Make the way of this call the first to be tried."""
+        if path.short is None:
+
+            def slow(*args: Any, **keywords: Any) -> Any:
+                return self._answer(args, keywords, path)
+
+            made = shortcut(path, call.structure, call.leaves, call.varying, slow)
+            path.short = made or self._look
+        if call.keywords:
+            self._named = path.short
+        else:
+            self._hot = path.short
+
+    def _trace(self, variant: Variant, call: Call) -> Any:
         """The answer along a path that was never taken before."""
         stale = variant.drop(self._rebound)
         variant.traced += 1
@@ -144,14 +228,7 @@ class Compiled:
             self._leave(f"it is another function each time, for {stale} changes")
             return self.function(*call.args, **call.keywords)
         try:
-            path = trace_path(
-                self.function,
-                call.values,
-                call.rebuild,
-                call.objects,
-                self._rebound,
-                threads=self.threads,
-            )
+            path = self._traced(call)
             answer = path.run(call.values)
         except Exception as error:  # noqa: BLE001 (whatever it is, the function itself will tell)
             answer = self.function(*call.args, **call.keywords)
@@ -165,18 +242,32 @@ class Compiled:
         if answer is failed or answer is aliased:
             return self.function(*call.args, **call.keywords)
         variant.paths = [path, *variant.paths]
+        self._shorten(path, call)
         return answer
 
     def _leave(self, why: str) -> None:
         """Give up compiling the function, and say so once."""
         self._left = why
-        self._hot = self.function
+        self._hot = self._named = self.function
         warnings.warn(
             f"jit: {getattr(self.function, '__name__', 'the function')} is run without being "
             f"compiled, because {why}.",
             RuntimeWarning,
             stacklevel=5,
         )
+
+
+#: All compiled functions: their locks are made anew in a child process.
+_alive: WeakSet[Compiled] = WeakSet()
+
+
+def _forked() -> None:
+    for compiled in list(_alive):
+        compiled._lock = threading.RLock()  # noqa: SLF001 (its own class)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _reason(error: Exception) -> str:
@@ -211,9 +302,11 @@ class Variant:
         self.paths = kept
         return what
 
-    def find(self, call: _Call) -> Any:
-        """The answer along a path that is known, or `failed`."""
-        for k, path in enumerate(self.paths):
+    def find(self, call: Call, last: Path | None) -> Any:
+        """The answer along a path that is known, or `failed`; ``last`` is the last to be tried."""
+        order = [(k, path) for k, path in enumerate(self.paths) if path is not last]
+        order += [(k, path) for k, path in enumerate(self.paths) if path is last]
+        for k, path in order:
             try:
                 answer = path.run(call.values)
             except (ArithmeticError, ValueError):  # on the way to a check that fails, or in earnest
@@ -227,168 +320,4 @@ class Variant:
         return failed
 
 
-# -- arguments -------------------------------------------------------------------------------------
-
-
-class _Foreign(Exception):
-    """An argument that a trace does not know: the function runs as it is."""
-
-
-class _Static:
-    """What stands for a static argument among the leaves."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class _Call:
-    """The arguments of one call: which of them vary, and what the others are."""
-
-    def __init__(self, owner: Compiled, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        self.args, self.keywords = args, keywords
-        if owner._positions or owner._names:  # noqa: SLF001 (the class it belongs to)
-            given: Any = (
-                tuple(
-                    _Static(a) if k in owner._positions else a  # noqa: SLF001
-                    for k, a in enumerate(args)
-                ),
-                {
-                    k: _Static(a) if k in owner._names else a  # noqa: SLF001
-                    for k, a in keywords.items()
-                },
-            )
-        else:
-            given = (args, keywords)
-        self.leaves, self.structure = flatten(given)
-        kinds: list[Any] = []
-        integers: list[tuple[int, int]] = []
-        for k, leaf in enumerate(self.leaves):
-            kind = type(leaf)
-            if kind is int and -(2**63) <= leaf < 2**63:
-                integers.append((k, leaf))
-                kinds.append(int)
-            else:
-                kinds.append(describe(leaf))
-        if integers:
-            base = (self.structure, tuple(kinds))
-            seen = owner._integers  # noqa: SLF001
-            for k, value in integers:
-                known = seen.setdefault((base, k), set())
-                if len(known) <= MOST_INTEGERS:
-                    known.add(value)
-                if len(known) <= MOST_INTEGERS:
-                    kinds[k] = (int, value)
-        self.key: Hashable = (self.structure, tuple(kinds))
-        self.varying = [k for k, kind in enumerate(kinds) if not _is_static(kind)]
-        self.values = [self.leaves[k] for k in self.varying]
-
-    @property
-    def objects(self) -> list[Any]:
-        """The leaves that are no arrays."""
-        return [
-            leaf.value if type(leaf) is _Static else leaf
-            for k, leaf in enumerate(self.leaves)
-            if k not in self.varying
-        ]
-
-    def rebuild(
-        self, inputs: Sequence[Any], copy: Callable[[Any], Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with ``inputs`` in place of what varies, and copies of the others."""
-        leaves = list(self.leaves)
-        for k, value in zip(self.varying, inputs, strict=True):
-            leaves[k] = value
-        varying = set(self.varying)
-        for k, leaf in enumerate(leaves):
-            if k not in varying:
-                leaves[k] = copy(leaf.value if type(leaf) is _Static else leaf)
-        args, keywords = self.structure.unflatten(leaves)
-        return args, keywords
-
-
-#: Kinds of values that vary: their type is all that the program is made for.
-_NUMERIC = "fciub"
-
-
-def describe(leaf: Any) -> Hashable:
-    """What a program must know of an argument: the type of an array, the value of another."""
-    kind: Any = type(leaf)
-    if kind is np.ndarray:
-        if leaf.dtype.kind not in _NUMERIC or not leaf.dtype.isnative:
-            raise _Foreign
-        return (leaf.dtype, *leaf.shape)
-    if kind is float or kind is complex:
-        return kind
-    if kind is _Static:
-        return _Constant(leaf.value)
-    if issubclass(kind, np.generic) and leaf.dtype.kind in _NUMERIC:
-        return (leaf.dtype,)
-    if hasattr(kind, "__array__") or hasattr(kind, "__array_priority__"):
-        raise _Foreign
-    try:
-        hash(leaf)
-    except TypeError:
-        raise _Foreign from None
-    return _Constant(leaf)
-
-
-class _Constant:
-    """A static argument, equal to others of its type and value."""
-
-    __slots__ = ("_hash", "value")
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self._hash = hash((type(value), value))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not _Constant or type(other.value) is not type(self.value):
-            return False
-        mine, theirs = self.value, other.value
-        return mine is theirs or bool(mine == theirs and repr(mine) == repr(theirs))
-
-
-def _is_static(kind: Any) -> bool:
-    return type(kind) is _Constant or (type(kind) is tuple and kind[0] is int)
-
-
-def _static(static: Any, f: Callable[..., Any]) -> tuple[set[int], set[str]]:
-    """Positions and names of the static arguments."""
-    entries = (static,) if isinstance(static, int | str) else tuple(static)
-    names = parameter_names(f)
-    positions: set[int] = set()
-    called: set[str] = set()
-    for entry in entries:
-        if isinstance(entry, str):
-            called.add(entry)
-            if names is not None:
-                if entry in names:
-                    positions.add(names.index(entry))
-                elif not _takes_any_keyword(f):
-                    raise ArgumentError(
-                        f"jit: static names {entry!r}, and the function takes "
-                        f"{', '.join(names) or 'no arguments'}. Name one of these."
-                    )
-        elif isinstance(entry, int) and not isinstance(entry, bool):
-            position = entry + len(names) if entry < 0 and names is not None else entry
-            positions.add(position)
-            if names is not None and 0 <= position < len(names):
-                called.add(names[position])
-        else:
-            raise ArgumentError(
-                f"jit: static is {static!r}. Write an argument's position, its name, or a tuple "
-                "of these."
-            )
-    return positions, called
-
-
-def _takes_any_keyword(f: Callable[..., Any]) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(f).parameters.values())
-
-
-__all__ = ["Compiled", "Structure", "jit"]
+__all__ = ["Compiled", "jit"]

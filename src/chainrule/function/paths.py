@@ -190,6 +190,8 @@ class Path:
     lengths: tuple[tuple[Any, int], ...]
     #: Inputs that are written to, whose new values are the last outputs.
     written: tuple[int, ...]
+    #: The short way of a call along this path.
+    short: Callable[..., Any] | None = None
 
     @property
     def stale(self) -> Place | str | None:
@@ -219,16 +221,18 @@ class Path:
         if self.stale is not None:
             return failed
         inputs = [*values, *(place.read() for place in self.hidden), *self.captured]
-        if self.written and not _apart(inputs, self.written):
+        if self.written and not apart(inputs, self.written):
             return aliased
         outputs = self.executable(inputs)
-        if outputs is None:
-            return failed
-        if self.written:
-            first = len(outputs) - len(self.written)
-            for k, new in zip(self.written, outputs[first:], strict=True):
-                np.copyto(inputs[k], new)
-        return self.results.build(outputs)
+        return failed if outputs is None else finish(self, inputs, outputs)
+
+
+def finish(path: Path, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+    """The results, after what was written to arguments is in them."""
+    first = len(outputs) - len(path.written)
+    for k, new in zip(path.written, outputs[first:], strict=True):
+        np.copyto(inputs[k], new)
+    return path.results.build(outputs)
 
 
 def _is_like(now: Any, before: Any) -> bool:
@@ -240,7 +244,8 @@ def _is_like(now: Any, before: Any) -> bool:
     return True
 
 
-def _apart(inputs: Sequence[Any], written: Sequence[int]) -> bool:
+def apart(inputs: Sequence[Any], written: Sequence[int]) -> bool:
+    """Whether what is ``written`` may be, and shares memory with no other input."""
     arrays = [(k, x) for k, x in enumerate(inputs) if type(x) is np.ndarray]
     return all(
         inputs[w].flags.writeable

@@ -1,0 +1,107 @@
+"""What a compiled function runs, to be looked at; and the same on fixed buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..ir.graph import Graph
+from ..trace.tree import flatten
+from .paths import Path
+
+
+class Lowered:
+    """The program for some arguments, at each stage: see ``jit(f).lower``.
+
+    ``graph`` is the simplified graph, ``steps`` are the operations and loops in the order in which
+    they run, ``llvm`` is the code.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+
+    @property
+    def graph(self) -> Graph:
+        """The simplified graph: the arguments that vary and the hidden inputs, to the results."""
+        return self._path.executable.graph
+
+    @property
+    def steps(self) -> list[Any]:
+        """What runs, in order."""
+        return list(getattr(self._path.executable, "steps", ()))
+
+    @property
+    def llvm(self) -> str:
+        """The code, in LLVM's language; the graph where there is no compiler."""
+        return self._path.executable.text()
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the results and of the intermediate values that are alive at once."""
+        outputs = sum(n.type.size * n.type.dtype.itemsize for n in self.graph.outputs)
+        return int(self._path.executable.workspace + outputs)
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {len(self.steps)} steps, {self.memory} bytes>"
+
+    def __str__(self) -> str:
+        steps = "\n".join(f"  {k}: {step}" for k, step in enumerate(self.steps))
+        return f"graph\n{self.graph}\n\nsteps\n{steps}\n\ncode\n{self.llvm}"
+
+
+def bind(
+    path: Path,
+    values: Sequence[Any],
+    out: Any,
+    plain: Callable[[], Any],
+) -> Callable[[], Any]:
+    """The program on the very arrays ``values``, and with results in ``out`` or new arrays.
+
+    ``plain`` is the function itself on its arguments, for when a decision comes out otherwise.
+    """
+    inputs = [*values, *(place.read() for place in path.hidden), *path.captured]
+    types = [n.type for n in path.executable.graph.outputs]
+    count = len(types) - len(path.written)
+    if out is None:
+        given = [np.empty(t.shape, t.dtype) for t in types[:count]]
+        result = path.results.build(given)
+    else:
+        given, structure = flatten(out)
+        if structure != path.results.structure or len(given) != count:
+            raise ArgumentError(
+                "bind: out is nested otherwise than the results. Give an array for each of them."
+            )
+        for array, t in zip(given, types, strict=False):
+            if type(array) is not np.ndarray or array.shape != t.shape or array.dtype != t.dtype:
+                raise ArgumentError(f"bind: out holds {array!r:.60} for {t}. Give such an array.")
+        result = out
+    for target in given:
+        if any(type(x) is np.ndarray and np.may_share_memory(x, target) for x in inputs):
+            raise ArgumentError("bind: out shares memory with an argument. Give other arrays.")
+    written = [np.empty(t.shape, t.dtype) for t in types[count:]]
+
+    def slow() -> Any:
+        made, _ = flatten(plain())
+        arrays = [m for m, leaf in zip(made, path.results.leaves, strict=True) if _varies(leaf)]
+        for target, value in zip(given, arrays, strict=True):
+            target[...] = value
+        return result
+
+    run = path.executable.bind(inputs, [*given, *written], result, slow)
+    if not written:
+        return run
+
+    def bound() -> Any:
+        answer = run()
+        for k, new in zip(path.written, written, strict=True):
+            np.copyto(inputs[k], new)
+        return answer
+
+    return bound
+
+
+def _varies(leaf: Any) -> bool:
+    return type(leaf) is tuple
