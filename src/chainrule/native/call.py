@@ -26,6 +26,11 @@ class _MethodDefinition(ctypes.Structure):
     )
 
 
+_MAKE = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
+    ("PyCFunction_NewEx", ctypes.pythonapi)
+)
+
+
 def python_function(
     address: int,
     slow: Callable[..., Any],
@@ -81,7 +86,7 @@ def _scratch(workspace: int) -> np.ndarray | None:
     if not ON_STACK < workspace <= KEPT:
         return None
     block = np.empty(workspace + HEADER + 63, np.uint8)
-    block = block[-block.ctypes.data % 64 :]
+    block = block[-objects.data(block) % 64 :]
     block[:HEADER] = 0
     return block
 

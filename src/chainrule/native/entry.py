@@ -36,6 +36,14 @@ _PLAIN = "nounwind noinline optnone"
 _SLOW, _SCRATCH, _TABLE, _RESULT = range(4)
 
 
+#: What an entry knows of a type, and the places of the fields.
+_RECORD = "{ ptr, ptr, ptr, ptr, i64 }"
+_FIRST, _SECOND, _DTYPE, _SHAPE, _NDIM = range(5)
+
+#: Bytes for the largest number.
+_NUMBER = 16
+
+
 def usable() -> bool:
     """Whether generated code can read the objects of this Python."""
     return not objects.problem()
@@ -73,54 +81,21 @@ def emit_entry(
     """
     self, args, count = Value("%self", "ptr"), Value("%args", "ptr"), Value("%count", "i64")
     f = module.function(name, [self, args, count], "ptr", _PLAIN)
-    writer = _Writer(f, self, kernel, workspace, release)
-    table = f.space("ptr", max(1, len(inputs) + len(outputs)))
-    results = f.space("ptr", max(1, len(outputs)))
-    check, discard = _check(module, f"{name}.check"), _discard(module, f"{name}.discard")
-
+    writer = _EntryWriter(f, self, kernel, workspace, release, [t.strong() for t in outputs])
     writer.require(f.icmp("eq", count, len(inputs)), "slow")
-    for k, t in enumerate(inputs):
-        thing = f.load(f.offset(args, "ptr", k), "ptr")
-        f.store(writer.argument(thing, t, check), f.offset(table, "ptr", k))
-
-    for k in range(len(outputs)):
-        f.store(_null(), f.offset(results, "ptr", k))
-    memory: dict[int, Value] = {}
-    for k, t in enumerate(outputs):
-        if t.shape:
-            made = writer.array(t)
-            f.store(made, f.offset(results, "ptr", k))
-            writer.require(_given(f, made), "failed")
-            data = f.load(f.offset(made, "i8", objects.DATA), "ptr")
-        else:
-            data = memory[k] = f.space("i8", t.dtype.itemsize)
-        f.store(data, f.offset(table, "ptr", len(inputs) + k))
-
-    status = writer.run(table)
-    writer.require(f.icmp("eq", status, 0), "unfit")
-    for k, data in memory.items():
-        made = writer.scalar(data, outputs[k])
-        f.store(made, f.offset(results, "ptr", k))
-        writer.require(_given(f, made), "failed")
-    if len(outputs) == 1:
-        f.ret(f.load(results, "ptr"))
-    else:
-        pair = f.external("PyTuple_New", [Value(str(len(outputs)), "i64")], "ptr")
-        writer.require(_given(f, pair), "failed")
-        for k in range(len(outputs)):
-            made = f.load(f.offset(results, "ptr", k), "ptr")
-            f.store(made, f.offset(pair, "i8", objects.ITEMS + 8 * k))
-        f.ret(pair)
-
-    all_of_them = [results, Value(str(len(outputs)), "i64")]
+    table = f.space("ptr", len(inputs) + len(outputs) + 1)
+    writer.take(inputs, args, table)
+    writer.make(f.offset(table, "ptr", len(inputs)))
+    writer.require(f.icmp("eq", writer.run(table), 0), "unfit")
+    writer.give()
     f.label("memory")
     f.external("PyErr_NoMemory", [], "ptr")
     f.line("br label %failed")
     f.label("failed")
-    f.call(discard, all_of_them)
+    writer.discard()
     f.ret(_null())
     f.label("unfit")
-    f.call(discard, all_of_them)
+    writer.discard()
     f.line("br label %slow")
     f.label("slow")
     writer.leave(args, count)
@@ -171,97 +146,6 @@ class _Writer:
     def item(self, k: int) -> Value:
         """An item of ``self``."""
         return self.f.load(self.f.offset(self.self, "i8", objects.ITEMS + 8 * k), "ptr")
-
-    def symbol(self, name: str) -> Value:
-        """The address of an object."""
-        self.f.module.declare(name, f"@{name} = external global i8")
-        return Value(f"@{name}", "ptr")
-
-    # -- arguments -------------------------------------------------------------------------------
-
-    def argument(self, thing: Value, t: ArrayType, check: str) -> Value:
-        """A pointer to the data of an argument, which must be of type ``t``."""
-        if t.weak:
-            if t.dtype.kind == "i":
-                return self.python_int(thing)
-            return self.python_number(
-                thing, {"f": "PyFloat_Type", "c": "PyComplex_Type"}[t.dtype.kind]
-            )
-        if t.shape:
-            return self.readable(thing, t, check)
-        return self.zero_dimensional(thing, t, check)
-
-    def readable(self, thing: Value, t: ArrayType, check: str) -> Value:
-        """The data of an array."""
-        f = self.f
-        dtype = self.symbol(objects.dtype_symbol(t.dtype))
-        ndim = Value(str(t.ndim), "i32")
-        data = f.call(check, [thing, dtype, ndim, _shape(f.module, t)], "ptr")
-        self.require(_given(f, data), "slow")
-        return data
-
-    def python_number(self, thing: Value, expected: str) -> Value:
-        """The number in a Python float or complex number."""
-        f = self.f
-        kind = f.load(f.offset(thing, "i8", objects.TYPE), "ptr")
-        self.require(f.icmp("eq", kind, self.symbol(expected)), "slow")
-        return f.offset(thing, "i8", objects.NUMBER)
-
-    def python_int(self, thing: Value) -> Value:
-        """The number in a Python integer, if it is one of 64 bits."""
-        f = self.f
-        kind = f.load(f.offset(thing, "i8", objects.TYPE), "ptr")
-        self.require(f.icmp("eq", kind, self.symbol("PyLong_Type")), "slow")
-        over, number = f.space("i32", 1), f.space("i64", 1)
-        value = f.external("PyLong_AsLongLongAndOverflow", [thing, over], "i64")
-        self.require(f.icmp("eq", f.load(over, "i32"), 0), "slow")
-        f.store(value, number)
-        return number
-
-    def zero_dimensional(self, thing: Value, t: ArrayType, check: str) -> Value:
-        """The number in a NumPy scalar, an array without axes, or, for booleans, Python's own."""
-        f = self.f
-        found = f.fresh("found")
-        kind = f.load(f.offset(thing, "i8", objects.TYPE), "ptr")
-        ways: list[tuple[Value, str]] = []
-
-        def accept(condition: Value, data: Value) -> None:
-            other = f.fresh("other")
-            ways.append((data, f.block))
-            f.line(f"br {condition}, label %{found}, label %{other}")
-            f.label(other)
-
-        inside = f.offset(thing, "i8", objects.NUMBER)
-        accept(f.icmp("eq", kind, self.symbol(objects.scalar_symbol(t.dtype))), inside)
-        if t.dtype.kind == "b":
-            for name, number in (("Py_True", 1), ("Py_False", 0)):
-                data = Value(f.module.constant("i8", [number]), "ptr")
-                accept(f.icmp("eq", thing, self.symbol(name)), data)
-        ways.append((self.readable(thing, t, check), f.block))
-        f.line(f"br label %{found}")
-        f.label(found)
-        choices = ", ".join(f"[{data.text}, %{block}]" for data, block in ways)
-        return f.value(f"phi ptr {choices}", "ptr")
-
-    # -- results ---------------------------------------------------------------------------------
-
-    def array(self, t: ArrayType) -> Value:
-        """A new array, or null with an exception set."""
-        dtype = self.symbol(objects.dtype_symbol(t.dtype))
-        self.f.external("Py_IncRef", [dtype])  # the next function takes one away
-        none, zero = _null(), Value("0", "i32")
-        kind, ndim = self.symbol("PyArray_Type"), Value(str(t.ndim), "i32")
-        shape = _shape(self.f.module, t)
-        return self.f.external(
-            "PyArray_NewFromDescr", [kind, dtype, ndim, shape, none, none, zero, none], "ptr"
-        )
-
-    def scalar(self, data: Value, t: ArrayType) -> Value:
-        """A new NumPy scalar, or null with an exception set."""
-        dtype = self.symbol(objects.dtype_symbol(t.dtype))
-        return self.f.external("PyArray_Scalar", [data, dtype, _null()], "ptr")
-
-    # -- the kernel ------------------------------------------------------------------------------
 
     def run(self, table: Value) -> Value:
         """Call the kernel on the table, with scratch memory; its status."""
@@ -338,12 +222,186 @@ class _Writer:
         )
 
 
+class _EntryWriter(_Writer):
+    """The parts of an entry that handle arguments and results.
+
+    It has the labels `unfit` and `failed` as well, where results are dropped.
+    """
+
+    def __init__(
+        self,
+        f: Function,
+        self_: Value,
+        kernel: str,
+        workspace: int,
+        release: bool,
+        outputs: Sequence[ArrayType],
+    ) -> None:
+        super().__init__(f, self_, kernel, workspace, release)
+        self.count = len(outputs)
+        self.any_number = not all(t.shape for t in outputs)
+        self.records = _records(f.module, f"{f.name}.outputs", outputs)
+        self.results = f.space("ptr", self.count + 1)
+        self.numbers = f.space("i8", _NUMBER * self.count + 1)
+
+    def take(self, inputs: Sequence[ArrayType], args: Value, table: Value) -> None:
+        """Check the arguments, and fill the table with pointers to their data."""
+        f = self.f
+        if not inputs:
+            return
+        records = _records(f.module, f"{f.name}.inputs", inputs)
+        check = _check(f.module, f"{f.name}.check")
+        each = f.begin(len(inputs))
+        thing = f.load(f.offset(args, "ptr", each.index), "ptr")
+        data = f.call(check, [thing, f.offset(records, _RECORD, each.index)], "ptr")
+        self.require(_given(f, data), "slow")
+        f.store(data, f.offset(table, "ptr", each.index))
+        f.end(each)
+        for k, t in enumerate(inputs):
+            if not t.shape and t.dtype.kind in "ib":
+                thing, place = f.load(f.offset(args, "ptr", k), "ptr"), f.offset(table, "ptr", k)
+                if t.dtype.kind == "b":
+                    self.python_bool(thing, place)
+                elif t.weak:
+                    self.python_int(thing, place)
+
+    def python_int(self, thing: Value, place: Value) -> None:
+        """Have ``place`` point to the number in a Python integer, if it is one of 64 bits."""
+        f = self.f
+        over, number = f.space("i32", 1), f.space("i64", 1)
+        value = f.external("PyLong_AsLongLongAndOverflow", [thing, over], "i64")
+        self.require(f.icmp("eq", f.load(over, "i32"), 0), "slow")
+        f.store(value, number)
+        f.store(number, place)
+
+    def python_bool(self, thing: Value, place: Value) -> None:
+        """Have ``place`` point to the truth of a Python boolean, if it is one."""
+        f = self.f
+        for name, truth in (("Py_True", 1), ("Py_False", 0)):
+            found, on = f.fresh("found"), f.fresh("on")
+            it = f.icmp("eq", thing, _symbol(f.module, name))
+            f.line(f"br {it}, label %{found}, label %{on}")
+            f.label(found)
+            f.store(Value(f.module.constant("i8", [truth]), "ptr"), place)
+            f.line(f"br label %{on}")
+            f.label(on)
+
+    def make(self, table: Value) -> None:
+        """Make the arrays of the results, and memory for the numbers, for the kernel to fill."""
+        f = self.f
+        if not self.count:
+            return
+        each = f.begin(self.count)
+        f.store(_null(), f.offset(self.results, "ptr", each.index))
+        f.end(each)
+        each = f.begin(self.count)
+        place = f.offset(table, "ptr", each.index)
+        array, number, on = f.fresh("array"), f.fresh("number"), f.fresh("on")
+        ndim = self.field(each.index, _NDIM, "i32")
+        f.line(f"br {f.icmp('ne', ndim, 0)}, label %{array}, label %{number}")
+        f.label(number)
+        f.store(f.offset(self.numbers, f"[{_NUMBER} x i8]", each.index), place)
+        f.line(f"br label %{on}")
+        f.label(array)
+        kind, none, zero = _symbol(f.module, "PyArray_Type"), _null(), Value("0", "i32")
+        dtype, shape = self.field(each.index, _DTYPE), self.field(each.index, _SHAPE)
+        f.external("Py_IncRef", [dtype])  # the next function takes one away
+        new = f.external(
+            "PyArray_NewFromDescr", [kind, dtype, ndim, shape, none, none, zero, none], "ptr"
+        )
+        f.store(new, f.offset(self.results, "ptr", each.index))
+        self.require(_given(f, new), "failed")
+        f.store(f.load(f.offset(new, "i8", objects.DATA), "ptr"), place)
+        f.line(f"br label %{on}")
+        f.label(on)
+        f.end(each)
+
+    def field(self, k: Value, place: int, element: str = "ptr") -> Value:
+        """A field of the record of result ``k``."""
+        record = self.f.offset(self.records, _RECORD, k)
+        return self.f.load(self.f.offset(record, "ptr", place), element)
+
+    def give(self) -> None:
+        """Return the result, or a tuple of them, with NumPy's scalars for the numbers."""
+        f = self.f
+        if self.any_number:
+            each = f.begin(self.count)
+            number, on = f.fresh("number"), f.fresh("on")
+            ndim = self.field(each.index, _NDIM, "i32")
+            f.line(f"br {f.icmp('ne', ndim, 0)}, label %{on}, label %{number}")
+            f.label(number)
+            data = f.offset(self.numbers, f"[{_NUMBER} x i8]", each.index)
+            new = f.external(
+                "PyArray_Scalar", [data, self.field(each.index, _DTYPE), _null()], "ptr"
+            )
+            f.store(new, f.offset(self.results, "ptr", each.index))
+            self.require(_given(f, new), "failed")
+            f.line(f"br label %{on}")
+            f.label(on)
+            f.end(each)
+        if self.count == 1:
+            f.ret(f.load(self.results, "ptr"))
+            return
+        several = f.external("PyTuple_New", [Value(str(self.count), "i64")], "ptr")
+        self.require(_given(f, several), "failed")
+        if self.count:
+            items = f.offset(several, "i8", objects.ITEMS)
+            each = f.begin(self.count)
+            new = f.load(f.offset(self.results, "ptr", each.index), "ptr")
+            f.store(new, f.offset(items, "ptr", each.index))
+            f.end(each)
+        f.ret(several)
+
+    def discard(self) -> None:
+        """Drop the results there are so far."""
+        f = self.f
+        if not self.count:
+            return
+        each = f.begin(self.count)
+        made = f.load(f.offset(self.results, "ptr", each.index), "ptr")
+        drop, on = f.fresh("drop"), f.fresh("on")
+        f.line(f"br {_given(f, made)}, label %{drop}, label %{on}")
+        f.label(drop)
+        f.external("Py_DecRef", [made])
+        f.line(f"br label %{on}")
+        f.label(on)
+        f.end(each)
+
+
+def _records(module: Module, name: str, types: Sequence[ArrayType]) -> Value:
+    """What is expected or made, in memory: a record for each type.
+
+    Its fields: two types of Python whose objects will do, a dtype and a shape of arrays that will
+    do, and their number of axes.
+    """
+
+    def address(symbol: str) -> str:
+        return str(_symbol(module, symbol))
+
+    lines = []
+    for t in types:
+        first = second = dtype = shape = "ptr null"
+        if t.weak:
+            kinds = {"f": "PyFloat_Type", "i": "PyLong_Type", "c": "PyComplex_Type"}
+            first = address(kinds[t.dtype.kind])
+        else:
+            dtype = address(objects.dtype_symbol(t.dtype))
+            if t.shape:
+                shape = f"ptr {module.constant('i64', t.shape)}"
+            else:
+                first = address(objects.scalar_symbol(t.dtype))
+                if t.dtype.kind == "b":
+                    second = address("PyBool_Type")
+        lines.append(f"{_RECORD} {{ {first}, {second}, {dtype}, {shape}, i64 {t.ndim} }}")
+    body = ",\n  ".join(lines)
+    module.raw(f"@{name} = internal constant [{len(types)} x {_RECORD}] [\n  {body}]")
+    return Value(f"@{name}", "ptr")
+
+
 def _check(module: Module, name: str) -> str:
-    """A function that gives the data of an array, and null if it is not of the type expected."""
-    thing, dtype, shape = Value("%thing", "ptr"), Value("%dtype", "ptr"), Value("%shape", "ptr")
-    ndim = Value("%ndim", "i32")
-    f = module.function(name, [thing, dtype, ndim, shape], "ptr", _PLAIN, "internal")
-    module.declare("PyArray_Type", "@PyArray_Type = external global i8")
+    """A function that gives the data of an argument, and null if it is not as the record says."""
+    thing, record = Value("%thing", "ptr"), Value("%record", "ptr")
+    f = module.function(name, [thing, record], "ptr", _PLAIN, "internal")
 
     def require(condition: Value) -> None:
         on = f.fresh("on")
@@ -353,44 +411,34 @@ def _check(module: Module, name: str) -> str:
     def field(offset: int, element: str) -> Value:
         return f.load(f.offset(thing, "i8", offset), element)
 
-    require(f.icmp("eq", field(objects.TYPE, "ptr"), Value("@PyArray_Type", "ptr")))
-    require(f.icmp("eq", field(objects.DTYPE, "ptr"), dtype))
-    require(f.icmp("eq", field(objects.NDIM, "i32"), ndim))
+    def expected(k: int, element: str = "ptr") -> Value:
+        return f.load(f.offset(record, "ptr", k), element)
+
+    kind = field(objects.TYPE, "ptr")
+    for k in (_FIRST, _SECOND):
+        on = f.fresh("on")
+        f.line(f"br {f.icmp('eq', kind, expected(k))}, label %number, label %{on}")
+        f.label(on)
+    require(f.icmp("eq", kind, _symbol(module, "PyArray_Type")))
+    require(f.icmp("eq", field(objects.DTYPE, "ptr"), expected(_DTYPE)))
+    ndim = field(objects.NDIM, "i32")
+    require(f.icmp("eq", ndim, expected(_NDIM, "i32")))
     flags = f.binary("and", field(objects.FLAGS, "i32"), objects.READABLE)
     require(f.icmp("eq", flags, objects.READABLE))
     f.line(f"br {f.icmp('eq', ndim, 0)}, label %yes, label %axes")
     f.label("axes")
-    theirs = field(objects.SHAPE, "ptr")
+    shape, wanted = field(objects.SHAPE, "ptr"), expected(_SHAPE)
     axes = f.begin(f.convert("zext", ndim, "i64"))
-    length = f.load(f.offset(theirs, "i64", axes.index), "i64")
-    require(f.icmp("eq", length, f.load(f.offset(shape, "i64", axes.index), "i64")))
+    length = f.load(f.offset(shape, "i64", axes.index), "i64")
+    require(f.icmp("eq", length, f.load(f.offset(wanted, "i64", axes.index), "i64")))
     f.end(axes)
     f.line("br label %yes")
     f.label("yes")
     f.ret(field(objects.DATA, "ptr"))
+    f.label("number")
+    f.ret(f.offset(thing, "i8", objects.NUMBER))
     f.label("no")
     f.ret(_null())
-    return name
-
-
-def _discard(module: Module, name: str) -> str:
-    """A function that drops the results there are so far."""
-    results, count = Value("%results", "ptr"), Value("%count", "i64")
-    f = module.function(name, [results, count], "void", _PLAIN, "internal")
-    f.line(f"br {f.icmp('eq', count, 0)}, label %none, label %some")
-    f.label("some")
-    each = f.begin(count)
-    made = f.load(f.offset(results, "ptr", each.index), "ptr")
-    drop, on = f.fresh("drop"), f.fresh("on")
-    f.line(f"br {_given(f, made)}, label %{drop}, label %{on}")
-    f.label(drop)
-    f.external("Py_DecRef", [made])
-    f.line(f"br label %{on}")
-    f.label(on)
-    f.end(each)
-    f.line("br label %none")
-    f.label("none")
-    f.ret()
     return name
 
 
@@ -403,8 +451,7 @@ def _given(f: Function, pointer: Value) -> Value:
     return f.icmp("ne", pointer, _null())
 
 
-def _shape(module: Module, t: ArrayType) -> Value:
-    """The lengths of the axes, in memory."""
-    if not t.shape:
-        return _null()
-    return Value(module.constant("i64", t.shape), "ptr")
+def _symbol(module: Module, name: str) -> Value:
+    """The address of an object."""
+    module.declare(name, f"@{name} = external global i8")
+    return Value(f"@{name}", "ptr")

@@ -126,6 +126,7 @@ def addresses() -> dict[str, int]:
     """The addresses of the objects and functions that generated code names."""
     found = {
         "PyArray_Type": id(np.ndarray),
+        "PyBool_Type": id(bool),
         "PyComplex_Type": id(complex),
         "PyFloat_Type": id(float),
         "PyLong_Type": id(int),
