@@ -379,10 +379,18 @@ print("done")
 @pytest.mark.parametrize("workspace", [0, 800, 80_000])
 def test_a_bound_function_runs_on_its_arrays(workspace):
     t = ArrayType((100,), F8)
-    code = doubling([t, ArrayType((), F8)], workspace=workspace)
+    types = [t, ArrayType((), F8)]
+    code = doubling(types, workspace=workspace)
     x, s, y, z = np.arange(100.0), np.array(1.5), np.empty(100), np.empty(())
     f = call.bound_function(
-        code["bound"], lambda: "slow", [x, s, y, z], (y, z), workspace=workspace, keep=code
+        code["bound"],
+        lambda: "slow",
+        [x, s],
+        [y, z],
+        [*types, *types],
+        (y, z),
+        workspace=workspace,
+        keep=code,
     )
     results = f()
     count = sys.getrefcount(results)
@@ -404,10 +412,39 @@ def test_a_bound_function_runs_on_its_arrays(workspace):
 
 
 def test_a_bound_kernel_that_gives_up_goes_to_python():
-    code = doubling([ArrayType((3,), F8)], status=1)
+    t = ArrayType((3,), F8)
+    code = doubling([t], status=1)
     x, y = np.ones(3), np.empty(3)
-    f = call.bound_function(code["bound"], lambda: "slow", [x, y], y, workspace=0, keep=code)
+    f = call.bound_function(
+        code["bound"], lambda: "slow", [x], [y], [t, t], y, workspace=0, keep=code
+    )
     assert f() == "slow"
+
+
+def test_only_arrays_that_fit_are_bound():
+    t = ArrayType((4, 4), F8)
+    code = doubling([t])
+    x, y = np.ones((4, 4)), np.empty((4, 4))
+    locked = np.empty((4, 4))
+    locked.flags.writeable = False
+    memory = np.empty(20)
+    overlapping = memory[:16].reshape(4, 4), memory[4:].reshape(4, 4)
+
+    def bind(x, y):
+        return call.bound_function(
+            code["bound"], lambda: "slow", [x], [y], [t, t], None, workspace=0, keep=code
+        )
+
+    assert bind(x, y)() is None
+    assert (y == 2).all()
+    for kind in BAD.values():
+        with pytest.raises(ValueError, match="input 0"):
+            bind(kind(x), y)
+        with pytest.raises(ValueError, match="output 0"):
+            bind(x, kind(x))
+    for bad in ((x, locked), overlapping, (x, x[:])):
+        with pytest.raises(ValueError, match="output 0"):
+            bind(*bad)
 
 
 def test_a_kernel_is_called_through_ctypes():

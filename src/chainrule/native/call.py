@@ -51,7 +51,9 @@ def python_function(
 def bound_function(
     address: int,
     slow: Callable[[], Any],
-    arrays: Sequence[np.ndarray],
+    inputs: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
+    types: Sequence[ArrayType],
     result: object,
     *,
     workspace: int,
@@ -59,14 +61,35 @@ def bound_function(
     name: str = "bound",
     doc: str = "",
 ) -> Callable[[], Any]:
-    """The Python function that runs a kernel on these arrays, inputs and then outputs.
+    """The Python function that runs a kernel on these arrays and returns ``result``.
 
-    They must be readable as they lie, the outputs writable, and all of exactly the kernel's
-    types: nothing is checked when it is called. It returns ``result``.
+    ``types`` are those of the inputs and outputs of the kernel; nothing is checked but here.
+    Raises ValueError if an array is not of its type, or an output cannot be written to.
     """
+    arrays = (*inputs, *outputs)
+    for k, (array, t) in enumerate(zip(arrays, types, strict=True)):
+        where = f"input {k}" if k < len(inputs) else f"output {k - len(inputs)}"
+        if not is_readable(array, t):
+            raise ValueError(f"The array for {where} must be {t.strong()} in C order.")
+    for k, array in enumerate(outputs):
+        if not array.flags.writeable:
+            raise ValueError(f"The array for output {k} cannot be written to.")
+        if any(other is not array and np.may_share_memory(other, array) for other in arrays):
+            raise ValueError(f"The array for output {k} shares memory with another array.")
     table = np.array([objects.data(a) for a in arrays], np.uintp)
     items = (slow, _scratch(workspace), table, result)
-    return _function(address, _METH_NOARGS, items, (keep, tuple(arrays)), name, doc)
+    return _function(address, _METH_NOARGS, items, (keep, arrays), name, doc)
+
+
+def is_readable(array: object, t: ArrayType) -> bool:
+    """Whether it is an array of exactly type ``t`` that a kernel can read as it lies."""
+    return (
+        type(array) is np.ndarray
+        and array.dtype == t.dtype
+        and array.shape == t.shape
+        and array.flags.c_contiguous
+        and array.flags.aligned
+    )
 
 
 def _function(
