@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..ir.collector import at_rest
 from ..ir.graph import dependents, toposort
 from ..ir.node import ITEM, Node, input_node, node
 from ..ir.types import TupleType
@@ -17,6 +18,7 @@ from ..trace.recording import symbolic
 from .pushforward import dressed, varies
 
 
+@at_rest
 def pullback(
     outputs: Sequence[Node], inputs: Sequence[Node], cotangents: Sequence[Node | None]
 ) -> list[Node | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..ir.collector import at_rest
 from ..ir.graph import dependents, toposort
 from ..ir.node import Node, item
 from ..ir.types import TupleType
@@ -18,6 +19,7 @@ def dressed(n: Node) -> Any:
     return symbolic(n)
 
 
+@at_rest
 def pushforward(
     outputs: Sequence[Node], inputs: Sequence[Node], tangents: Sequence[Node | None]
 ) -> list[Node | None]:

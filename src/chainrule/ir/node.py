@@ -86,7 +86,8 @@ def node(
     made.type = op.infer([a.type for a in args], *params) if type is None else type
     level = 0
     for arg in args:
-        level = max(level, arg.level)
+        if arg.level > level:  # noqa: PLR1730 - max() costs several times as much
+            level = arg.level
     made.level = level
     reference = _Reference(made, _forget)
     reference.key = key

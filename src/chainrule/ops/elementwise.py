@@ -227,6 +227,10 @@ def support(n: Node) -> Node | None:
     """
     if not _shows(n):
         return None
+    if n.op not in _MAKERS:  # it keeps the structure of all that it reads, which mostly have none
+        for a in n.args[:1] if n.op in _MOVES else n.args:
+            if not _shows(a):
+                return None
     stack = [n]
     while stack:
         current = stack[-1]
@@ -248,10 +252,10 @@ _supports: WeakKeyDictionary[Node, Node | None] = WeakKeyDictionary()
 def _shows(n: Node) -> bool:
     """Whether an operation leaves zeros where they are, or puts some."""
     op = n.op
+    if isinstance(op, Elementwise):
+        return op.adds or op is where or op is gate
     if op is einsum:
         return len(n.args) == 1
-    if isinstance(op, Elementwise):
-        return op is where or op is gate or op.adds
     return op in _EMBEDDINGS or op in _MOVES or op is reduce_sum
 
 
@@ -412,3 +416,6 @@ logical_not = Elementwise(np.logical_not, "¬{0}", 6, partials=(None,))
 logical_and = Elementwise(np.logical_and, "{0} ∧ {1}", 2, partials=(None, None))
 logical_or = Elementwise(np.logical_or, "{0} ∨ {1}", 2, partials=(None, None))
 not_equal = Elementwise(np.not_equal, "{0} ≠ {1}", 3, partials=(None, None))
+
+#: Operations that put zeros where there were none.
+_MAKERS = _EMBEDDINGS | {where, gate}

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..ir.collector import at_rest
 from ..ir.graph import Graph
 from ..ir.node import CONSTANT, INPUT, Node
 from ..ir.types import ArrayType
@@ -31,6 +32,7 @@ class Program:
     NumPy's own broadcasting.
     """
 
+    @at_rest
     def __init__(self, graph: Graph) -> None:
         order = graph.order
         given = set(graph.inputs)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from ..ir.collector import at_rest
 from ..ir.node import Node, node
 from ..ir.primitive import Primitive
 from ..ops.structural import broadcast
@@ -79,6 +80,7 @@ class Simplifier:
         #: Each node met, and its normal form; a normal form maps to itself.
         self._done: dict[Node, Node] = {}
 
+    @at_rest
     def __call__(self, outputs: Sequence[Node]) -> list[Node]:
         """``outputs`` in normal form."""
         done = self._done

@@ -71,10 +71,19 @@ def is_diagonal(n: Node) -> bool:
 @algorithm(*_ROWS, cast, of_arrays=True)
 def arithmetic_before_spreading(n: Node) -> Node | None:
     """Arithmetic on broadcasts and diagonals is done on their elements."""
-    if not any(a.op is broadcast or a.op is einsum for a in n.args):
-        return None
-    diagonal = [k for k, a in enumerate(n.args) if is_diagonal(a)]
-    if diagonal and not _keeps_zero(n, diagonal):
+    diagonal = []
+    repeats = everywhere = False
+    for k, a in enumerate(n.args):
+        if a.op is broadcast:
+            repeats = True
+        elif a.op is einsum and is_diagonal(a):
+            diagonal.append(k)
+        else:
+            everywhere = True
+    if diagonal:
+        if not _keeps_zero(n, diagonal):
+            return None
+    elif everywhere or not repeats:  # there is an element for each of the result's
         return None
     shape = n.type.shape
     views = [_view(a) for a in n.args]
