@@ -129,10 +129,11 @@ INLINE void mean_squared_error_of_five(const double *const *in, Out g, long n) {
     long i = 0;
     for (; i + B <= n; i += B) {
         In x = X + i * 5;
-        double r[B];
-        LANES r[b] = bias - y[i + b] + x[5 * b] * w[0] + x[5 * b + 1] * w[1] + x[5 * b + 2] * w[2] + x[5 * b + 3] * w[3] + x[5 * b + 4] * w[4];
+        double c[5][B], r[B];
+        for (int j = 0; j < 5; j++) LANES c[j][b] = x[5 * b + j];
+        LANES r[b] = bias - y[i + b] + c[0][b] * w[0] + c[1][b] * w[1] + c[2][b] * w[2] + c[3][b] * w[3] + c[4][b] * w[4];
         LANES h[5][b] += r[b];
-        for (int j = 0; j < 5; j++) LANES h[j][b] += r[b] * x[5 * b + j];
+        for (int j = 0; j < 5; j++) LANES h[j][b] += r[b] * c[j][b];
     }
     for (; i < n; i++) {
         double r = bias - y[i];
@@ -180,18 +181,23 @@ INLINE void regressor_gradient(const double *const *p, In X, In y, Out g, Out me
     Out g1 = g, gb1 = g1 + d * h, g2 = gb1 + h, gb2 = g2 + h, hidden = memory, back = memory + n * h;
     double bias = p[3][0];
     memset(g, 0, (size_t)(d * h + 2 * h + 1) * sizeof *g);
-    for (long i = 0; i < n; i++) {
-        double z[h], o = bias;
-        for (long k = 0; k < h; k++) z[k] = b1[k];
+    for (long i = 0; i < n; i += 2) { /* two rows at once share the loads of W1 */
+        long both = i + 1 < n;
+        In x = X + i * d, x2 = both ? x + d : x;
+        double z[2][h];
+        for (long k = 0; k < h; k++) z[0][k] = z[1][k] = b1[k];
         for (long j = 0; j < d; j++)
-            for (long k = 0; k < h; k++) z[k] += X[i * d + j] * W1[j * h + k];
-        for (long k = 0; k < h; k++) z[k] = z[k] > 0 ? z[k] : 0, o += z[k] * W2[k];
-        double e = 2 * (o - y[i]) / n;
-        *gb2 += e;
-        for (long k = 0; k < h; k++) {
-            double s = z[k] > 0 ? e * W2[k] : 0;
-            hidden[i * h + k] = z[k], back[i * h + k] = s;
-            g2[k] += e * z[k], gb1[k] += s;
+            for (long k = 0; k < h; k++) z[0][k] += x[j] * W1[j * h + k], z[1][k] += x2[j] * W1[j * h + k];
+        for (long r = 0; r <= both; r++) {
+            double o = bias, *q = z[r];
+            for (long k = 0; k < h; k++) q[k] = q[k] > 0 ? q[k] : 0, o += q[k] * W2[k];
+            double e = 2 * (o - y[i + r]) / n;
+            *gb2 += e;
+            for (long k = 0; k < h; k++) {
+                double s = q[k] > 0 ? e * W2[k] : 0;
+                hidden[(i + r) * h + k] = q[k], back[(i + r) * h + k] = s;
+                g2[k] += e * q[k], gb1[k] += s;
+            }
         }
     }
     long i = 0;
@@ -304,7 +310,7 @@ void k_means(const double *const *in, double *out, const long *n) {
 /* ---- Gaussian mixture: points in lanes, triangular products only ---- */
 
 INLINE void mixture_of(const double *const *in, double *out, long d, long k, long n) {
-    enum { B = 32 };
+    enum { B = 64 };
     In alphas = in[0], means = in[1], factors = in[2], x = in[3];
     long S = d * (d + 1) / 2;
     Out galphas = out, gmeans = out + k, gfactors = out + k + k * d;
@@ -343,7 +349,12 @@ INLINE void mixture_of(const double *const *in, double *out, long d, long k, lon
                 top[b] = t[b] > top[b] ? t[b] : top[b];
             }
         }
-        for (long c = 0; c < k; c++) LANES T[c * B + b] = exp(T[c * B + b] - top[b]), sum[b] += T[c * B + b];
+        /* What is below 1e-260 of the sum is nothing: denormals would cost ten times the rest. */
+        for (long c = 0; c < k; c++) LANES {
+            double t = T[c * B + b] - top[b], e = exp(t > -600 ? t : -600);
+            T[c * B + b] = e = t > -600 ? e : 0;
+            sum[b] += e;
+        }
         LANES sum[b] = b < points ? 1 / sum[b] : 0;
         for (long c = 0; c < k; c++) {
             const double *mean = means + c * d, *y = Y + c * d * B;

@@ -11,7 +11,9 @@ import gc
 import multiprocessing
 import os
 import time
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import repeat
 from multiprocessing.connection import Connection
 from statistics import median
@@ -19,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from peers import TOOLS, Call, Unsupported, flat
-from workloads import WORKLOADS, Workload
+from workloads import WORKLOADS, Workload, point
 
 #: One thread, in every tool: NumPy's and SciPy's BLAS, torch, XLA. Nothing comes from a cache.
 ENVIRONMENT = {
@@ -36,6 +38,9 @@ ENVIRONMENT = {
 
 #: Seconds of one round of one tool, of all its rounds together, and until it is given up.
 ROUND, BUDGET, PATIENCE = 0.01, 6.0, 300.0
+
+#: What a tool loads and starts on first use is not charged to the first row.
+WARM_UP = Workload("warm-up", "toy", "gradient", point(0.1, 0.2, 0.3))
 
 #: The largest difference from the truth, by ADBench's measure.
 TOLERANCE = {"differences": 1e-4}
@@ -78,11 +83,14 @@ def serve(tool: str, parent: Connection, cpu: int | None) -> None:
     """One tool's process: does what the parent asks until it hangs up."""
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})  # no pool can have a second thread at work
+    warnings.simplefilter("ignore")
     try:
         make = TOOLS[tool].builder()
     except Exception as error:
         parent.send((None, f"{type(error).__name__}: {error}"))
         return
+    with suppress(Exception):
+        make(WARM_UP, WARM_UP.args()).run()
     parent.send(("ready", None))
     watch: Stopwatch | None = None
     while True:

@@ -136,7 +136,8 @@ def main() -> None:
     options = parsed()
     results: dict[str, Any] = {"machine": machine(), "rows": {}}
     if options.output.exists():
-        results["rows"] = json.loads(options.output.read_text())["rows"]
+        kept = json.loads(options.output.read_text())
+        results = kept if options.report else results | {"rows": kept["rows"]}
     if not options.report:
         cpu = options.cpu
         if cpu is None and hasattr(os, "sched_getaffinity"):

@@ -157,22 +157,38 @@ def goals(rows: Rows) -> Table:
     return Table(title, ["", *headings], lines)
 
 
+def multiple(x: float) -> str:
+    """Two digits."""
+    if x < 0.01:
+        return "< 0.01×"
+    return f"{x:.0f}×" if x >= 99.5 else f"{x:.2g}×"
+
+
+#: The columns of the README: a heading, and the tools of which the fastest counts.
+README = {
+    "C by hand": ["c"],
+    "NumPy by hand": ["numpy"],
+    "not compiled": ["plain"],
+    "JAX": ["jax"],
+    "PyTorch": ["torch"],
+    "`torch.compile`": ["compile"],
+    "autograd": ["autograd"],
+    "CasADi": ["casadi", "casadi-bound", "casadi-c"],
+    "numba": ["numba"],
+}
+
+
 def readme(rows: Rows) -> Table:
-    """The time of chainrule, and how many times it the others take."""
-    tools = ["c", "numpy", "plain", *(t for t in BOUND if t in columns(rows))]
-    base = "jit" if any(seconds(cells, "jit") for cells in rows.values()) else "plain"
-    tools = [t for t in tools if t in columns(rows) and t != base]
-    extra = ["bound"] if base == "jit" else []
+    """The time of chainrule, and how many times the others take as long."""
+    there = set(columns(rows))
+    others = {heading: tools for heading, tools in README.items() if there & set(tools)}
     lines = []
     for name, cells in rows.items():
-        own = seconds(cells, base)
-        line = [name, shown(own) if own else "—"]
-        for tool in extra:
-            time = seconds(cells, tool)
-            line.append(shown(time) if time else "—")
-        for tool in tools:
-            time = seconds(cells, tool)
-            line.append(f"{time / own:.2g}×" if time and own else "—")
+        jit, bound = seconds(cells, "jit"), seconds(cells, "bound")
+        line = [name, *(shown(t) if t else "—" for t in (jit, bound))]
+        for tools in others.values():
+            best = fastest(cells, tools)
+            line.append(multiple(best[1] / jit) if best and jit else "—")
         lines.append(line)
     title = "Time of one call; the others as multiples of the first column"
-    return Table(title, ["", *(TOOLS[t].heading for t in (base, *extra, *tools))], lines)
+    return Table(title, ["", "`jit`", "`bind`", *others], lines)

@@ -71,7 +71,7 @@ TOOLS: dict[str, Tool] = {
     "objective": Tool("objective, jit", "chainrule", "objective", "chainrule", "jit(f)(…)"),
     "c": Tool("C", "c", "make", "ctypes", "limit.c, the arithmetic by itself"),
     "ctypes": Tool("C by ctypes", "c", "called", "ctypes", "limit.c, called from Python"),
-    "numpy": Tool("NumPy by hand", "hand", "make", "numpy", "closed forms, the truth of all"),
+    "numpy": Tool("NumPy by hand", "hand", "make", "numpy", "closed forms, the truth of all", peer="call"),
     "jax": Tool("JAX jit", "jax", "jit", "jax", "jax.jit(jax.grad(f))(…)", peer="call"),
     "torch": Tool("PyTorch", "torch", "eager", "torch", "torch.autograd.grad", peer="call"),
     "autograd": Tool("autograd", "autograd", "make", "autograd", "autograd.grad(f)", peer="call"),

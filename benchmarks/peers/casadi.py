@@ -255,8 +255,9 @@ COMPILED = {
 def function(w: Workload, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, list[Any]]:
     interpreted = w.objective == "runge_kutta" and not options
     program = (unrolled if interpreted else PROGRAMS[w.objective])(w, *args)
-    if options and (program.operations > 30_000 or sum(map(np.size, program.values)) > 5_000_000):
-        raise Unsupported("too large for compiled C")
+    size = sum(map(np.size, program.values))
+    if options and (program.operations > 30_000 or size > 300_000):
+        raise Unsupported("its C takes a compiler minutes")
     outputs = [ca.densify(a) for a in program.outputs]
     values = [np.asarray(a, float) for a in program.values]
     return ca.Function("derivative", list(program.inputs), outputs, options), values

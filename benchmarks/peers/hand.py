@@ -166,6 +166,7 @@ def gaussian_mixture(alphas: Array, means: Array, factors: Array, x: Array) -> t
     t *= -0.5
     t += alphas + factors[:, :d].sum(1)
     t -= t.max(1, keepdims=True)
+    t[t < -600.0] = -np.inf  # arithmetic on denormals would cost ten times the rest
     np.exp(t, out=t)
     t /= t.sum(1, keepdims=True)
     weights = t.sum(0)

@@ -72,7 +72,7 @@ def _step(w: Workload, args: tuple[Any, ...], compiler: Compiler) -> Call:
         _, m, v, t, *_ = args
         for a, first, second in zip(p, m, v, strict=True):
             moments = {"exp_avg": native(first), "exp_avg_sq": native(second)}
-            optimizer.state[a] = {"step": torch.tensor(t - 1.0), **moments}
+            optimizer.state[a] = {"step": native(t - 1.0), **moments}
     f = compiler(w.function(XP))
     advance = compiler(optimizer.step)
 
