@@ -64,37 +64,13 @@ class Reference:
 
     def entry(self, slow: Callable[..., Any]) -> Callable[..., Any]:
         """See :class:`Executable`."""
-        kinds = [(n.type.shape, n.type.dtype, n.type.weak) for n in self.graph.inputs]
-        single = len(self.graph.outputs) == 1
-
-        def fast(*values: Any) -> Any:
-            for value, (shape, dtype, weak) in zip(values, kinds, strict=True):
-                if weak:
-                    if type(value) is not float and type(value) is not complex:
-                        return slow(*values)
-                elif type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:
-                    return slow(*values)
-            results = self(values)
-            if results is None:
-                return slow(*values)
-            return results[0] if single else tuple(results)
-
-        return fast
+        return checked_entry(self, slow)
 
     def bind(
         self, values: Sequence[Any], outputs: Sequence[Any], result: Any, slow: Callable[[], Any]
     ) -> Callable[[], Any]:
         """See :class:`Executable`."""
-
-        def bound() -> Any:
-            made = self(values)
-            if made is None:
-                return slow()
-            for target, value in zip(outputs, made, strict=True):
-                target[...] = value
-            return result
-
-        return bound
+        return copying_bind(self, values, outputs, result, slow)
 
     @property
     def steps(self) -> list[str]:
@@ -104,6 +80,59 @@ class Reference:
     def text(self) -> str:
         """The graph: there is no other code."""
         return str(self.graph)
+
+
+def checked_entry(executable: Executable, slow: Callable[..., Any]) -> Callable[..., Any]:
+    """An entry that looks at each input in Python."""
+    kinds = [(n.type.shape, n.type.dtype, n.type.weak) for n in executable.graph.inputs]
+    single = len(executable.graph.outputs) == 1
+
+    def fast(*values: Any) -> Any:
+        if len(values) != len(kinds):
+            return slow(*values)
+        for value, (shape, dtype, weak) in zip(values, kinds, strict=True):
+            if weak:
+                if type(value) not in _WEAK[dtype.kind]:
+                    return slow(*values)
+            elif (
+                type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype
+            ) and not (isinstance(value, np.generic) and not shape and value.dtype == dtype):
+                return slow(*values)
+        try:
+            results = executable(values)
+        except (ArithmeticError, ValueError):  # perhaps on the way to a check that fails
+            results = None
+        if results is None:
+            return slow(*values)
+        return results[0] if single else tuple(results)
+
+    return fast
+
+
+_WEAK: dict[str, tuple[type, ...]] = {"f": (float,), "c": (complex,), "i": (int,)}
+
+
+def copying_bind(
+    executable: Executable,
+    values: Sequence[Any],
+    outputs: Sequence[Any],
+    result: Any,
+    slow: Callable[[], Any],
+) -> Callable[[], Any]:
+    """A bound call that copies its results to where they belong."""
+
+    def bound() -> Any:
+        try:
+            made = executable(values)
+        except (ArithmeticError, ValueError):
+            made = None
+        if made is None:
+            return slow()
+        for target, value in zip(outputs, made, strict=True):
+            target[...] = value
+        return result
+
+    return bound
 
 
 def _peak(graph: Graph) -> int:
@@ -129,6 +158,25 @@ def _peak(graph: Graph) -> int:
 def _bytes(n: Node) -> int:
     kind = n.type
     return sum(t.size * t.dtype.itemsize for t in getattr(kind, "items", (kind,)))
+
+
+class _Plain:
+    """A compiled graph whose calls are looked at in Python."""
+
+    def __init__(self, executable: Any) -> None:
+        self._executable = executable
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._executable, name)
+
+    def __call__(self, values: Sequence[Any]) -> list[Any] | None:
+        found: list[Any] | None = self._executable(values)
+        return found
+
+    entry, bind = checked_entry, copying_bind
+    graph: Graph
+    workspace: int
+    text: Callable[[], str]
 
 
 _log = logging.getLogger("chainrule")
@@ -158,5 +206,5 @@ def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) 
         except Exception:  # noqa: BLE001 (NumPy runs every graph)
             _log.debug("no native code for %r", graph, exc_info=True)
         else:
-            return made
+            return made if hasattr(made, "entry") else _Plain(made)
     return Reference(graph, check)

@@ -111,11 +111,11 @@ class _Writer:
         path = self.path
         self.names["fast"] = path.executable.entry(_miss)
         lines = ["def call(*args" + (", **keywords):" if self.named.children else "):"), " try:"]
+        again = "slow(*args, **keywords)" if self.named.children else "slow(*args)"
         if arguments:
             lines.append(f"  {', '.join(arguments)}, = args")
         else:
-            lines.append("  if args: return slow(*args)")
-        again = "slow(*args, **keywords)" if self.named.children else "slow(*args)"
+            lines.append(f"  if args: return {again}")
         if self.checks:
             checks = "\n   and ".join(self.checks)
             lines.append(f"  if not ({checks}):\n   return {again}")
