@@ -81,10 +81,8 @@ def _ordered(
     sinks = [s for s in nest.statements if s.reduce]
     if not sinks or len(runs) < 2:
         return runs
-    if any(s.stored for s in nest.statements if not s.reduce):
-        return runs
-    touched = sum(v.buffer.nbytes for v in {v.buffer: v for v in views}.values())
-    if touched > _CLOSE:
+    touched = {v: count(tuple(n for n, s in zip(v.shape, v.strides, strict=True) if s)) for v in views}
+    if sum(n * v.dtype.itemsize for v, n in touched.items()) > _CLOSE:
         return runs
     inner = [r for r in runs if all(r[-1] in s.axes for s in sinks)]
     return [*(r for r in runs if r not in inner), *inner]

@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
-from .plan import Buffer, Callback, Indirect, Library, Nest, Product, Step, Strip, View
+from .plan import Buffer, Callback, Indirect, Library, Nest, Product, Step, Straight, Strip, View
 
 #: Every buffer begins at a multiple of this many bytes.
 ALIGNMENT = 64
@@ -15,7 +15,7 @@ ALIGNMENT = 64
 def touched(step: Step) -> Iterable[Buffer]:
     """The buffers that a step reads or writes."""
     match step:
-        case Nest():
+        case Nest() | Straight():
             for s in step.statements:
                 for r in s.reads:
                     yield from _buffers(r)
@@ -27,7 +27,10 @@ def touched(step: Step) -> Iterable[Buffer]:
             yield step.arena
             for inner in (*step.steps, *step.rest):
                 for b in touched(inner):
-                    yield b if b.base is None else b.base
+                    yield b
+                    while b.base is not None:
+                        b = b.base
+                        yield b
         case Library():
             yield from (v.buffer for v in (*step.sources, *step.targets))
             yield step.scratch

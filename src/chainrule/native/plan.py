@@ -8,7 +8,7 @@ is a stride of 0 and a diagonal the sum of two.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -217,6 +217,19 @@ class Nest:
 
 
 @dataclass(eq=False)
+class Straight:
+    """Statements over small domains, without loops; arrays of up to ``most`` elements are vectors.
+
+    ``begun`` are the buffers of which an earlier step has written a part.
+    """
+
+    domains: list[Shape]
+    statements: list[Statement]
+    most: int
+    begun: set[Buffer] = field(default_factory=set)
+
+
+@dataclass(eq=False)
 class Product:
     """A sum of products of two operands over ``summed``: a (batched) product of matrices.
 
@@ -267,4 +280,4 @@ class Strip:
     arena: Buffer
 
 
-Step: TypeAlias = Nest | Product | Library | Callback | Strip
+Step: TypeAlias = Nest | Straight | Product | Library | Callback | Strip

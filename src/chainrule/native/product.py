@@ -349,10 +349,10 @@ class Tiles:
         # Results whose lanes are added up together are stored as one vector: rows by preference.
         if column.target == 1 and row.target != 1 or row.size == 1:
             across = min(column.size, self.lanes)
-            down = max(1, min(row.size, 12 // across))
+            down = max(1, min(row.size, self.registers // across))
         else:
             down = min(row.size, self.lanes)
-            across = max(1, min(column.size, 12 // down))
+            across = max(1, min(column.size, self.registers // down))
 
         def rows(i: Value | int, count: int) -> None:
             here = self._moved(at, row, i)

@@ -16,10 +16,11 @@ from . import blas, llvm
 from .lapack import ROUTINES
 from .memory import assign
 from .nest import Emission
-from .plan import Buffer, Callback, Immediate, Library, Nest, Product, Source, Step, Strip, View
+from .plan import Buffer, Callback, Immediate, Library, Nest, Product, Source, Step, Straight, Strip, View
 from .prepare import prepared
 from .product import emit_product
 from .schedule import Schedule
+from .straight import Registers
 from .strips import stripped
 from .text import STORAGE, Function, Machine, Module, Value
 
@@ -212,6 +213,8 @@ class _Writer:
         match step:
             case Nest():
                 Emission(f, step, self.pointer).emit()
+            case Straight():
+                Registers(f, step, self.pointer).emit()
             case Product():
                 emit_product(f, step, self.pointer)
             case Strip():

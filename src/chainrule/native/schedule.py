@@ -33,6 +33,7 @@ from .plan import (
     Source,
     Statement,
     Step,
+    Straight,
     View,
     count,
     row_major,
@@ -44,6 +45,12 @@ from .vector import supports
 
 #: How many statements a nest may have: beyond that it is compiled in pieces.
 MOST = 400
+
+#: Up to how many elements an array is one vector, in code without loops.
+SMALL = 16
+
+#: How many statements such code may have in one piece.
+LONG = 500
 
 #: Rows that reduce, and how their values are put together.
 REDUCTIONS = {
@@ -72,7 +79,7 @@ class Schedule:
         self.constants: list[np.ndarray] = []
         self._maker: dict[Buffer, Statement] = {}
         self._ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
-        self._nests: dict[Shape, list[int]] = {}
+        self._nests: dict[Shape | None, list[int]] = {}
         self._tuples: dict[Node, int] = {}
         wanted = {n: k for k, n in reversed(list(enumerate(graph.outputs)))}
         self._claimed: dict[Node, int] = {}
@@ -94,7 +101,7 @@ class Schedule:
             ):
                 target = whole(Buffer(n.type.dtype, n.type.size, "output", k), n.type.shape)
                 self.copy(source, target)
-        self.steps = [s for s in self.steps if not isinstance(s, Nest) or s.statements]
+        self.steps = [s for s in self.steps if not isinstance(s, Nest | Straight) or s.statements]
 
     # -- nodes -----------------------------------------------------------------------------------
 
@@ -209,22 +216,32 @@ class Schedule:
 
     def place(self, domain: Shape, reads: Sequence[Source | Indirect], after: int = 0) -> int:
         """The first nest over ``domain`` in which all that is read is at hand."""
+        small = self._is_small(domain, reads)
         first = after
+        if small and after and isinstance(self.steps[after - 1], Straight):
+            first = after - 1
         for source in self._direct(reads):
             if isinstance(source, Immediate):
                 continue
             ready = self._ready.get(source.buffer, -1)
-            maker = self._register(source, domain)
-            first = max(first, ready if maker is not None else ready + 1)
-        known = self._nests.setdefault(domain, [])
+            if small:
+                held = ready >= 0 and isinstance(self.steps[ready], Straight)
+            else:
+                held = self._register(source, domain) is not None
+            first = max(first, ready if held else ready + 1)
+        known = self._nests.setdefault(None if small else domain, [])
+        most = LONG if small else MOST
         for k in known[bisect_left(known, first) :]:
-            nest = self.steps[k]
-            assert isinstance(nest, Nest)
-            if len(nest.statements) < MOST:
+            step = self.steps[k]
+            assert isinstance(step, Nest | Straight)
+            if len(step.statements) < most:
                 return k
         known.append(len(self.steps))
-        self.steps.append(Nest(domain, []))
+        self.steps.append(Straight([], [], SMALL) if small else Nest(domain, []))
         return known[-1]
+
+    def _is_small(self, domain: Shape, reads: Sequence[Any]) -> bool:
+        return count(domain) <= SMALL and not any(isinstance(r, Indirect) for r in reads)
 
     def _direct(self, reads: Sequence[Source | Indirect]) -> list[Source]:
         found: list[Source] = []
@@ -250,8 +267,9 @@ class Schedule:
     ) -> int:
         """Put a statement in a nest over ``domain``; its reads are sources until now."""
         k = self.place(domain, statement.reads, after)  # type: ignore[arg-type]
-        nest = self.steps[k]
-        assert isinstance(nest, Nest)
+        step = self.steps[k]
+        assert isinstance(step, Nest | Straight)
+        straight = isinstance(step, Straight)
 
         def resolved(source: Any) -> Any:
             if isinstance(source, Indirect):
@@ -260,23 +278,29 @@ class Schedule:
                 return Indirect(source.view, pairs)
             if isinstance(source, Immediate):
                 return source
-            maker = self._register(source, domain)
-            if maker is not None and self._ready[source.buffer] == k:
+            here = self._ready.get(source.buffer) == k
+            maker = None if straight else self._register(source, domain)
+            if maker is not None and here:
                 return maker
-            self.mark(source)
+            if not (straight and here):
+                self.mark(source)
             return source
 
         statement.reads = [resolved(r) for r in statement.reads]
         if isinstance(statement.target, Indirect):
             statement.target = resolved(statement.target)
-        nest.statements.append(statement)
+        step.statements.append(statement)
+        if isinstance(step, Straight):
+            step.domains.append(domain)
         target = statement.target
         if target is not None:
             buffer = target.view.buffer if isinstance(target, Indirect) else target.buffer
+            if isinstance(step, Straight) and self._ready.get(buffer, k) < k:
+                step.begun.add(buffer)
             self._ready[buffer] = max(k, self._ready.get(buffer, -1))
             if make and not isinstance(target, Indirect):
                 self._maker[buffer] = statement
-            statement.stored = not make or buffer.place == "output"
+            statement.stored |= not make or buffer.place == "output"
         return k
 
     def mark(self, source: Source) -> None:
@@ -324,10 +348,11 @@ class Schedule:
         strides = iter(target.strides)
         spread = tuple(0 if k in axes else next(strides) for k in range(len(domain)))
         view = View(target.buffer, 0, domain, spread)
-        self.state(
-            domain, Statement(op, reads, n.type.dtype, kind, axes, view, stored=True)
-        )
-        self._maker[target.buffer].stored = True
+        small = self._is_small(domain, reads)
+        statement = Statement(op, reads, n.type.dtype, kind, axes, view, stored=not small)
+        self.state(domain, statement)
+        if not small:
+            self._maker[target.buffer].stored = True
 
     # -- other steps -----------------------------------------------------------------------------
 
@@ -395,7 +420,10 @@ class Schedule:
         )
         if not summed:
             whole_domain = out
-        if whole_domain is None and len(inputs) == 2 and n.type.dtype.kind == "f":
+        size = count(tuple(lengths[c] for c in letters))
+        if (
+            whole_domain is None and len(inputs) == 2 and n.type.dtype.kind == "f" and size > SMALL
+        ):  # fmt: skip
             return self._product(n, inputs, out, lengths, sources)
         domain_letters = whole_domain or out + "".join(summed)
         domain = tuple(lengths[c] for c in domain_letters)
@@ -418,7 +446,8 @@ class Schedule:
             target.buffer, 0, domain,
             tuple(0 if k in axes else next(strides) for k in range(len(domain))),
         )  # fmt: skip
-        statement = Statement("product", reads, n.type.dtype, "add", axes, view, stored=True)
+        small = self._is_small(domain, reads)
+        statement = Statement("product", reads, n.type.dtype, "add", axes, view, stored=not small)
         self.state(domain, statement)
         return True
 

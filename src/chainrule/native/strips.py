@@ -9,7 +9,7 @@ laid out with the long axis last, and it runs in the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from .plan import (
     Shape,
     Statement,
     Step,
+    Straight,
     Strip,
     View,
     count,
@@ -35,7 +36,7 @@ from .plan import (
 from .text import STORAGE, Machine
 
 #: Bytes that what a block makes may take: a part of the second cache.
-_NEAR = 1 << 17
+_NEAR = 1 << 19
 #: Below this many bytes all is close anyway.
 _CLOSE = 1 << 15
 
@@ -69,7 +70,7 @@ def _candidates(step: Step, size: int) -> list[Any]:
 
 def _accesses(step: Step, axis: Any) -> Iterator[_Access]:
     """The views of a step of a kind that may be in a strip."""
-    if isinstance(step, Nest):
+    if isinstance(step, Nest | Straight):
         for s in step.statements:
             for r in (*s.reads, *([s.target] if s.stored else [])):
                 yield from _of_read(r, axis, r is s.target)
@@ -91,7 +92,7 @@ def _of_read(r: Any, axis: int | None, writes: bool) -> Iterator[_Access]:
 
 def _touched(step: Step) -> Iterator[tuple[Buffer, bool]]:
     """The buffers of any step, and whether it writes to them."""
-    if isinstance(step, Nest | Product):
+    if isinstance(step, Nest | Straight | Product):
         for a in _accesses(step, None):
             yield a.view.buffer, a.writes
     elif isinstance(step, Strip):
@@ -106,26 +107,37 @@ def _touched(step: Step) -> Iterator[tuple[Buffer, bool]]:
 
 
 def stripped(
-    steps: list[Step], machine: Machine, kept: Sequence[Buffer] = (), *, block: int | None = None
+    steps: list[Step],
+    machine: Machine,
+    kept: Sequence[Buffer] = (),
+    *,
+    inside: Set[Buffer] | None = None,
+    taken: int = 0,
 ) -> list[Step]:
-    """The steps, those that gain by it gathered in strips; ``kept`` are read after the last."""
-    size = _longest(steps, machine)
+    """The steps, those that gain by it gathered in strips; ``kept`` are read after the last.
+
+    ``inside`` a block, whose own buffers these are, it is one place at a time, along another axis
+    than the one whose blocks have the length ``taken``.
+    """
+    size = _longest(steps, machine, inside, taken)
     if size is None:
         return steps
     items = [_Item(s, size) for s in steps]
     _phases(items, size)
     last = max(i.phase for i in items)
     result: list[Step] = []
-    readers = _readers(items, kept)
+    readers = _readers(items, kept, inside)
     for p in range(last + 1):
         result.extend(i.step for i in items if i.phase == p and i.axis is None)
         group = [i for i in items if i.phase == p and i.axis is not None]
         if group:
-            result.extend(_Block(group, size, machine, readers).steps(block))
+            result.extend(_Block(group, size, machine, readers, inside is not None).steps())
     return result
 
 
-def _longest(steps: Sequence[Step], machine: Machine) -> int | None:
+def _longest(
+    steps: Sequence[Step], machine: Machine, inside: Set[Buffer] | None, taken: int
+) -> int | None:
     """The length along which most is done, if it is worth while."""
     weights: dict[int, float] = {}
     nbytes: dict[int, int] = {}
@@ -138,12 +150,25 @@ def _longest(steps: Sequence[Step], machine: Machine) -> int | None:
             lengths = {s.lengths[c] for c in set("".join(s.letters))}
         else:
             continue
-        made = sum(b.nbytes for b, writes in _touched(s) if writes and b.place == "scratch")
+        made = sum(
+            b.nbytes
+            for b, writes in _touched(s)
+            if writes and (b.place == "scratch" if inside is None else b in inside)
+        )
         for n in lengths:
             weights[n] = weights.get(n, 0) + work
             nbytes[n] = nbytes.get(n, 0) + made
-    least = 4 * machine.lanes("double")
-    options = [(w * min(n, 4096), n) for n, w in weights.items() if n >= least and nbytes[n] > _CLOSE]
+    if inside is not None:  # the outermost axis but for the one in the lanes
+        nests = [s.domain for s in steps if isinstance(s, Nest) and len(s.domain) > 2]
+        ours = {n for d in nests for n in d} - {taken}
+        options = [
+            (w * n, n) for n, w in weights.items() if n in ours and n >= 4 and nbytes[n] > _CLOSE
+        ]
+    else:
+        least = 4 * machine.lanes("double")
+        options = [
+            (w * min(n, 4096), n) for n, w in weights.items() if n >= least and nbytes[n] > _CLOSE
+        ]
     return max(options)[1] if options else None
 
 
@@ -222,14 +247,16 @@ def _is_local(v: View, stride: int, size: int) -> bool:
     return True
 
 
-def _readers(items: list[_Item], kept: Sequence[Buffer]) -> dict[Buffer, set[int]]:
+def _readers(
+    items: list[_Item], kept: Sequence[Buffer], inside: Set[Buffer] | None
+) -> dict[Buffer, set[int]]:
     """The phases in which each buffer is touched; -1 if it is from elsewhere or read at the end."""
     found: dict[Buffer, set[int]] = {b: {-1} for b in kept}
     for i in items:
         for b, _ in _touched(i.step):
             where = i.phase if i.axis is not None else -1
             found.setdefault(b, set()).add(where)
-            if b.place != "scratch":
+            if b.place != "scratch" or (inside is not None and b not in inside):
                 found[b].add(-1)
     return found
 
@@ -243,7 +270,9 @@ class _Block:
         size: int,
         machine: Machine,
         readers: dict[Buffer, set[int]],
+        inside: bool,
     ) -> None:
+        self.inside = inside
         self.items = items
         self.size = size
         self.machine = machine
@@ -261,15 +290,24 @@ class _Block:
                 if t is not None and (a.stride != t or not _is_local(a.view, t, size)):
                     del self.inner[b]
 
-    def steps(self, block: int | None) -> list[Step]:
+    def steps(self) -> list[Step]:
         """The strip, after what must be in place before it."""
         per_place = sum(b.nbytes for b in self.inner) / self.size
-        if per_place * self.size <= _CLOSE and block is None:
+        if per_place * self.size <= _CLOSE:
             return [i.step for i in self.items]
-        self.last = self._lanes_last()
-        length = block or self._length(per_place)
-        if length >= self.size:
+        self.last = not self.inside and self._lanes_last()
+        length = 1 if self.inside else self._length(per_place)
+        if length >= self.size and not self.last:
             return [i.step for i in self.items]
+        made = self._made(length)
+        if length < self.size and not self.inside:
+            longer = self._length(made[-1].arena.size / length)  # type: ignore[union-attr]
+            if longer >= 1.5 * length and longer < self.size:
+                made = self._made(longer)
+        return made
+
+    def _made(self, length: int) -> list[Step]:
+        """The strip in blocks of ``length`` places."""
         self.length = length
         self.shrunk: dict[Buffer, Buffer] = {
             b: Buffer(b.dtype, b.size // self.size * length) for b in self.inner
@@ -282,8 +320,12 @@ class _Block:
         trips, rest = divmod(self.size, length)
         full = self._steps(length)
         short = self._steps(rest) if rest else []
+        buffers = {*self.shrunk.values(), *(t.buffer for _, t in self.packed.values())}
+        if self.last:
+            full = stripped(full, self.machine, inside=buffers, taken=length)
+            short = stripped(short, self.machine, inside=buffers, taken=rest) if short else []
         arena = Buffer(np.dtype(np.int8), 0)
-        arena.size = self._arranged(full, short, arena)
+        arena.size = _arranged(full, short, buffers, arena)
         moved = [(b, stride) for (_, stride), b in self.moved.items()]
         return [*before, Strip(trips, length, full, short, moved, arena)]
 
@@ -294,7 +336,7 @@ class _Block:
         most = max(lanes, min(most // lanes * lanes, 1024))
         if most >= self.size:
             return self.size
-        for n in range(most, most // 2, -lanes):
+        for n in (*range(most, most * 3 // 2, lanes), *range(most, most // 2, -lanes)):
             if self.size % n == 0:
                 return n
         return most
@@ -457,14 +499,19 @@ class _Block:
                     fills.append(_filled(target, neutral(s.reduce, s.dtype)))
         return fills
 
-    def _arranged(self, full: list[Step], short: list[Step], arena: Buffer) -> int:
-        """Place what lives in a block; how many bytes that takes."""
-        buffers = {*self.shrunk.values(), *(t.buffer for _, t in self.packed.values())}
-        steps = [*full, *short] if not full else full
-        size = assign(steps, only=buffers)
-        for b in buffers:
-            b.place, b.base = "part", arena
-        return -(-size // ALIGNMENT) * ALIGNMENT
+
+def _arranged(full: list[Step], short: list[Step], buffers: set[Buffer], arena: Buffer) -> int:
+    """Place what lives in a block; how many bytes that takes."""
+    buffers = buffers | {s.arena for s in (*full, *short) if isinstance(s, Strip)}
+    size = assign(full, only=buffers)
+    rest = {b for b in buffers if b.index < 0}  # of the last, shorter block alone
+    more = assign(short, only=rest)
+    for b in rest:
+        b.index += size
+    size += more
+    for b in buffers:
+        b.place, b.base = "part", arena
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _filled(target: View, value: Any) -> Nest:

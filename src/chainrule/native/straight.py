@@ -1,0 +1,247 @@
+"""Code without loops for small arrays: each is one vector in registers, whatever its shape.
+
+A program of scalars, or of short vectors unrolled by Python's own loop, is one long run of such
+statements. A read of part of an array is a shuffle, of one element an extraction; a sum over an
+axis adds the parts. Only what other steps read goes to memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ..ops import structural
+from . import vector
+from .nest import Pointers, across, combine, element_of, load, neutral, store
+from .plan import Buffer, Immediate, Shape, Statement, Straight, View, count
+from .text import STORAGE, Function, Value
+
+
+class Registers:
+    """The arrays of one run of statements, as vectors."""
+
+    def __init__(self, f: Function, step: Straight, pointers: Pointers) -> None:
+        self.f = f
+        self.pointers = pointers
+        self.step = step
+        #: What is in registers, whole; and elements of larger arrays that were read.
+        self.arrays: dict[Buffer, Value] = {}
+        self._loaded: dict[Any, Value] = {}
+
+    def emit(self) -> None:
+        """All statements, then the stores."""
+        stored: dict[Buffer, None] = {}
+        for domain, s in zip(self.step.domains, self.step.statements, strict=True):
+            if count(domain) or s.reduce:
+                self._statement(domain, s)
+                if s.stored:
+                    assert isinstance(s.target, View)
+                    stored[s.target.buffer] = None
+        for b in stored:
+            self._spill(b)
+
+    def _spill(self, b: Buffer) -> None:
+        x = self.arrays.get(b)
+        if x is not None:
+            store(self.f, x, self.pointers(b))
+
+    # -- statements ------------------------------------------------------------------------------
+
+    def _statement(self, domain: Shape, s: Statement) -> None:
+        target = s.target
+        assert isinstance(target, View)
+        if not s.reduce:
+            x = self._value(s, [_at(r, domain, ()) for r in s.reads], count(domain))
+            self._write(target, domain, x, "add" if s.adds else "")
+            return
+        kept = [k for k in range(len(domain)) if k not in s.axes]
+        shape = tuple(domain[k] for k in kept)
+        if s.axes and not kept and not (s.op == "product" and count(domain) <= 4):
+            x = self._value(s, [_at(r, domain, ()) for r in s.reads], count(domain))
+            total = self._folded(s.reduce, x) if count(domain) else None
+        else:
+            total = None
+            for place in product(*(range(domain[k]) for k in sorted(s.axes))):
+                fixed = tuple(zip(sorted(s.axes), place, strict=True))
+                reads = [_at(r, domain, fixed) for r in s.reads]
+                total = self._accumulated(s, reads, count(shape), total)
+        if total is None:
+            start = self.f.constant(neutral(s.reduce, s.dtype), element_of(s.dtype))
+            total = self.f.splat(start, count(shape))
+        view = View(target.buffer, target.offset, shape, tuple(target.strides[k] for k in kept))
+        self._write(view, shape, total, s.reduce if s.adds else "")
+
+    def _accumulated(
+        self, s: Statement, reads: Sequence[Any], width: int, total: Value | None
+    ) -> Value:
+        f = self.f
+        if total is not None and s.op == "product" and s.reduce == "add" and len(reads) == 2:
+            x, y = (f.splat(self._read(r), width) for r in reads)
+            if x.is_float:
+                return f.muladd(x, y, total)
+        x = f.splat(self._value(s, reads, width), width)
+        return x if total is None else combine(f, s.reduce, total, x)
+
+    def _folded(self, kind: str, x: Value) -> Value:
+        """All lanes as one, also of a vector whose width is no power of two."""
+        if kind == "add" and x.is_float or not x.width & (x.width - 1):
+            return across(self.f, kind, x)
+        result = self.f.lane(x, 0)
+        for k in range(1, x.width):
+            result = combine(self.f, kind, result, self.f.lane(x, k))
+        return result
+
+    def _value(self, s: Statement, reads: Sequence[Any], width: int) -> Value:
+        f = self.f
+        args = [self._read(r) for r in reads]
+        wide = max(a.width for a in args)
+        args = [f.splat(a, wide) for a in args]
+        out = element_of(s.dtype)
+        if s.op == "copy":
+            return args[0]
+        if s.op == "product":
+            result = args[0]
+            for a in args[1:]:
+                result = combine(f, "multiply", result, a)
+            return result
+        if s.op is structural.cast:
+            return vector.cast(f, args[0], out)
+        return vector.lower(s.op, f, args, out)
+
+    # -- reads -----------------------------------------------------------------------------------
+
+    def _read(self, r: Any) -> Value:
+        """A source as a vector; of equal elements, one of them."""
+        f = self.f
+        if isinstance(r, Immediate):
+            return f.constant(r.value, element_of(r.dtype))
+        assert isinstance(r, View)
+        b = r.buffer
+        x = self.arrays.get(b)
+        if x is None and b.size <= self.step.most:
+            x = self.arrays[b] = load(f, b.dtype, self.pointers(b), b.size)
+        if not any(r.strides) or count(r.shape) == 1:  # one element
+            if x is not None:
+                return self._lane(x, b, r.offset)
+            return self._element(b, r.offset)
+        places = _places(r)
+        if x is not None:
+            if places == list(range(x.width)):
+                return x
+            return f.shuffle(x, None, places)
+        return self._gathered(b, places)
+
+    def _lane(self, x: Value, b: Buffer, k: int) -> Value:
+        key = (b, x.text, k)
+        found = self._loaded.get(key)
+        if found is None:
+            found = self._loaded[key] = self.f.lane(x, k)
+        return found
+
+    def _element(self, b: Buffer, k: int) -> Value:
+        found = self._loaded.get((b, k))
+        if found is None:
+            at = self.f.offset(self.pointers(b), STORAGE[b.dtype], k)
+            found = self._loaded[b, k] = load(self.f, b.dtype, at)
+        return found
+
+    def _gathered(self, b: Buffer, places: list[int]) -> Value:
+        f = self.f
+        first = places[0]
+        if places == list(range(first, first + len(places))):
+            at = f.offset(self.pointers(b), STORAGE[b.dtype], first)
+            return load(f, b.dtype, at, len(places))
+        x = Value("poison", element_of(b.dtype), len(places))
+        for lane, k in enumerate(places):
+            x = f.value(f"insertelement {x}, {self._element(b, k)}, i64 {lane}", x.element, x.width)
+        return x
+
+    # -- writes ----------------------------------------------------------------------------------
+
+    def _write(self, view: View, shape: Shape, x: Value, kind: str) -> None:
+        """Set the elements of a view, or combine with what they are."""
+        f = self.f
+        b = view.buffer
+        n = count(shape)
+        if n == 0:
+            return
+        if b.size > self.step.most:
+            self._to_memory(view, x, kind)
+            return
+        x = f.splat(x, n)
+        old = self.arrays.get(b)
+        places = _places(view._replace(shape=shape))
+        if old is None and (kind or b in self.step.begun):
+            old = load(f, b.dtype, self.pointers(b), b.size)
+        if kind:
+            assert old is not None
+            here = old if places == list(range(b.size)) else self._picked(old, places)
+            x = combine(f, kind, here, x)
+        if places == list(range(b.size)):
+            self.arrays[b] = x
+            return
+        if old is None:
+            old = Value("poison", x.element, b.size)
+        if n == 1:
+            one = f.lane(x, 0)
+            text = f"insertelement {old}, {one}, i64 {places[0]}"
+            self.arrays[b] = f.value(text, x.element, b.size)
+            return
+        # Widen to the whole, then take from either.
+        lanes = [-1] * b.size
+        for lane, k in enumerate(places):
+            lanes[k] = lane
+        wide = f.shuffle(x, None, lanes)
+        picks = [k if lanes[k] < 0 else b.size + k for k in range(b.size)]
+        self.arrays[b] = f.shuffle(old, wide, picks)
+
+    def _picked(self, x: Value, places: list[int]) -> Value:
+        return self.f.lane(x, places[0]) if len(places) == 1 else self.f.shuffle(x, None, places)
+
+    def _to_memory(self, view: View, x: Value, kind: str) -> None:
+        """Elements of an array that is too large for registers."""
+        f = self.f
+        b = view.buffer
+        places = _places(view)
+        for k in places:
+            self._loaded.pop((b, k), None)
+        if places == list(range(places[0], places[0] + len(places))):
+            at = f.offset(self.pointers(b), STORAGE[b.dtype], places[0])
+            x = f.splat(x, len(places))
+            if kind:
+                x = combine(f, kind, load(f, b.dtype, at, len(places)), x)
+            store(f, x, at)
+            return
+        for lane, k in enumerate(places):
+            at = f.offset(self.pointers(b), STORAGE[b.dtype], k)
+            one = f.lane(x, lane) if x.width > 1 else x
+            if kind:
+                one = combine(f, kind, load(f, b.dtype, at), one)
+            store(f, one, at)
+
+
+def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
+    """A read where some axes of the domain have given places."""
+    if isinstance(r, Immediate) or not fixed:
+        return r
+    assert isinstance(r, View)
+    where = dict(fixed)
+    offset = r.offset + sum(r.strides[k] * place for k, place in fixed)
+    kept = [k for k in range(len(domain)) if k not in where]
+    return View(
+        r.buffer, offset, tuple(domain[k] for k in kept), tuple(r.strides[k] for k in kept)
+    )
+
+
+def _places(v: View) -> list[int]:
+    """Which elements of its buffer a view shows, in order."""
+    places = [v.offset]
+    for n, stride in zip(v.shape, v.strides, strict=True):
+        places = [p + k * stride for p in places for k in range(n)]
+    return places
+
+
+__all__ = ["Registers", "np"]
