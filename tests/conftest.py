@@ -7,6 +7,8 @@ import os
 for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(pool, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The same bits at each call; what is compiled in the background has tests of its own.
+os.environ.setdefault("CHAINRULE_TIERS", "off")
 
 from hypothesis import HealthCheck, settings  # noqa: E402 - the variables above come first
 

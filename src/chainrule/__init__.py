@@ -14,6 +14,7 @@ from importlib import import_module as _import_module
 
 from .function.batching import vmap
 from .function.linearization import jvp, vjp
+from .function.tiers import tiers
 from .function.vectors import ravel, stop_gradient
 from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, value_and_grad
 from .trace.interception import intercept
@@ -45,6 +46,7 @@ __all__ = [
     "pullback",
     "ravel",
     "stop_gradient",
+    "tiers",
     "value_and_grad",
     "vjp",
     "vmap",

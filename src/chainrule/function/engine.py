@@ -17,11 +17,11 @@ import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
-from ..ops.program import Program
 from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
+from .tiers import Tiered
 
 
 class _Cache:
@@ -168,11 +168,11 @@ def evaluate(
 ) -> list[Any]:
     """The values of ``nodes``, by a program that is planned once for the same nodes."""
 
-    def make() -> tuple[tuple[Program, list[Node]], int]:
+    def make() -> tuple[tuple[Tiered, list[Node]], int]:
         final = nodes if all(n in _simplified for n in nodes) else RULES(nodes)
         order = toposort(final)
         inputs = [n for n in order if n.op is INPUT]
-        return (Program(Graph(tuple(inputs), tuple(final))), inputs), len(order)
+        return (Tiered(Graph(tuple(inputs), tuple(final))), inputs), len(order)
 
     program, inputs = _programs.get(tuple(nodes), make)
     values = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
@@ -179,6 +180,15 @@ class _Plain:
     text: Callable[[], str]
 
 
+#: Held while the compiler is at work: no process forks in the middle of that, for in the child
+#: the compiler's own locks would never be released.
+_compiling = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_compiling.acquire,
+        after_in_parent=_compiling.release,
+        after_in_child=_compiling.release,
+    )
 _log = logging.getLogger("chainrule")
 _compiler: Any = None
 
@@ -202,7 +212,8 @@ def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) 
     native = compiler()
     if native is not None:
         try:
-            made: Executable = native.compile_graph(graph, check, threads=threads)
+            with _compiling:
+                made: Executable = native.compile_graph(graph, check, threads=threads)
         except Exception:  # noqa: BLE001 (NumPy runs every graph)
             _log.debug("no native code for %r", graph, exc_info=True)
         else:
