@@ -16,7 +16,7 @@ from functools import partial
 
 from ..ir.primitive import Primitive
 from ..ops import factorizations, linalg, spectral
-from . import small, spectra, systems
+from . import elimination, small, spectra, systems
 from .stacks import Areas, Params, Routine, Shapes, Task
 from .text import Value
 from .turning import turning, turning_ranks
@@ -26,17 +26,48 @@ def _sized(shapes: Shapes, params: Params) -> bool:
     return all(math.prod(s) for s in shapes)
 
 
-def _written_out(
-    fast: Callable[[Task], Value], slow: Callable[[Task], Value | None], *, asks: bool = True
-) -> Callable[[Task], Value | None]:
-    """``fast`` for small matrices, which asks ``slow`` where it is unsure, and else ``slow``."""
-    either = small.or_else(fast, slow) if asks else fast
+One = Callable[[Task], Value | None]
+
+
+def _by_size(written_out: Callable[[Task], Value], loops: Callable[[Task], Value], library: One) -> One:
+    """The way for matrices of each size; the library's also where another is unsure."""
 
     def one(task: Task) -> Value | None:
-        few = 1 <= max(itertools.chain(*task.shapes)) <= small.MOST
-        return either(task) if few else slow(task)
+        if 1 <= max(itertools.chain(*task.shapes)) <= small.MOST:
+            return small.or_else(written_out, library)(task)
+        if "rows" in task.areas:
+            return small.or_else(loops, library)(task)
+        return library(task)
 
     return one
+
+
+def _solve_areas(shapes: Shapes, element: str, params: Params) -> Areas:
+    n, *columns = shapes[1]
+    rows = elimination.areas(n, columns[0] if columns else 1)
+    return {**systems.solve_areas(shapes, element, params), **rows}
+
+
+def _inverse_areas(shapes: Shapes, element: str, params: Params) -> Areas:
+    n = shapes[0][0]
+    return {**systems.factored_areas(shapes, element, params), **elimination.areas(n, n)}
+
+
+def _determinant_areas(shapes: Shapes, element: str, params: Params) -> Areas:
+    n = shapes[0][0]
+    return {**systems.factored_areas(shapes, element, params), **elimination.areas(n, 0)}
+
+
+def _triangular_solve(task: Task) -> Value:
+    if 1 <= max(itertools.chain(*task.shapes)) <= small.MOST:
+        return small.triangular_solve(task)
+    return systems.triangular_solve(task)
+
+
+def _cholesky(task: Task) -> Value | None:
+    few = task.shapes[0][0] <= small.MOST
+    fast = small.cholesky if few else systems.cholesky_in_place
+    return small.or_else(fast, systems.cholesky)(task)
 
 
 def _square_rates(shapes: Shapes, params: Params) -> bool:
@@ -56,29 +87,32 @@ def _values(task: Task) -> Value:
     return spectra.singular(task, "N", task.outputs[0])
 
 
-_triangular_solve = _written_out(small.triangular_solve, systems.triangular_solve, asks=False)
 _pinv, _regular_pinv = (partial(spectra.pinv, regular=regular) for regular in (False, True))
 
 _ROWS = (
     Routine(
         linalg.solve,
-        _written_out(small.solve, systems.solve),
-        systems.solve_areas,
+        _by_size(small.solve, elimination.solve, systems.solve),
+        _solve_areas,
         systems.system_ranks,
     ),
-    Routine(linalg.triangular_solve, _triangular_solve, ranks=systems.system_ranks),
-    Routine(linalg.inv, _written_out(small.inverse, systems.inverse), systems.factored_areas),
+    Routine(linalg.triangular_solve, _triangular_solve, ranks=systems.system_ranks, single=True),
+    Routine(
+        linalg.inv, _by_size(small.inverse, elimination.inverse, systems.inverse), _inverse_areas
+    ),
     Routine(linalg.pinv, _pinv, spectra.pinv_areas, accepts=_sized),
     Routine(linalg.regular_pinv, _regular_pinv, spectra.pinv_areas, accepts=_sized),
     Routine(linalg.lstsq, systems.least_squares, systems.least_squares_areas, accepts=_sized),
-    Routine(factorizations.det, _written_out(small.det, systems.det), systems.factored_areas),
+    Routine(
+        factorizations.det, _by_size(small.det, elimination.det, systems.det), _determinant_areas
+    ),
     Routine(
         factorizations.slogdet,
-        _written_out(small.slogdet, systems.slogdet),
-        systems.factored_areas,
+        _by_size(small.slogdet, elimination.slogdet, systems.slogdet),
+        _determinant_areas,
     ),
     Routine(factorizations.cofactor, systems.cofactor, systems.factored_areas),
-    Routine(factorizations.cholesky, _written_out(small.cholesky, systems.cholesky)),
+    Routine(factorizations.cholesky, _cholesky, systems.cholesky_areas),
     Routine(factorizations.qr, systems.qr, systems.qr_areas),
     Routine(spectral.eigh, partial(spectra.eigen, "V"), partial(spectra.eigen_areas, "V")),
     Routine(spectral.eigvalsh, partial(spectra.eigen, "N"), partial(spectra.eigen_areas, "N")),
@@ -91,6 +125,7 @@ _ROWS = (
         ranks=turning_ranks,
         accepts=_square_rates,
         booleans=frozenset({1}),
+        single=True,
     ),
 )
 

@@ -20,7 +20,7 @@ MOST = 4
 Rows = list[list[Value]]
 
 #: A pivot counts if it is larger than this times the largest entry, and between the limits.
-_LIMITS = {"double": (1e-12, 1e-70, 1e70), "float": (1e-4, 1e-9, 1e9)}
+LIMITS = {"double": (1e-12, 1e-70, 1e70), "float": (1e-4, 1e-9, 1e9)}
 
 
 def or_else(
@@ -88,7 +88,7 @@ def _eliminate(task: Task, rows: Rows) -> Eliminated:
     """Eliminate below the diagonal of the first columns, as many as there are rows."""
     f, n = task.f, len(rows)
     rows = [list(row) for row in rows]
-    relative, least, most = _LIMITS[task.element]
+    relative, least, most = LIMITS[task.element]
     sizes = [f.intrinsic("fabs", x) for row in rows for x in row[:n]]
     largest = reduce(lambda x, y: _larger(f, x, y), sizes)
     odd, inverses, pivots = Value("false", "i1"), [], []
@@ -175,7 +175,7 @@ def slogdet(task: Task) -> Value:
 def cholesky(task: Task) -> Value:
     """The lower factor."""
     f, element, n = task.f, task.element, task.shapes[0][0]
-    relative, least, most = _LIMITS[element]
+    relative, least, most = LIMITS[element]
     a = _load(task, task.inputs[0], n, n)
     lower = [[f.constant(0.0, element)] * n for _ in range(n)]
     sound = Value("true", "i1")

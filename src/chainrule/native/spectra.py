@@ -98,7 +98,7 @@ def pinv(task: Task, *, regular: bool) -> Value:
 
     largest = wide(f.load(areas["s"], element))
     if regular:
-        eps = float(np.finfo(np.float64 if element == "double" else np.float32).eps)
+        eps = float(np.finfo(np.float64 if task.stored == "double" else np.float32).eps)
         least = wide(f.load(f.offset(areas["s"], element, k - 1), element))
         cutoff = f.fmul(largest, max(rcond, max(m, n) * eps))
         failed = f.binary("or", failed, f.fcmp("ole", least, cutoff))

@@ -39,6 +39,8 @@ class Task(NamedTuple):
     areas: dict[str, Value]
     shapes: Shapes
     params: Params
+    #: The type of the elements of the arrays, which may be shorter than what is computed in.
+    stored: str
 
 
 def _matrices(types: Types, params: Params) -> Sequence[int]:
@@ -66,6 +68,8 @@ class Routine(NamedTuple):
     accepts: Callable[[Shapes, Params], bool] = _always
     #: The positions of operands that are boolean.
     booleans: frozenset[int] = frozenset()
+    #: Whether the reference computes in single precision; NumPy's own ``linalg`` never does.
+    single: bool = False
 
     def supports(self, types: Types, params: Params) -> bool:
         """Whether there is code for operands of these types."""
@@ -81,9 +85,24 @@ class Routine(NamedTuple):
     def scratch(self, types: Types, params: Params) -> int:
         """Bytes of scratch memory; the same ones for every matrix of the stack."""
         _, one = self._split(types, params)
-        element = STORAGE[types[0].dtype]
-        areas = self.areas([t.shape for t in one], element, params)
-        return sum(_size(a, element) for a in areas.values())
+        element = self._element(types)
+        return sum(_size(a, element) for a in self._areas(one, params).values())
+
+    def _element(self, types: Types) -> str:
+        return STORAGE[types[0].dtype] if self.single else "double"
+
+    def _results(self, one: Types, params: Params) -> Shapes:
+        inferred = self.op.infer(one, *params)
+        found = [inferred] if isinstance(inferred, ArrayType) else inferred.items
+        return [t.shape for t in found]
+
+    def _areas(self, one: Types, params: Params) -> Areas:
+        shapes, element = [t.shape for t in one], self._element(one)
+        areas = dict(self.areas(shapes, element, params))
+        if element != STORAGE[one[0].dtype]:  # copies in double precision
+            for k, shape in enumerate([*shapes, *self._results(one, params)]):
+                areas[f"wide {k}"] = "", math.prod(shape)
+        return areas
 
     def emit(
         self,
@@ -112,38 +131,49 @@ class Routine(NamedTuple):
         params: Params,
     ) -> Value | None:
         (lead, *_), one = self._split(types, params)
-        element = STORAGE[types[0].dtype]
-        shapes = [t.shape for t in one]
-        inferred = self.op.infer(one, *params)
-        results = [
-            t.shape for t in ([inferred] if isinstance(inferred, ArrayType) else inferred.items)
-        ]
+        element, stored = self._element(types), STORAGE[types[0].dtype]
+        shapes, results = [t.shape for t in one], self._results(one, params)
         count = math.prod(lead)
         if count == 0 or not any(math.prod(r) for r in results):
             return None
         areas, at = {}, 0
-        for name, area in self.areas(shapes, element, params).items():
+        for name, area in self._areas(one, params).items():
             areas[name] = f.offset(scratch, "i8", at)
             at += _size(area, element)
         if count == 1:
-            return self.one(Task(f, element, [*inputs], [*outputs], areas, shapes, params))
+            task = Task(f, element, [*inputs], [*outputs], areas, shapes, params, stored)
+            return self._widened(task, results)
         loop = f.begin(count, [Value("false", "i1")])
 
-        def moved(pointer: Value, shape: tuple[int, ...], kind: str = element) -> Value:
+        def moved(pointer: Value, shape: tuple[int, ...], kind: str = stored) -> Value:
             return f.offset(pointer, kind, f.binary("mul", loop.index, math.prod(shape)))
 
         given = [
-            moved(p, s, "i8" if k in self.booleans else element)
+            moved(p, s, "i8" if k in self.booleans else stored)
             for k, (p, s) in enumerate(zip(inputs, shapes, strict=True))
         ]
         made = [moved(p, s) for p, s in zip(outputs, results, strict=True)]
-        task = Task(f, element, given, made, areas, shapes, params)
-        failed = self.one(task)
+        task = Task(f, element, given, made, areas, shapes, params, stored)
+        failed = self._widened(task, results)
         (before,) = loop.carried
         (any_failed,) = f.end(
             loop, [before if failed is None else f.binary("or", before, failed)]
         )
         return None if failed is None else any_failed
+
+    def _widened(self, task: Task, results: Shapes) -> Value | None:
+        """The work on one matrix, in double precision if the reference takes that."""
+        f, element, stored = task.f, task.element, task.stored
+        if element == stored:
+            return self.one(task)
+        given = [task.areas[f"wide {k}"] for k in range(len(task.inputs))]
+        made = [task.areas[f"wide {len(given) + k}"] for k in range(len(task.outputs))]
+        for to, source, shape in zip(given, task.inputs, task.shapes, strict=True):
+            convert(f, to, element, source, stored, math.prod(shape))
+        failed = self.one(task._replace(inputs=given, outputs=made))
+        for to, source, shape in zip(task.outputs, made, results, strict=True):
+            convert(f, to, stored, source, element, math.prod(shape))
+        return failed
 
     def _split(
         self, types: Types, params: Params
@@ -178,6 +208,23 @@ def clear(f: Function, element: str, to: Value, count: int) -> None:
         name, size = "llvm.memset.p0.i64", f.constant(count * _BYTES[element], "i64")
         f.module.declare(name, f"declare void @{name}(ptr, i8, i64, i1)")
         f.call(name, [to, Value("0", "i8"), size, Value("false", "i1")])
+
+
+def convert(f: Function, to: Value, element: str, source: Value, stored: str, count: int) -> None:
+    """Copy neighbouring elements in another precision."""
+    op = "fpext" if element == "double" else "fptrunc"
+    done = 0
+    for width in (8, 1):
+        blocks = (count - done) // width
+        if blocks == 0:
+            continue
+        begin, into = f.offset(source, stored, done), f.offset(to, element, done)
+        loop = f.begin(blocks)
+        at = f.binary("mul", loop.index, width)
+        x = f.load(f.offset(begin, stored, at), stored, width)
+        f.store(f.convert(op, x, element), f.offset(into, element, at))
+        f.end(loop)
+        done += blocks * width
 
 
 def transpose(

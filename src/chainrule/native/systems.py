@@ -1,8 +1,8 @@
 """Systems, determinants and triangular factors by LAPACK, for one matrix of a stack.
 
 Where a matrix by rows can be read as its transpose by columns without a change to pivots, signs or
-verdicts, nothing is copied but the operand to the result: Cholesky by the other triangle, QR as the
-LQ of the transpose, triangular systems from the right.
+verdicts, nothing is copied but the operand to the result: QR as the LQ of the transpose, triangular
+systems from the right, and Cholesky by the other triangle if no pivot is in doubt.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from .blas import char, integer, routine, whole
+from .small import LIMITS
 from .stacks import Areas, Params, Shapes, Task, Types, call, clear, copy, transpose, workspace
 from .text import Value
 
@@ -242,12 +243,34 @@ def slogdet(task: Task) -> None:
 # -- triangular and orthogonal factors -------------------------------------------------------------
 
 
-def cholesky(task: Task) -> Value:
-    """The lower factor by ``potrf``; fails if A is not positive definite."""
+def cholesky_areas(shapes: Shapes, element: str, params: Params) -> Areas:
+    """The matrix by columns, for where it comes to that."""
+    n = shapes[0][0]
+    return {"a": ("", n * n)}
+
+
+def cholesky_in_place(task: Task) -> Value:
+    """The lower factor by ``potrf`` on the other triangle; gives whether it is beyond doubt."""
     f, element, n, out = task.f, task.element, task.shapes[0][0], task.outputs[0]
     copy(f, element, out, task.inputs[0], n * n)
     failed = call(task, "potrf", "U", n, out, n)
+    loop = f.begin(n, [failed])
+    at = f.binary("mul", loop.index, n + 1)
+    root = f.load(f.offset(out, element, at), element)
+    bound = f.fmul(f.load(f.offset(task.inputs[0], element, at), element), LIMITS[element][0])
+    small = f.fcmp("ule", f.fmul(root, root), bound)
+    (doubtful,) = f.end(loop, [f.binary("or", loop.carried[0], small)])
     _clear_strictly(task, out, n, upper=True)
+    return f.binary("xor", doubtful, Value("true", "i1"))
+
+
+def cholesky(task: Task) -> Value:
+    """The lower factor by ``potrf`` as NumPy calls it; fails if A is not positive definite."""
+    f, element, n, a = task.f, task.element, task.shapes[0][0], task.areas["a"]
+    transpose(f, element, a, task.inputs[0], n, n)
+    failed = call(task, "potrf", "L", n, a, n)
+    transpose(f, element, task.outputs[0], a, n, n)
+    _clear_strictly(task, task.outputs[0], n, upper=True)
     return failed
 
 
