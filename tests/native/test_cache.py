@@ -97,12 +97,10 @@ def test_the_least_recently_used_go_first(folder, monkeypatch):
     monkeypatch.setattr(cache, "LIMIT", 10_000)
     for k in range(30):
         cache.save(f"n{k}", bytes(1000))
-        if k:
-            assert cache.load("n0") is not None  # used all the time
-        for age, path in enumerate(entries(folder)):
-            if path.stem != "n0":
-                moment = 1_000_000 + int(path.stem[1:]) + 0 * age
-                os.utime(path, (moment, moment))
+        for path in entries(folder):  # all are as old as their number says
+            moment = 1_000_000 + int(path.stem[1:])
+            os.utime(path, (moment, moment))
+        assert cache.load("n0") is not None  # and this one is used now
     held = {p.stem for p in entries(folder)}
     assert {"n0", "n29"} <= held
     assert sum(p.stat().st_size for p in entries(folder)) <= 11_000

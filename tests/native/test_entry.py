@@ -243,6 +243,16 @@ def test_when_the_kernel_gives_up_python_takes_over(status, workspace):
     assert len(missed) == 3
 
 
+def reserved():
+    """Bytes of address space, touched or not."""
+    return int(STATM.read_text().split()[0]) * 4096 if STATM.exists() else 0
+
+
+def in_use(function):
+    """The mark on the memory that the function keeps."""
+    return function.__self__[1][: entry.HEADER].view(np.int32)[0]
+
+
 def resident():
     return int(STATM.read_text().split()[1]) * 4096
 
@@ -330,8 +340,8 @@ def test_a_call_within_a_call_has_memory_of_its_own():
     f.external("again", [x])
     f.store(f.load(space, "double"), f.load(f.offset(table, "ptr", 1), "ptr"))
     f.ret(Value("0", "i32"))
-    entry.emit_entry(module, [type_of(1.5)], [ArrayType((), F8)], workspace=10_000)
-    depth = []
+    entry.emit_entry(module, [type_of(1.5)], [ArrayType((), F8)], workspace=2**20)
+    depth, before = [], 0
 
     def again(x):
         if x > 0:
@@ -340,10 +350,15 @@ def test_a_call_within_a_call_has_memory_of_its_own():
     back = ctypes.CFUNCTYPE(None, ctypes.c_double)(again)
     imports = entry.entry_imports() | {"again": ctypes.cast(back, ctypes.c_void_p).value}
     code = llvm.compile_text(str(module), ["entry"], imports, module.machine)
-    g = call.python_function(code["entry"], lambda *a: "slow", workspace=10_000, keep=code)
-    assert g(5.0) == 5.0
-    assert depth == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert g(0.0) == 0.0
+    g = call.python_function(code["entry"], lambda *a: "slow", workspace=2**20, keep=code)
+    assert in_use(g) == 0
+    for _ in range(300):
+        assert g(5.0) == 5.0
+        assert depth == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert in_use(g) == 0
+        depth.clear()
+        before = before or reserved()
+    assert reserved() - before < 2**26  # 1500 pieces of memory were lent and given back
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -404,8 +419,10 @@ def test_a_bound_function_runs_on_its_arrays(workspace):
     assert again == count
     with pytest.raises(TypeError):
         f(x)
+    kept = weakref.ref(x)
     del x, s, code, results  # the function keeps what it uses
     gc.collect()
+    assert kept() is not None
     y[:] = 0
     f()
     assert y[1] == 2 * (1 + 0 + 1 + 2)
@@ -467,13 +484,15 @@ def test_out_of_memory_is_an_error():
     f = module.function("kernel", [Value("%table", "ptr"), Value("%workspace", "ptr")], "i32")
     f.ret(Value("0", "i32"))
     t = type_of(1.5)
-    entry.emit_entry(module, [t], [ArrayType((3,), F8), huge], workspace=0)
+    entry.emit_entry(module, [t], [ArrayType((2**20,), F8), huge], workspace=0)
     entry.emit_entry(module, [t], [ArrayType((3,), F8)], workspace=2**55, name="greedy")
     code = llvm.compile_text(
         str(module), ["entry", "greedy"], entry.entry_imports(), module.machine
     )
     for name, workspace in (("entry", 0), ("greedy", 2**55)):
         g = call.python_function(code[name], lambda *a: "slow", workspace=workspace, keep=code)
-        for _ in range(3):
+        before = reserved()
+        for _ in range(30):
             with pytest.raises(MemoryError):
                 g(1.5)
+        assert reserved() - before < 2**26
