@@ -37,7 +37,7 @@ ENVIRONMENT = {
 }
 
 #: Seconds of one round of one tool, of all its rounds together, and until it is given up.
-ROUND, BUDGET, PATIENCE = 0.01, 6.0, 300.0
+ROUND, BUDGET, PATIENCE = 0.01, 3.0, 300.0
 
 #: What a tool loads and starts on first use is not charged to the first row.
 WARM_UP = Workload("warm-up", "toy", "gradient", point(0.1, 0.2, 0.3))
@@ -83,6 +83,7 @@ def serve(tool: str, parent: Connection, cpu: int | None) -> None:
     """One tool's process: does what the parent asks until it hangs up."""
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})  # no pool can have a second thread at work
+    os.environ.update(TOOLS[tool].environment)
     warnings.simplefilter("ignore")
     try:
         make = TOOLS[tool].builder()

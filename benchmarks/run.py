@@ -31,7 +31,7 @@ import table
 from measure import PATIENCE, Worker, measure
 from peers import TOOLS
 from peers.c import compiler
-from workloads import WORKLOADS
+from workloads import WORKLOADS, Workload
 
 HERE = Path(__file__).parent
 
@@ -61,10 +61,10 @@ def machine() -> dict[str, str]:
     return found
 
 
-def start(chosen: list[str], cpu: int | None, patience: float) -> list[Worker]:
+def start(names: list[str], cpu: int | None, patience: float) -> list[Worker]:
     """A process for each tool that there is; the others are named."""
     workers = []
-    for name in chosen:
+    for name in names:
         tool = TOOLS[name]
         problem = None if tool.installed else f"{tool.package} is not installed"
         if tool.module == "c" and compiler() is None:
@@ -81,10 +81,16 @@ def start(chosen: list[str], cpu: int | None, patience: float) -> list[Worker]:
     return workers
 
 
+def chosen(options: argparse.Namespace) -> list[Workload]:
+    """The rows that are asked for."""
+    return [
+        w for w in WORKLOADS if re.search(options.only, w.name) and options.group in {"", w.group}
+    ]
+
+
 def report(results: dict[str, Any], options: argparse.Namespace) -> None:
     """The tables of what was measured."""
-    rows = {w.name: results["rows"][w.name] for w in WORKLOADS if w.name in results["rows"]}
-    rows = {name: cells for name, cells in rows.items() if re.search(options.only, name)}
+    rows = {w.name: results["rows"][w.name] for w in chosen(options) if w.name in results["rows"]}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
     if options.readme:
         print(table.readme(rows).markdown())
@@ -107,7 +113,10 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--only", default="", metavar="REGEX", help="workloads whose name matches")
     parser.add_argument(
-        "--group", default="", help="goals, or more: further ones; both if not given"
+        "--group",
+        default="",
+        choices=["", "goals", "more"],
+        help="goals, or more: further ones; both if not given",
     )
     parser.add_argument("--tools", default="", metavar="A,B", help="these; +A,B: these also")
     parser.add_argument("--rounds", type=int, default=15)
@@ -143,9 +152,7 @@ def main() -> None:
         if cpu is None and hasattr(os, "sched_getaffinity"):
             cpu = max(os.sched_getaffinity(0))
         workers = start(options.tools, None if cpu == -1 else cpu, options.patience)
-        for w in WORKLOADS:
-            if not re.search(options.only, w.name) or options.group not in w.group:
-                continue
+        for w in chosen(options):
             begin = time.perf_counter()
             cells = results["rows"][w.name] = measure(w, workers, options.rounds)
             for tool, cell in cells.items():

@@ -53,6 +53,7 @@ class Tool:
     about: str
     usual: bool = True  # measured without being asked for
     peer: str = ""  # "call" or "bound": what it is compared with
+    environment: tuple[tuple[str, str], ...] = ()  # of its process
 
     @property
     def installed(self) -> bool:
@@ -67,7 +68,8 @@ class Tool:
 TOOLS: dict[str, Tool] = {
     "jit": Tool("chainrule jit", "chainrule", "jit", "chainrule", "jit(grad(f))(…)"),
     "bound": Tool("chainrule bound", "chainrule", "bound", "chainrule", "jit(grad(f)).bind(…)()"),
-    "plain": Tool("chainrule", "chainrule", "plain", "chainrule", "grad(f)(…), not compiled"),
+    "tiers": Tool("chainrule", "chainrule", "plain", "chainrule", "grad(f)(…), compiled in the background when hot"),
+    "plain": Tool("chainrule, NumPy", "chainrule", "plain", "chainrule", "grad(f)(…), never compiled", environment=(("CHAINRULE_TIERS", "off"),)),
     "objective": Tool("objective, jit", "chainrule", "objective", "chainrule", "jit(f)(…)"),
     "c": Tool("C", "c", "make", "ctypes", "limit.c, the arithmetic by itself"),
     "ctypes": Tool("C by ctypes", "c", "called", "ctypes", "limit.c, called from Python"),
