@@ -29,10 +29,17 @@ def xlog1py(x: Lanes, y: Lanes) -> Lanes:
 
 def _log_ratio(x: Lanes, y: Lanes) -> Lanes:
     ratio = x / y
-    edge = {"double": 2.0**900, "float": 2.0**100}[x.element]
-    inside = (ratio > 1 / edge) & (ratio < edge) & (y > 1 / edge) & (y < edge)
-    near = quotient(single(where(inside, x, 1.0)), single(where(inside, y, 1.0)))
-    return where(inside, log_of(near).total, log(x) - log(y))
+    far, near = {"double": (2.0**500, 2.0**500), "float": (2.0**60, 2.0**50)}[x.element]
+    inside = (ratio > 1 / far) & (ratio < far)
+    # So that no square of them, nor of their quotient, is out of range.
+    scale = where(y < 1 / near, near, where(y > 1.0, 1 / near, x.constant(1.0)))
+    top, below = where(inside, x * scale, 1.0), where(inside, y * scale, 1.0)
+    close = log_of(quotient(single(top), single(below))).total
+    a, b = log_of(single(x)), log_of(single(y))
+    apart = (a.high - b.high) + (a.low - b.low)
+    return where(
+        x == y, 0.0, where(inside, close, where(x == INF, INF, where(y == INF, -INF, apart)))
+    )
 
 
 def rel_entr(x: Lanes, y: Lanes) -> Lanes:
@@ -46,7 +53,9 @@ def rel_entr(x: Lanes, y: Lanes) -> Lanes:
 def kl_div(x: Lanes, y: Lanes) -> Lanes:
     """``x log(x / y) - x + y``."""
     high, low = exact_product(x, _log_ratio(x, y))
-    inner = (high - (x - y)) + where(high < INF, low, 0.0)
+    inner = (high - (x - y)) + where(
+        abs(high) < {"double": 2.0**900, "float": 2.0**100}[x.element], low, 0.0
+    )
     edge = where((x == 0.0) & (y >= 0.0), y, INF)
     result = where((x > 0.0) & (y > 0.0), inner, edge)
     return where(x.is_nan | y.is_nan, float("nan"), result)
@@ -62,10 +71,11 @@ def boxcox(x: Lanes, power: Lanes) -> Lanes:
     grown = quarter_expm1(high.clamp(least, most), rest).total * 4.0
     flat = abs(power) < {"double": 1e-19, "float": 1e-10}[x.element]
     result = where(flat, logarithm.total, grown / where(flat, 1.0, power))
-    empty = where(power > 0.0, -1.0 / power, -INF)
+    empty = where((power > 0.0) & ~flat, -1.0 / power, -INF)
     full = where(power < 0.0, -1.0 / power, INF)
     edge = where(x == 0.0, empty, where(x == INF, full, float("nan")))
-    return where(power.is_nan, power, where(usual, result, edge))
+    result = where(x == 1.0, 0.0, where(usual, result, edge))
+    return where(power.is_nan, power, result)
 
 
 def cosm1(x: Lanes) -> Lanes:

@@ -8,7 +8,7 @@ erfc x, 1981. The square is a pair, so that its rounding does not show in the ex
 from __future__ import annotations
 
 from . import coefficients
-from .exponential import exact_square, exp_parts, scaled
+from .exponential import exact_square, exp_parts
 from .lanes import Lanes, where
 from .logarithm import log1p, log_of
 from .pairs import Pair, exact_sum, ordered_sum, quotient
@@ -18,7 +18,7 @@ _ROOT_HALF = {
     "float": (0.7071067690849304, 1.2101617485882343e-08),
 }
 #: As good as infinite.
-_INFINITE = {"double": 2.0**1000, "float": 2.0**120}
+_INFINITE = {"double": 2.0**100, "float": 2.0**60}
 #: Beyond this erfc is 0.
 _FAR = {"double": 28.0, "float": 11.0}
 INF = float("inf")
@@ -44,9 +44,9 @@ def _scaled_tail(x: Lanes) -> Pair:
 def _decayed(tail: Pair, square: Pair) -> Lanes:
     """``tail * exp(-square)``, which may be subnormal."""
     low = {"double": -800.0, "float": -140.0}[tail.high.element]
-    n, p = exp_parts((-square.high).clamp(low, None), -square.low)
-    more = tail.high.muladd(p.high + p.low, tail.low)
-    return scaled(tail.high + more, n)
+    parts = exp_parts((-square.high).clamp(low, None), -square.low)
+    more = tail.high.muladd(parts.p.total, tail.low)
+    return parts.times(tail.high + more)
 
 
 def _tail(a: Lanes) -> Lanes:
@@ -74,13 +74,13 @@ def erfcx(x: Lanes) -> Lanes:
     """``exp(x²) erfc(x)``."""
     near = abs(x).clamp(None, 0.5)
     close = _decayed(exact_sum(1.0 - near, -_near(near)), -exact_square(near))
-    far = where(x == INF, 0.0, _scaled_tail(abs(x)).total)
+    far = where(x > _INFINITE[x.element], 0.5641895835477563 / x, _scaled_tail(abs(x)).total)
     tail = where(abs(x) < 0.375, close, far)
-    squared = exact_square(x.clamp(-27.0, 0.0))
-    n, p = exp_parts(squared.high, squared.low)
-    high, low = ordered_sum(x.constant(1.0), p.high)
-    grown = scaled(2.0 * (high + (low + p.low)), n)
-    return where(x < 0.0, where(x < -26.7, INF, grown - tail), tail)
+    squared = exact_square(x.clamp({"double": -27.0, "float": -10.0}[x.element], 0.0))
+    parts = exp_parts(squared.high, squared.low)
+    high, low = ordered_sum(x.constant(1.0), parts.p.high)
+    grown = parts.times(2.0 * (high + (low + parts.p.low)))
+    return where(x < 0.0, grown - tail, tail)
 
 
 def _half_square(x: Lanes) -> Pair:

@@ -7,6 +7,9 @@ kept as pairs up to the last operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from . import coefficients
 from .lanes import Lanes, where
 from .pairs import Pair, exact_product, exact_sum, ordered_sum, quotient
@@ -51,10 +54,38 @@ def power_of_two(n: Lanes) -> Lanes:
     return ((n + bias) << fraction).real
 
 
-def scaled(x: Lanes, n: Lanes) -> Lanes:
+def scaled(x: Lanes, n: Lanes, number: Lanes) -> Lanes:
     """``x * 2**n`` for ``n`` in twice the range of the exponents, rounded once."""
-    half = n >> 1
+    instruction = _scaling(x)
+    if instruction:
+        return instruction(number)
+    half = halved(n)
     return (x * power_of_two(half)) * power_of_two(n - half)
+
+
+def halved(n: Lanes) -> Lanes:
+    """Half of an exponent; shifts of negative numbers are not everywhere one instruction."""
+    return n.shifted_right(4096, 1) - 2048
+
+
+def _scaling(x: Lanes) -> Callable[[Lanes], Lanes] | None:
+    """The instruction for this, where there is one."""
+    width, short = x.v.width, {"double": "pd", "float": "ps"}[x.element]
+    bits = width * x.format.bits
+    machine = x.f.machine
+    has = machine.register == 64 or "+avx512vl" in machine.features.split(",")
+    if not (has and machine.triple.startswith("x86_64") and bits in (128, 256, 512)):
+        return None
+    name = f"llvm.x86.avx512.mask.scalef.{short}.{bits}"
+    mask = f"i{max(width, 8)} -1" + (", i32 4" if bits == 512 else "")
+    types = f"{x.v.type}, {x.v.type}, {x.v.type}, " + mask.replace(" -1", "").replace(" 4", "")
+    x.f.module.declare(name, f"declare {x.v.type} @{name}({types})")
+
+    def scale(number: Lanes) -> Lanes:
+        args = f"{x.v}, {number.v}, {x.v}, {mask}"
+        return x.made(x.f.value(f"call {x.v.type} @{name}({args})", x.element, width))
+
+    return scale
 
 
 def tail(r: Lanes) -> Lanes:
@@ -62,8 +93,20 @@ def tail(r: Lanes) -> Lanes:
     return r * r * r.polynomial(coefficients.EXP[r.element])
 
 
-def exp_parts(x: Lanes, low: Lanes | None = None) -> tuple[Lanes, Pair]:
-    """``n`` and ``p`` with ``exp(x + low) = 2**n (1 + p)``."""
+class Parts(NamedTuple):
+    """``2**n (1 + p)``, ``n`` as an integer and as a number."""
+
+    n: Lanes
+    number: Lanes
+    p: Pair
+
+    def times(self, x: Lanes) -> Lanes:
+        """``x * 2**n``."""
+        return scaled(x, self.n, self.number)
+
+
+def exp_parts(x: Lanes, low: Lanes | None = None) -> Parts:
+    """The exponential of ``x + low``."""
     n, number = nearest(x, LOG2_E)
     head, rest = LN2[x.element]
     near = number.fma(-head, x)  # exact
@@ -71,7 +114,7 @@ def exp_parts(x: Lanes, low: Lanes | None = None) -> tuple[Lanes, Pair]:
     left = number.fma(-rest, near - r)
     if low is not None:
         r, left = ordered_sum(r, left + low)
-    return n, Pair(r, left + tail(r))
+    return Parts(n, number, Pair(r, left + tail(r)))
 
 
 def exp(x: Lanes) -> Lanes:
@@ -81,7 +124,7 @@ def exp(x: Lanes) -> Lanes:
     head, rest = LN2[x.element]
     r = number.fma(-rest, number.fma(-head, x))
     q = r.polynomial(coefficients.EXP[r.element])
-    return scaled(q.muladd(r * r, r) + 1.0, n)
+    return scaled(q.muladd(r * r, r) + 1.0, n, number)
 
 
 def exp2(x: Lanes) -> Lanes:
@@ -89,7 +132,7 @@ def exp2(x: Lanes) -> Lanes:
     low, high = {"double": (-1080.0, 1024.0), "float": (-155.0, 128.0)}[x.element]
     x = x.clamp(low, high)
     n, number = nearest(x, 1.0)
-    return _of_base(x - number, n, LN2_PAIR[x.element])
+    return _of_base(x - number, n, number, LN2_PAIR[x.element])
 
 
 def exp10(x: Lanes) -> Lanes:
@@ -98,19 +141,19 @@ def exp10(x: Lanes) -> Lanes:
     x = x.clamp(low, high)
     n, number = nearest(x, LOG2_10)
     head, rest = LOG10_2[x.element]
-    return _of_base(number.fma(-rest, number.fma(-head, x)), n, LN10_PAIR[x.element])
+    return _of_base(number.fma(-rest, number.fma(-head, x)), n, number, LN10_PAIR[x.element])
 
 
-def _of_base(t: Lanes, n: Lanes, base: tuple[float, float]) -> Lanes:
+def _of_base(t: Lanes, n: Lanes, number: Lanes, base: tuple[float, float]) -> Lanes:
     """``2**n exp(t log(base))``."""
     r = t * base[0]
     left = t.fma(base[1], t.fma(base[0], -r))
-    return scaled((r + (tail(r) + left)) + 1.0, n)
+    return scaled((r + (tail(r) + left)) + 1.0, n, number)
 
 
 def quarter_expm1(x: Lanes, low: Lanes | None = None) -> Pair:
     """A quarter of ``exp(x + low) - 1``: it overflows no sooner than hyperbolic functions do."""
-    n, p = exp_parts(x, low)
+    n, _, p = exp_parts(x, low)
     s = power_of_two(n - 2)
     high, low = ordered_sum(s - 0.25, s * p.high)
     return ordered_sum(high, s.muladd(p.low, low))
@@ -124,16 +167,23 @@ def _tiny(x: Lanes) -> Lanes:
 def expm1(x: Lanes) -> Lanes:
     """``exp(x) - 1``."""
     low, high = {"double": (-40.0, 710.0), "float": (-20.0, 89.0)}[x.element]
-    return where(_tiny(x), x, quarter_expm1(x.clamp(low, high)).total * 4.0)
+    n, _, p = exp_parts(x.clamp(low, high))
+    s = power_of_two(n - 1)  # half of it does not overflow
+    less = s - 0.5
+    near = s.muladd(p.high, less)
+    half = near + s.muladd(p.low, s.fma(p.high, less - near))
+    return where(_tiny(x), x, half + half)
 
 
 def tanh(x: Lanes) -> Lanes:
     """The hyperbolic tangent, ``e / (e + 2)`` with ``e = exp(2x) - 1``."""
     a = abs(x)
-    e = quarter_expm1((a + a).clamp(None, {"double": 44.0, "float": 22.0}[x.element]))
-    above, rest = exact_sum(e.high, x.constant(0.5))
-    y = quotient(e, Pair(above, rest + e.low)).total
-    return where(_tiny(x), x, y.with_sign(x))
+    n, _, p = exp_parts((a + a).clamp(None, {"double": 44.0, "float": 22.0}[x.element]))
+    s = power_of_two(n)
+    less = s - 1.0
+    near = s.muladd(p.high, less)
+    e = near + s.muladd(p.low, s.fma(p.high, less - near))
+    return (e / (e + 2.0)).with_sign(x)
 
 
 def sinh(x: Lanes) -> Lanes:
@@ -162,12 +212,11 @@ def decay(x: Lanes) -> Pair:
     """``exp(-|x|)``."""
     a = -abs(x)
     low, _ = RANGE[x.element]
-    n, p = exp_parts(a.clamp(low, None))
-    half = n >> 1
+    parts = exp_parts(a.clamp(low, None))
+    p = parts.p
     high, rest = ordered_sum(x.constant(1.0), p.high)
     high, rest = ordered_sum(high, rest + p.low)
-    scale, again = power_of_two(half), power_of_two(n - half)
-    return Pair(high * scale * again, rest * scale * again)
+    return Pair(parts.times(high), parts.times(rest))
 
 
 def expit(x: Lanes) -> Lanes:
@@ -181,8 +230,9 @@ def expit(x: Lanes) -> Lanes:
 
 def exprel(x: Lanes) -> Lanes:
     """``(exp(x) - 1) / x``, 1 at 0."""
-    y = expm1(x) / x
-    return where(_tiny(x), 1.0, where(x == INF, INF, y))
+    low, high = {"double": -40.0, "float": -20.0}[x.element], BEYOND[x.element]
+    y = (quarter_expm1(x.clamp(low, high)).total / x) * 4.0
+    return where(_tiny(x), 1.0, where(x > high, INF, y))
 
 
 def exact_square(x: Lanes) -> Pair:

@@ -123,6 +123,10 @@ class Lanes:
     def __rshift__(self, y: Other) -> Lanes:
         return self._binary("ashr", "ashr", self, y)
 
+    def shifted_right(self, offset: int, count: int) -> Lanes:
+        """The integer plus ``offset``, which makes it positive, shifted."""
+        return self.made(self.f.binary("lshr", (self + offset if offset else self).v, count))
+
     def __neg__(self) -> Lanes:
         return self.made(self.f.fneg(self.v)) if self.v.is_float else 0 - self
 

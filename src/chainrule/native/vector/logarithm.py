@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import coefficients
 from .exponential import (
     LN2,
     LN2_PAIR,
     LOG10_2,
+    RANGE,
     decay,
     exp,
+    exp2,
     exp_parts,
     power_of_two,
-    scaled,
 )
-from .lanes import Lanes, where
+from .lanes import Lanes, far, where
 from .pairs import Pair, exact_product, exact_sum, ordered_sum, product, quotient, root, single
 
 INF = float("inf")
@@ -33,18 +36,38 @@ LOG10_E = {
 }
 
 
-def decomposed(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
-    """``k``, as an integer and as a number, and ``m``, with ``x = 2**k m`` and ``√½ ≤ m ≤ √2``."""
+class Decomposed(NamedTuple):
+    """A positive number as ``2**k m`` with ``√½ ≤ m ≤ √2``."""
+
+    #: ``k`` plus the bias of the format, as an integer.
+    biased: Lanes
+    k: Lanes
+    m: Lanes
+
+
+def decomposed(x: Lanes, *, normal: bool = False) -> Decomposed:
+    """The exponent and the rest, of subnormal numbers too unless these are ``normal``."""
     form = x.format
-    small = x < form.tiny
     up = form.fraction + 2
-    bits = where(small, x * 2.0**up, x).bits
+    small = x < form.tiny
+    bits = x.bits if normal else where(small, x * 2.0**up, x).bits
     least = {"double": 0x3FE6A09E667F3BCD, "float": 0x3F3504F3}[x.element]
-    k = (bits - least) >> form.fraction
-    m = (bits - (k << form.fraction)).real
-    k = k - where(small, up, k.constant(0))
+    one = form.bias << form.fraction
+    aligned = bits + (one - least)
+    k = aligned.shifted_right(0, form.fraction)
+    m = ((bits + one) - (aligned & -(1 << form.fraction))).real
+    if not normal:
+        k = k - where(small, up, k.constant(0))
     # An integer of few bits becomes a number by adding it to the bits of the shift.
-    return k, (k + form.shift_bits).real - form.shift, m
+    return Decomposed(k, (k + form.shift_bits).real - (form.shift + form.bias), m)
+
+
+def _usual(x: Lanes) -> Lanes:
+    """Whether it is a normal positive number."""
+    form = x.format
+    tiny = 1 << form.fraction
+    most = (2 * form.bias + 1 << form.fraction) - tiny
+    return x.made(x.f.icmp("ult", (x.bits - tiny).v, most))
 
 
 def domain(x: Lanes, y: Lanes, zero: float = 0.0) -> Lanes:
@@ -56,20 +79,31 @@ def domain(x: Lanes, y: Lanes, zero: float = 0.0) -> Lanes:
 
 def log(x: Lanes) -> Lanes:
     """The natural logarithm."""
-    _, k, m = decomposed(x)
+    return far(~_usual(x), _log_anywhere, "log_far", _log(x, normal=True), x)
+
+
+def _log_anywhere(x: Lanes) -> Lanes:
+    return domain(x, _log(x, normal=False))
+
+
+def _log(x: Lanes, *, normal: bool) -> Lanes:
+    _, k, m = decomposed(x, normal=normal)
     f = m - 1.0
     square = f * f
     rest = square * f * f.polynomial(coefficients.LOG[x.element])
     high, low = LN2[x.element]
     total = k.muladd(low, square.muladd(-0.5, rest)) + f
-    return domain(x, k.muladd(high, total))
+    return k.muladd(high, total)
 
 
-def _fraction(x: Pair, k: Lanes, m: Lanes) -> Pair:
-    """``f`` with ``x = 2**k (1 + f)``."""
-    f = m - 1.0
-    most = {"i64": 1000, "i32": 120}[k.element]  # beyond that the low part does not count
-    low = x.low * power_of_two(-where(k > most, most, k))
+def _fraction(low: Lanes, parts: Decomposed, *, normal: bool) -> Pair:
+    """``f`` with ``x = 2**k (1 + f)``, of which ``low`` is the low part."""
+    f = parts.m - 1.0
+    biased, form = parts.biased, low.format
+    if not normal:
+        most = form.bias + (form.bias - 23)  # beyond that the low part does not count
+        biased = where(biased > most, most, biased)
+    low = low * ((2 * form.bias - biased) << form.fraction).real
     high = f + low
     return Pair(high, (f - high) + low)
 
@@ -82,10 +116,10 @@ def _beyond(f: Pair) -> Lanes:
     return rest + (-f.low).muladd(high, f.low)
 
 
-def log_of(x: Pair, twice: Lanes | None = None) -> Pair:
+def log_of(x: Pair, twice: Lanes | None = None, *, normal: bool = False) -> Pair:
     """The logarithm of a positive pair, or of two of it."""
-    whole, k, m = decomposed(x.high)
-    f = _fraction(x, whole, m)
+    parts = decomposed(x.high, normal=normal)
+    k, f = parts.k, _fraction(x.low, parts, normal=normal)
     if twice is not None:
         k = k + where(twice, 1.0, x.high.constant(0.0))
     head, rest = LN2[x.high.element]
@@ -103,8 +137,14 @@ def log1p_of(x: Pair, twice: Lanes | None = None) -> Pair:
 
 def log1p(x: Lanes) -> Lanes:
     """``log(1 + x)``."""
-    y = domain(x, log1p_of(single(x)).total, -1.0)
-    return where(abs(x) < x.format.tiny, x, y)
+    most = {"double": 2.0**900, "float": 2.0**100}[x.element]
+    usual = (x > -1.0) & (x < most)
+    y = log_of(exact_sum(x.constant(1.0), x), normal=True).total.with_sign(x)
+    return far(~usual, _log1p_anywhere, "log1p_far", y, x)
+
+
+def _log1p_anywhere(x: Lanes) -> Lanes:
+    return domain(x, log1p_of(single(x)).total, -1.0)
 
 
 def _of_base(x: Lanes, inverse: tuple[float, float], unit: tuple[float, float] | None) -> Lanes:
@@ -205,8 +245,7 @@ def logaddexp(x: Lanes, y: Lanes) -> Lanes:
 
 def logaddexp2(x: Lanes, y: Lanes) -> Lanes:
     """``log2(2**x + 2**y)``."""
-    apart = abs(x - y)
-    soft = log1p_of(decay(apart * LN2_PAIR[x.element][0])).total * LOG2_E[x.element][0]
+    soft = log1p_of(single(exp2(-abs(x - y)))).total * LOG2_E[x.element][0]
     most = where(x > y, x, y)
     result = where(abs(most) == INF, most, most + soft)
     return where(x.is_nan | y.is_nan, NAN, where(x == y, x + 1.0, result))
@@ -236,15 +275,13 @@ def _accurate_log(x: Lanes) -> Pair:
 def _positive_power(x: Lanes, y: Lanes) -> Lanes:
     """``x ** y`` for finite ``x > 0``."""
     logarithm = _accurate_log(x)
+    y = y.clamp(-1e200, 1e200)  # an infinite logarithm either way
     high, low = exact_product(logarithm.high, y)
     low = logarithm.low.fma(y, low)
     low = where(abs(high) < 800.0, low, 0.0)
-    n, p = exp_parts(high.clamp(*RANGE_OF_POWER), low)
-    top, rest = ordered_sum(x.constant(1.0), p.high)
-    return scaled(top + (rest + p.low), n)
-
-
-RANGE_OF_POWER = (-746.0, 710.0)
+    parts = exp_parts(high.clamp(*RANGE["double"]), low)
+    top, rest = ordered_sum(x.constant(1.0), parts.p.high)
+    return parts.times(top + (rest + parts.p.low))
 
 
 def power(x: Lanes, y: Lanes) -> Lanes:
@@ -299,7 +336,7 @@ def cbrt(x: Lanes) -> Lanes:
     high, low = exact_product(c, c)
     rest = high.fma(c, -m) + low * c
     c = c - rest * (square * (1.0 / 3.0))
-    n = ((third + x.format.shift).bits) - x.format.shift_bits
+    n = (third + x.format.shift).bits - x.format.shift_bits
     return where(usual, c * power_of_two(n), a).with_sign(x)
 
 

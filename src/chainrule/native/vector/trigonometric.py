@@ -11,11 +11,12 @@ from functools import partial
 
 from . import coefficients
 from .lanes import Lanes, by_lane, far, shared, where
-from .pairs import Pair, exact_product, exact_sum, ordered_sum, quotient, single
+from .pairs import Pair, exact_sum, ordered_sum, quotient, single
 
+#: π in three parts, all positive: their multiples by 0 keep the sign of what they are taken from.
 PI = {
-    "double": (3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33),
-    "float": (3.1415927410125732, -8.742277657347586e-08, -3.4302490200117637e-15),
+    "double": (3.141592653589793, 1.224646799147353e-16, 2.1657133478438278e-32),
+    "float": (3.141592502593994, 1.5099578831723193e-07, 1.078060505991553e-14),
 }
 INVERSE_PI = 0.3183098861837907
 #: How far the reduction holds.
@@ -24,13 +25,11 @@ INF = float("inf")
 NAN = float("nan")
 
 
-def _off(x: Lanes, n: Lanes, scale: float) -> Pair:
+def _off(x: Lanes, n: Lanes, scale: float) -> Lanes:
     """``x - n π``, with π times ``scale``."""
     first, second, third = (p * scale for p in PI[x.element])
     near = n.fma(-first, x)
-    part = exact_product(n, n.constant(-second))
-    r = exact_sum(near, part.high)
-    return Pair(r.high, n.muladd(-third, r.low + part.low))
+    return n.muladd(-third, n.fma(-second, near))
 
 
 def _beyond(name: str, x: Lanes) -> Lanes:
@@ -45,21 +44,18 @@ def _anywhere(name: str, x: Lanes, y: Lanes) -> Lanes:
     return far(large, partial(_beyond, name), f"{name}_far", y, x)
 
 
-def _sine(r: Pair, parity: Lanes) -> Lanes:
+def _sine(r: Lanes, parity: Lanes) -> Lanes:
     """The sine of ``r`` within ±π/2, negated where the lowest bit of ``parity`` is set."""
-    high = r.high
-    square = high * high
-    series = square.polynomial(coefficients.SIN[high.element])
-    left = r.low * square.muladd(-0.5, 1.0)
-    y = high + (high * square).muladd(series, left)
-    return (y.bits ^ (parity << (high.format.bits - 1))).real
+    square = r * r
+    y = (r * square).muladd(square.polynomial(coefficients.SIN[r.element]), r)
+    return (y.bits ^ (parity << (r.format.bits - 1))).real
 
 
 def sin(x: Lanes) -> Lanes:
     """The sine."""
     shifted = x.muladd(INVERSE_PI, x.format.shift)
     y = _sine(_off(x, shifted - x.format.shift, 1.0), shifted.bits)
-    return _anywhere("sin", x, where(x == 0.0, x, y))
+    return _anywhere("sin", x, y)
 
 
 def cos(x: Lanes) -> Lanes:
@@ -73,13 +69,12 @@ def tan(x: Lanes) -> Lanes:
     """The tangent: of sine and cosine within ±π/4 the quotient, one way or the other."""
     shifted = x.muladd(2 * INVERSE_PI, x.format.shift)
     r = _off(x, shifted - x.format.shift, 0.5)
-    high = r.high
-    square = high * high
+    square = r * r
     series = square.polynomial(coefficients.SIN_SHORT[x.element])
-    sine = ordered_sum(high, (high * square).muladd(series, r.low))
+    sine = ordered_sum(r, r * square * series)
     series = square.polynomial(coefficients.COS_SHORT[x.element])
     rest = square * square.muladd(series, -0.5)
-    cosine = ordered_sum(x.constant(1.0), (-high).muladd(r.low, rest))
+    cosine = ordered_sum(x.constant(1.0), rest)
     odd = (shifted.bits & 1) != 0
     top = Pair(where(odd, -cosine.high, sine.high), where(odd, -cosine.low, sine.low))
     below = Pair(where(odd, sine.high, cosine.high), where(odd, sine.low, cosine.low))
@@ -134,8 +129,11 @@ def arctan2(y: Lanes, x: Lanes) -> Lanes:
     steep = a > b
     large, small = where(steep, a, b), where(steep, b, a)
     # So that the inverse of the larger one is a normal number.
-    above, under = {"double": (2.0**1000, 2.0**-500), "float": (2.0**100, 2.0**-60)}[x.element]
-    scale = where(large > above, 2.0**-28, where(large < under, 1 / under, x.constant(1.0)))
+    above, under, down, up = {
+        "double": (2.0**900, 2.0**400, 2.0**-200, 2.0**500),
+        "float": (2.0**90, 2.0**30, 2.0**-40, 2.0**50),
+    }[x.element]
+    scale = where(large > above, down, where(large < under, up, x.constant(1.0)))
     both = small == INF
     below = where((large == 0.0) | (large == INF), 1.0, large * scale)
     top = where(large == INF, where(both, 1.0, x.constant(0.0)), small * scale)
