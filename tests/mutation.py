@@ -306,10 +306,10 @@ class Court:
         if by is not None:
             return mutant, "killed", by
         before = fingerprint(rows)
-        with self.patches[mutant.module].applied(mutant.number):
+        with self.patches[mutant.module].applied(mutant.number), _alarm():
             try:
                 same = _alike(fingerprint(rows), before)
-            except Exception:  # noqa: BLE001 - it changes what happens, at least
+            except (Exception, _TooLong):  # noqa: BLE001 - it changes what happens, at least
                 same = False
         return mutant, "equivalent" if same else "survived", ", ".join(r.name for r in rows[:4])
 

@@ -31,6 +31,7 @@ _ONE: dict[str, list[tuple[float, float]]] = {
     "exp": [(-inf, 0), (inf, inf), (nan, nan)],
     "exp2": [(-inf, 0), (0.0, float(np.log(2.0)))],
     "expm1": [(-inf, 0), (0.0, 1)],
+    "exprel": [(-inf, 0), (0.0, 0.5), (1e300, inf), (inf, inf), (nan, nan)],
     "log": [(0.0, inf), (inf, 0), (nan, nan)],
     "log2": [(0.0, inf), (inf, 0)],
     "log10": [(0.0, inf), (inf, 0)],

@@ -87,6 +87,11 @@ def _complex(x: Array) -> bool:
     return bool(x.dtype.kind == "c")
 
 
+def _within(x: Array, high: float) -> Array:
+    """``x``, no larger than ``high`` and finite: SciPy's 1F1 never returns from 1e300."""
+    return np.minimum(np.maximum(x, -np.finfo(x.dtype).max), x.dtype.type(high))
+
+
 def _like(x: Array, value: float) -> Any:
     """A parameter in the precision of ``x``."""
     return x.dtype.type(value) if x.dtype.kind == "f" else value
@@ -114,7 +119,7 @@ entr: Elementwise       = Special("entr",       "entr({0})",     lambda out, x: 
 rel_entr: Elementwise   = Special("rel_entr",   "rel_entr({0}, {1})", lambda out, x, y: np.log(x / y) + 1, lambda out, x, y: -ratio(x, y), domain=((0, _INF), (0, _INF)))
 kl_div: Elementwise     = Special("kl_div",     "kl_div({0}, {1})",   lambda out, x, y: np.log(x / y), lambda out, x, y: ratio(y - x, y), domain=((0, _INF), (0, _INF)))
 boxcox: Elementwise     = Special("boxcox",     "boxcox({0}, {1})",   lambda out, x, k: x ** (k - 1), _Refused("lmbda"), domain=((0, _INF), (-_INF, _INF)))
-exprel: Elementwise     = Special("exprel",     "exprel({0})",   lambda out, x: 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x))
+exprel: Elementwise     = Special("exprel",     "exprel({0})",   lambda out, x: 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x if _complex(x) else _within(x, 800.0)))
 cosm1: Elementwise      = Special("cosm1",      "cosm1({0})",    lambda out, x: -np.sin(x))
 exp10: Elementwise      = Special("exp10",      "10^{0}",        lambda out, x: float(np.log(10.0)) * out, precedence=7, latex="10^{{{0}}}")
 
