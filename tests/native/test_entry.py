@@ -477,6 +477,17 @@ def test_a_kernel_is_called_through_ctypes():
         call.as_argument(np.ones(3), t)
 
 
+def test_where_objects_are_unknown_kernels_are_called_through_ctypes(monkeypatch):
+    t = ArrayType((3,), F8)
+    code = doubling([t])
+    monkeypatch.setattr(objects, "problem", lambda: "objects of another size")
+    assert not entry.usable()
+    assert not entry.fits([t], [t])
+    x, y = np.ones(3), np.empty(3)
+    assert call.call_kernel(code["kernel"], [x, y], 0) == 0
+    assert y.tolist() == [2.0] * 3
+
+
 def test_out_of_memory_is_an_error():
     """Not a crash, and what was made before is dropped."""
     huge = ArrayType((2**45,), F8)
