@@ -229,6 +229,14 @@ def test_not_definite(n, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (12, 9), (2, 4, 20), (0, 3)])
+def test_triangles(shape, dtype):
+    for op in (linalg.tril, linalg.triu):
+        for k in (-20, -1, 0, 2, 20):
+            agree(op, [general(*shape, dtype=dtype)], (k,))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_not_finite(bad, dtype):
     """The verdict is NumPy's, and what comes out is not finite where NumPy's is not."""

@@ -90,6 +90,8 @@ def _values(task: Task) -> Value:
 _pinv, _regular_pinv = (partial(spectra.pinv, regular=regular) for regular in (False, True))
 
 _ROWS = (
+    Routine(linalg.tril, partial(systems.triangle, upper=False), single=True),
+    Routine(linalg.triu, partial(systems.triangle, upper=True), single=True),
     Routine(
         linalg.solve,
         _by_size(small.solve, elimination.solve, systems.solve),

@@ -42,6 +42,11 @@ class Task(NamedTuple):
     #: The type of the elements of the arrays, which may be shorter than what is computed in.
     stored: str
 
+    @property
+    def work(self) -> int:
+        """About how many multiplications it takes."""
+        return max(math.prod(s) * max(s, default=0) for s in self.shapes)
+
 
 def _matrices(types: Types, params: Params) -> Sequence[int]:
     return [2] * len(types)
@@ -117,19 +122,6 @@ class Routine(NamedTuple):
 
         ``scratch`` is aligned to 64 bytes.
         """
-        work = max(math.prod(t.shape) * max(t.shape, default=0) for t in types)
-        with alone(f, work):
-            return self._emit(f, inputs, outputs, scratch, types, params)
-
-    def _emit(
-        self,
-        f: Function,
-        inputs: Sequence[Value],
-        outputs: Sequence[Value],
-        scratch: Value,
-        types: Types,
-        params: Params,
-    ) -> Value | None:
         (lead, *_), one = self._split(types, params)
         element, stored = self._element(types), STORAGE[types[0].dtype]
         shapes, results = [t.shape for t in one], self._results(one, params)
@@ -313,5 +305,6 @@ def call(task: Task, name: str, *args: Value | str | int) -> Value:
         a if isinstance(a, Value) else char(f, a) if isinstance(a, str) else whole(f, a)
         for a in args
     ]
-    f.external(f"lapack_{LETTER[task.element]}{name}", [*given, info])
+    with alone(f, task.work):
+        f.external(f"lapack_{LETTER[task.element]}{name}", [*given, info])
     return f.icmp("ne", f.load(info, integer()), 0)

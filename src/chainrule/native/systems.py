@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .blas import char, integer, routine, whole
+from .blas import alone, char, integer, routine, whole
 from .small import LIMITS
 from .stacks import Areas, Params, Shapes, Task, Types, call, clear, copy, transpose, workspace
 from .text import Value
@@ -53,12 +53,13 @@ def triangular_solve(task: Task) -> Value:
     copy(f, element, x, b, math.prod(task.shapes[1]))
     size, no, one = whole(f, n), char(f, "N"), whole(f, 1)
     if columns in ([], [1]):
-        routine(f, element, "trsv", uplo, char(f, "T"), no, size, a, size, x, one)
+        with alone(f, n * n):
+            routine(f, element, "trsv", uplo, char(f, "T"), no, size, a, size, x, one)
     else:
         count, scale = whole(f, columns[0]), f.module.number(element, 1.0)
-        routine(
-            f, element, "trsm", char(f, "R"), uplo, no, no, count, size, scale, a, size, x, count
-        )
+        side = char(f, "R")
+        with alone(f, task.work):
+            routine(f, element, "trsm", side, uplo, no, no, count, size, scale, a, size, x, count)
     loop = f.begin(n, [Value("false", "i1")])
     entry = f.load(f.offset(a, element, f.binary("mul", loop.index, n + 1)), element)
     (zero,) = f.end(loop, [f.binary("or", loop.carried[0], f.fcmp("oeq", entry, 0.0))])
@@ -311,3 +312,32 @@ def qr(task: Task) -> None:
     copy(f, element, r, q, n * n)
     _clear_strictly(task, r, n, upper=False)
     call(task, "orglq", n, m, n, q, n, areas["tau"], areas["work"], work)
+
+
+# -- triangles -------------------------------------------------------------------------------------
+
+
+def triangle(task: Task, *, upper: bool) -> None:
+    """One side of the diagonal that is ``k`` above the main one, this included; else zeros."""
+    f, element, (m, n), (k,) = task.f, task.element, task.shapes[0], task.params
+    outer = f.begin(m)
+    limit = f.binary("add", outer.index, k)
+    begin = f.binary("mul", outer.index, n)
+    source, to = (f.offset(p, element, begin) for p in (task.inputs[0], task.outputs[0]))
+    done = 0
+    for width in (8, 1):
+        blocks = (n - done) // width
+        if blocks == 0:
+            continue
+        inner = f.begin(blocks)
+        at = f.binary("add", f.binary("mul", inner.index, width), done)
+        column = f.splat(at, width)
+        if width > 1:
+            steps = ", ".join(f"i64 {j}" for j in range(width))
+            column = f.binary("add", column, Value(f"<{steps}>", "i64", width))
+        kept = f.icmp("sge" if upper else "sle", column, f.splat(limit, width))
+        x = f.load(f.offset(source, element, at), element, width)
+        f.store(f.select(kept, x, 0.0), f.offset(to, element, at))
+        f.end(inner)
+        done += blocks * width
+    f.end(outer)
