@@ -159,13 +159,13 @@ def constant(value: Any, *, weak: bool | None = None) -> Node:
     """A literal. An array filled with one value is better given as a broadcast of that value."""
     # Zero is left out: 0.0 and -0.0 are equal, so a cache would mix them up.
     if weak is None and type(value) in (float, int) and value:
-        return node(CONSTANT, (), (_scalar_literal(value),))
+        return _number(value)
     return node(CONSTANT, (), (Literal(value, weak=weak),))
 
 
 @lru_cache(maxsize=4096, typed=True)
-def _scalar_literal(value: float) -> Literal:
-    return Literal(value)
+def _number(value: float) -> Node:
+    return node(CONSTANT, (), (Literal(value),))
 
 
 def item(tuple_node: Node, index: int) -> Node:

@@ -122,10 +122,12 @@ class Elementwise(Primitive):
             plan = self._plans[key] = self._plan(key)
         out, steps = plan
         if steps is not None:
-            nodes = tuple(
-                conform(n, dtype, out.shape if spread else None)
-                for n, (dtype, spread) in zip(nodes, steps, strict=True)
-            )
+            alike = []
+            for n, (dtype, spread) in zip(nodes, steps, strict=True):
+                if dtype is not None or spread:
+                    n = conform(n, dtype, out.shape if spread else None)
+                alike.append(n)
+            nodes = tuple(alike)
         return node(self, nodes, params, out)
 
     def infer(self, types: Sequence[ArrayType], *params: Any) -> ArrayType:

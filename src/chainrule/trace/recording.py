@@ -301,6 +301,8 @@ class Trace(Recorder):
                 raise EndedTrace(_ENDED, here())
             return value
         kind = type(value)
+        if kind is float or kind is int:
+            return Tracer(constant(value), self)
         traced = getattr(kind, "__traced__", None)  # a buffer or a named size
         if traced is not None:
             return traced(value, self)  # type: ignore[no-any-return]

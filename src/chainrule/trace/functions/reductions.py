@@ -19,7 +19,7 @@ def as_array(x: Any) -> Any:
 
 def lengths(x: Any) -> tuple[int, ...]:
     """The shape in plain integers, which no formula names."""
-    return tuple(int(n) for n in np.shape(x))
+    return tuple([int(n) for n in (x.shape if hasattr(x, "shape") else np.shape(x))])
 
 
 def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -50,7 +50,7 @@ def count(x: Any, axes: tuple[int, ...]) -> Any:
     naming = hasattr(x, "recorder") and x.recorder.naming
     total: Any = 1
     for a in axes:
-        n = size(x, a) if naming else int(np.shape(x)[a])
+        n = size(x, a) if naming else int(x.shape[a])
         total = n if type(total) is int and total == 1 else total * n
     return total
 
@@ -61,7 +61,7 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
     a = as_array(a) if dtype is None else cast(as_array(a), dtype)
     if where is not True:
         a = np.where(where, a, np.zeros((), a.dtype))
-    axes = normalized_axes(axis, np.ndim(a))
+    axes = normalized_axes(axis, a.ndim)
     result = reduce_sum(a, axes)
     if keepdims:
         result = with_kept_axes(result, a, axes)
@@ -72,7 +72,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
          *, where: Any = True) -> Any:  # fmt: skip
     """As :func:`numpy.mean`."""
     a = as_array(a)
-    axes = normalized_axes(axis, np.ndim(a))
+    axes = normalized_axes(axis, a.ndim)
     if where is not True:
         counts = np.sum(np.broadcast_to(where, lengths(a)), axis=axes, keepdims=keepdims)
         return sum(a, axes, dtype, keepdims=keepdims, where=where) / counts
@@ -90,7 +90,7 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
 
 
 def _reduced(row: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    axes = normalized_axes(axis, np.ndim(a))
+    axes = normalized_axes(axis, a.ndim)
     result = row(a, axes) if axes else a
     return with_kept_axes(result, a, axes) if keepdims else result
 
@@ -152,7 +152,7 @@ def _place_of(row: red.Rank) -> Callable[..., Any]:
         if axis is None:
             result = row(np.ravel(a), -1)
             return reshape(result, (1,) * np.ndim(a)) if keepdims else result
-        axes = normalized_axes(axis, np.ndim(a))
+        axes = normalized_axes(axis, a.ndim)
         result = row(a, axes[0])
         return with_kept_axes(result, a, axes) if keepdims else result
 
@@ -173,7 +173,7 @@ def _running(row: Any) -> Callable[..., Any]:
         a = as_array(a) if dtype is None else cast(as_array(a), dtype)
         if axis is None:
             a, axis = np.ravel(a), -1
-        return row(a, normalized_axes(axis, np.ndim(a))[0])
+        return row(a, normalized_axes(axis, a.ndim)[0])
 
     running.__name__ = row.name
     running.__doc__ = f"As :func:`numpy.{row.name}`."
