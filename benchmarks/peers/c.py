@@ -17,7 +17,7 @@ from workloads import Workload
 
 from peers import Call, Unsupported, leaves
 
-SOURCE = Path(__file__).parents[1] / "limit.c"
+SOURCES = [Path(__file__).parents[1] / name for name in ("limit.c", "limit_loops.c")]
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC")
 
 
@@ -32,9 +32,11 @@ def library() -> ctypes.CDLL:
     if cc is None:
         raise Unsupported("no C compiler")
     with tempfile.TemporaryDirectory() as folder:
-        part, whole = f"{folder}/limit.o", f"{folder}/limit.so"
-        subprocess.run([cc, *FLAGS, "-c", str(SOURCE), "-o", part], check=True)  # noqa: S603
-        subprocess.run([cc, "-shared", part, "-o", whole, "-lm"], check=True)  # noqa: S603
+        whole = f"{folder}/limit.so"
+        parts = [f"{folder}/{source.stem}.o" for source in SOURCES]
+        for source, part in zip(SOURCES, parts, strict=True):
+            subprocess.run([cc, *FLAGS, "-c", str(source), "-o", part], check=True)  # noqa: S603
+        subprocess.run([cc, "-shared", *parts, "-o", whole, "-lm"], check=True)  # noqa: S603
         kernels = ctypes.CDLL(whole)
     kernels.seconds.restype = ctypes.c_double
     kernels.seconds.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_long]
