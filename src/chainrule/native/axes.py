@@ -81,7 +81,9 @@ def _ordered(
     sinks = [s for s in nest.statements if s.reduce]
     if not sinks or len(runs) < 2:
         return runs
-    touched = {v: count(tuple(n for n, s in zip(v.shape, v.strides, strict=True) if s)) for v in views}
+    touched = {
+        v: count(tuple(n for n, s in zip(v.shape, v.strides, strict=True) if s)) for v in views
+    }
     if sum(n * v.dtype.itemsize for v, n in touched.items()) > _CLOSE:
         return runs
     inner = [r for r in runs if all(r[-1] in s.axes for s in sinks)]

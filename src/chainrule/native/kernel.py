@@ -29,7 +29,11 @@ class KernelWriter:
 
     def _part(self, name: str, linkage: str) -> Function:
         made = self.module.function(
-            name, [Value("%table", "ptr"), Value("%workspace", "ptr")], "i32", self.module.machine.attributes, linkage
+            name,
+            [Value("%table", "ptr"), Value("%workspace", "ptr")],
+            "i32",
+            self.module.machine.attributes,
+            linkage,
         )
         self._pointers = {}
         self.f = made

@@ -12,75 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..ops import structural
 from ..ops.elementwise import Elementwise
 from . import vector
 from .axes import Axes, arranged
 from .plan import Buffer, Immediate, Indirect, Nest, Statement, View
+from .registers import across, combine, element_of, load, neutral, store
 from .text import STORAGE, Function, Value
 
 #: Where the elements of a buffer are, in the function that is being written.
 Pointers = Callable[[Buffer], Value]
-
-
-def element_of(dtype: np.dtype) -> str:
-    """The element of a value in a register: a truth is one bit there."""
-    return "i1" if dtype == np.bool_ else STORAGE[dtype]
-
-
-def load(f: Function, dtype: np.dtype, at: Value, width: int = 1, mask: Value | None = None) -> Value:
-    """Elements as values in registers."""
-    x = f.load(at, STORAGE[dtype], width, mask)
-    return f.icmp("ne", x, 0) if dtype == np.bool_ else x
-
-
-def store(f: Function, x: Value, at: Value, mask: Value | None = None) -> None:
-    """Values in registers as elements."""
-    if x.element == "i1":
-        x = f.convert("zext", x, "i8")
-    f.store(x, at, mask)
-
-
-def neutral(kind: str, dtype: np.dtype) -> Any:
-    """What changes nothing when it is combined."""
-    if kind == "add":
-        return 0
-    if kind in ("multiply", "and"):
-        return 1
-    if kind == "or":
-        return 0
-    low = kind == "maximum"
-    if dtype.kind == "f":
-        return -np.inf if low else np.inf
-    if dtype.kind == "b":
-        return 0 if low else 1
-    return np.iinfo(dtype).min if low else np.iinfo(dtype).max
-
-
-def combine(f: Function, kind: str, x: Value, y: Value) -> Value:
-    """Two values as one."""
-    if x.element == "i1":
-        return f.binary("and" if kind in ("and", "multiply", "minimum") else "or", x, y)
-    if kind == "add":
-        return f.fadd(x, y) if x.is_float else f.binary("add", x, y)
-    if kind == "multiply":
-        return f.fmul(x, y) if x.is_float else f.binary("mul", x, y)
-    return vector.lower(_EXTREMA[kind], f, [x, y], x.element)
-
-
-def across(f: Function, kind: str, x: Value) -> Value:
-    """All lanes as one value."""
-    if kind == "add" and x.is_float:
-        return f.reduce("fadd", x)
-    while x.width > 1:
-        half = x.width // 2
-        low, high = (f.shuffle(x, None, range(k, k + half)) for k in (0, half))
-        if half == 1:
-            low, high = (f.lane(x, k) for k in (0, 1))
-        x = combine(f, kind, low, high)
-    return x
 
 
 @dataclass(eq=False)
@@ -131,6 +72,9 @@ class Emission:
         self.axes: Axes = arranged(nest, views, f.machine)
         for v in views:
             self._place(v)
+        reads = (r for s in nest.statements for r in s.reads)
+        #: What is read as it lies, each at the loop where its place is known.
+        self.loads = list(dict.fromkeys(self._place(r) for r in reads if isinstance(r, View)))
         self.depths: dict[Statement, int] = {}
         for s in self.statements:
             self.depths[s] = max((self._depth(r) for r in s.reads), default=0)
@@ -220,7 +164,9 @@ class Emission:
         for sink in starting:
             width = self._accumulator_width(sink, scope)
             element = element_of(sink.statement.dtype)
-            zero = self.f.constant(neutral(sink.statement.reduce, sink.statement.dtype), element, width)
+            zero = self.f.constant(
+                neutral(sink.statement.reduce, sink.statement.dtype), element, width
+            )
             sink.copies = [zero] * self.axes.unroll
         self._loop(p, scope)
         for sink in starting:
@@ -259,7 +205,9 @@ class Emission:
             inner.mask = self.f.first_lanes(rest, axes.width)
             self._inside(p + 1, inner)
 
-    def _rounds(self, p: int, scope: Scope, start: int, rounds: int, step: int, unroll: int) -> None:
+    def _rounds(
+        self, p: int, scope: Scope, start: int, rounds: int, step: int, unroll: int
+    ) -> None:
         """``rounds`` rounds of ``unroll`` steps each."""
         f, axes = self.f, self.axes
         active = [s for s in self.sinks if s.copies]
@@ -302,13 +250,18 @@ class Emission:
             elif stride == 1:
                 moved = f.offset(pointer, element, index)
             else:
-                moved = f.offset(pointer, element, f.value(f"mul i64 {index.text}, {stride}", "i64"))
+                moved = f.offset(
+                    pointer, element, f.value(f"mul i64 {index.text}, {stride}", "i64")
+                )
             inner.pointers[id(place)] = moved
         return inner
 
     # -- values ----------------------------------------------------------------------------------
 
     def _compute(self, p: int, scope: Scope) -> None:
+        for place in self.loads:
+            if place.depth == p:
+                scope.values[id(place)] = self._loaded(place, scope)
         for s in self.statements:
             if self.depths[s] == p and not (s.reduce and len(s.reads) > 1):
                 scope.values[s] = self._value(s, scope)
@@ -418,7 +371,9 @@ class Emission:
             place = self._place(s.target.view)
             pointer = scope.pointers[id(place)]
             element = STORAGE[place.view.dtype]
-            pointer = f_offset(self.f, pointer, element, self._offsets(s.target, scope))
+            offset = self._offsets(s.target, scope)
+            assert offset.width == 1  # lanes never meet in one place
+            pointer = self.f.offset(pointer, element, offset)
             self._put(x, place, pointer, scope, "add" if s.adds else "")
             return
         assert s.target is not None
@@ -506,12 +461,6 @@ class Emission:
         self._put(x, place, scope.pointers[id(place)], scope, kind)
 
 
-def f_offset(f: Function, pointer: Value, element: str, offset: Value) -> Value:
-    """A pointer moved by a scalar number of elements."""
-    assert offset.width == 1
-    return f.offset(pointer, element, offset)
-
-
 def _deal(sinks: Sequence[Sink], values: Sequence[Value]) -> None:
     supply = iter(values)
     for s in sinks:
@@ -528,8 +477,3 @@ def _views(s: Statement) -> list[View]:
             found.append(r.view)
             found.extend(i for i, _, _ in r.indices if isinstance(i, View))
     return found
-
-
-from ..ops.arithmetic import maximum, minimum  # noqa: E402
-
-_EXTREMA = {"maximum": maximum, "minimum": minimum}

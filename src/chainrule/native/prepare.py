@@ -124,7 +124,9 @@ def _binary(n: Node) -> Node | None:
         letters = "".join(dict.fromkeys(c for s, _ in picked for c in s if c in needed))
         letters = letters if work else out
         made = node(
-            einsum, tuple(a for _, a in picked), (f"{','.join(s for s, _ in picked)}->{letters}", ())
+            einsum,
+            tuple(a for _, a in picked),
+            (f"{','.join(s for s, _ in picked)}->{letters}", ()),
         )
         work.append((letters, made))
     return work[0][1]

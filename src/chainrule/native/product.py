@@ -48,7 +48,9 @@ class Shape(NamedTuple):
 def shape_of(p: Product) -> Shape:
     """The indices of a product, those that run on as one merged."""
     left, right, out = p.letters
-    strides = [dict(zip(ls, v.strides, strict=True)) for ls, v in zip(p.letters, _views(p), strict=True)]
+    strides = [
+        dict(zip(ls, v.strides, strict=True)) for ls, v in zip(p.letters, _views(p), strict=True)
+    ]
     groups: list[list[Axis]] = [[], [], [], []]
     order = [*out, *(c for c in left if c not in out)]
     for c in order:
@@ -252,14 +254,20 @@ class Tiles:
         copies = max(1, min(4, 8 // (down * len(pieces)), total))
 
         def inside(here: tuple[Value, Value], acc: list[Value], copy: int) -> None:
-            bs = [self._vector(here[1], j * column.right, column.right, n, width) for j, n in pieces]
+            bs = [
+                self._vector(here[1], j * column.right, column.right, n, width) for j, n in pieces
+            ]
             for i in range(down):
-                a = f.splat(f.load(f.offset(here[0], self.element, i * row.left), self.element), width)
+                a = f.splat(
+                    f.load(f.offset(here[0], self.element, i * row.left), self.element), width
+                )
                 for k, b in enumerate(bs):
                     slot = (copy * down + i) * len(pieces) + k
                     acc[slot] = f.muladd(a, b, acc[slot])
 
-        acc = self._sum((left, right), list(summed), [zero] * (copies * down * len(pieces)), copies, inside)
+        acc = self._sum(
+            (left, right), list(summed), [zero] * (copies * down * len(pieces)), copies, inside
+        )
         for i in range(down):
             for k, (j, n) in enumerate(pieces):
                 x = acc[i * len(pieces) + k]
@@ -347,7 +355,7 @@ class Tiles:
         self, at: tuple[Value, Value, Value], row: Axis, column: Axis, summed: Sequence[Axis]
     ) -> None:
         # Results whose lanes are added up together are stored as one vector: rows by preference.
-        if column.target == 1 and row.target != 1 or row.size == 1:
+        if (column.target == 1 and row.target != 1) or row.size == 1:
             across = min(column.size, self.lanes)
             down = max(1, min(row.size, self.registers // across))
         else:

@@ -16,6 +16,7 @@ from ..ops.program import Program
 from . import blas, entry, llvm
 from .call import as_argument, bound_function, python_function
 from .kernel import KernelWriter
+from .lowering import RULES
 from .memory import assign
 from .plan import Callback, Immediate, Source, Step
 from .prepare import prepared
@@ -42,7 +43,7 @@ class Executable:
         self.inputs: list[ArrayType] = [n.type for n in graph.inputs]
         self.outputs: list[ArrayType] = [n.type for n in graph.outputs]
         outputs, check = prepared(graph, check)
-        schedule = Schedule(Graph(graph.inputs, tuple(outputs)), check)
+        schedule = Schedule(Graph(graph.inputs, tuple(outputs)), check, RULES)
         kept = [] if schedule.check is None else [schedule.check.buffer]
         schedule.steps = stripped(schedule.steps, machine, kept)
         self.steps: list[Step] = schedule.steps
@@ -61,7 +62,9 @@ class Executable:
         self.code = llvm.compile_text(self._text, ["kernel"], imports, machine, quality=quality)
         self._kernel = _KERNEL(self.code["kernel"])
         self._raised = threading.local()
-        large = self.workspace + sum(t.size * t.dtype.itemsize for t in (*self.inputs, *self.outputs))
+        large = self.workspace + sum(
+            t.size * t.dtype.itemsize for t in (*self.inputs, *self.outputs)
+        )
         self._release = large > _LARGE
 
     def text(self) -> str:
@@ -69,6 +72,7 @@ class Executable:
         return self._text
 
     def __call__(self, values: Sequence[Any]) -> list[Any] | None:
+        """The outputs, as arrays of their own; ``None`` if the check fails."""
         arrays = [as_argument(v, t) for v, t in zip(values, self.inputs, strict=True)]
         results = [np.empty(t.shape, t.dtype) for t in self.outputs]
         table = (ctypes.c_void_p * (len(arrays) + len(results)))(

@@ -9,7 +9,7 @@ stored only if something reads it from elsewhere.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..ir.types import ArrayType, TupleType
 from ..ops import reductions, structural
 from ..ops.contraction import Einsum, split_subscripts
 from ..ops.elementwise import Elementwise
-from ..ops.indexing import Gather, ScatterAdd, TakeAlong, AddAlong, split_pieces
+from .lapack import ROUTINES
 from .plan import (
     Buffer,
     Callback,
@@ -28,7 +28,6 @@ from .plan import (
     Indirect,
     Library,
     Nest,
-    Product,
     Shape,
     Source,
     Statement,
@@ -39,7 +38,7 @@ from .plan import (
     row_major,
     whole,
 )
-from .lapack import ROUTINES
+from .registers import element_of
 from .text import STORAGE
 from .vector import supports
 
@@ -71,18 +70,23 @@ Reads = Statement | Source | Indirect
 class Schedule:
     """The steps of a graph, and the source of each of its nodes."""
 
-    def __init__(self, graph: Graph, check: Node | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        check: Node | None,
+        rules: Mapping[type, Callable[[Schedule, Node], bool]],
+    ) -> None:
         self.graph = graph
+        self._rules = rules
         self.steps: list[Step] = []
         self.sources: dict[Node, Source] = {}
         #: Arrays that stand in the program: passed by address.
         self.constants: list[np.ndarray] = []
         self._maker: dict[Buffer, Statement] = {}
-        self._ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
+        self.ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
         self._nests: dict[Shape | None, list[int]] = {}
-        self._tuples: dict[Node, int] = {}
+        self._items: dict[Node, list[View]] = {}
         wanted = {n: k for k, n in reversed(list(enumerate(graph.outputs)))}
-        self._claimed: dict[Node, int] = {}
         for k, n in enumerate(dict.fromkeys(graph.inputs)):
             buffer = Buffer(n.type.dtype, n.type.size, "input", k)
             self.sources[n] = whole(buffer, n.type.shape)
@@ -122,9 +126,9 @@ class Schedule:
                 self.sources[n] = view
                 return
             if self._is_native(n):
-                rule = _RULES.get(type(op))
+                rule = self._rules.get(type(op))
                 if isinstance(op, Elementwise):
-                    self._pointwise(n, op, [self.sources[a] for a in n.args])
+                    self.pointwise(n, op, [self.sources[a] for a in n.args])
                     return
                 if op in REDUCTIONS:
                     self._reduction(n)
@@ -143,7 +147,9 @@ class Schedule:
         if any(type(m.type) is not ArrayType or m.type.dtype not in NATIVE for m in (n, *n.args)):
             return False
         if isinstance(n.op, Elementwise):
-            return supports(n.op, [_register(a.type.dtype) for a in n.args], _register(n.type.dtype))
+            return supports(
+                n.op, [element_of(a.type.dtype) for a in n.args], element_of(n.type.dtype)
+            )
         return True
 
     def _constant(self, n: Node) -> Source:
@@ -187,10 +193,11 @@ class Schedule:
         if isinstance(op, Einsum) and len(n.args) == 1:
             (letters,), out = split_subscripts(n.params[0])
             if set(letters) <= set(out) and len(set(out)) == len(out):
-                return x.indexed(letters, out, self._lengths(n))
+                return x.indexed(letters, out, self.lengths(n))
         return None
 
-    def _lengths(self, n: Node) -> dict[str, int]:
+    def lengths(self, n: Node) -> dict[str, int]:
+        """The length of each index of a contraction."""
         subscripts, sizes = n.params
         inputs, _ = split_subscripts(subscripts)
         lengths = dict(sizes)
@@ -198,7 +205,7 @@ class Schedule:
             lengths.update(zip(letters, a.type.shape, strict=True))
         return lengths
 
-    def _buffer(self, n: Node, t: ArrayType | None = None) -> View:
+    def buffer(self, n: Node, t: ArrayType | None = None) -> View:
         """Room for a node: its output's, if it is one."""
         t = t or n.type
         k = self._wanted.get(n)
@@ -208,26 +215,20 @@ class Schedule:
 
     # -- nests -----------------------------------------------------------------------------------
 
-    def _read(self, source: Source) -> tuple[Reads, int]:
-        """A source as a statement reads it, and the first nest that may: from memory."""
-        if isinstance(source, Immediate):
-            return source, 0
-        return source, self._ready.get(source.buffer, -1) + 1
-
     def place(self, domain: Shape, reads: Sequence[Source | Indirect], after: int = 0) -> int:
         """The first nest over ``domain`` in which all that is read is at hand."""
-        small = self._is_small(domain, reads)
+        small = self.is_small(domain, reads)
         first = after
         if small and after and isinstance(self.steps[after - 1], Straight):
             first = after - 1
         for source in self._direct(reads):
             if isinstance(source, Immediate):
                 continue
-            ready = self._ready.get(source.buffer, -1)
+            ready = self.ready.get(source.buffer, -1)
             if small:
                 held = ready >= 0 and isinstance(self.steps[ready], Straight)
             else:
-                held = self._register(source, domain) is not None
+                held = self.register(source, domain) is not None
             first = max(first, ready if held else ready + 1)
         known = self._nests.setdefault(None if small else domain, [])
         most = LONG if small else MOST
@@ -240,7 +241,8 @@ class Schedule:
         self.steps.append(Straight([], [], SMALL) if small else Nest(domain, []))
         return known[-1]
 
-    def _is_small(self, domain: Shape, reads: Sequence[Any]) -> bool:
+    def is_small(self, domain: Shape, reads: Sequence[Any]) -> bool:
+        """Whether a statement is one vector, without loops."""
         return count(domain) <= SMALL and not any(isinstance(r, Indirect) for r in reads)
 
     def _direct(self, reads: Sequence[Source | Indirect]) -> list[Source]:
@@ -253,7 +255,7 @@ class Schedule:
                 found.append(r)
         return found
 
-    def _register(self, source: Source, domain: Shape) -> Statement | None:
+    def register(self, source: Source, domain: Shape) -> Statement | None:
         """The statement whose value, element for element, is the source, if there is one."""
         if isinstance(source, Immediate):
             return None
@@ -278,8 +280,8 @@ class Schedule:
                 return Indirect(source.view, pairs)
             if isinstance(source, Immediate):
                 return source
-            here = self._ready.get(source.buffer) == k
-            maker = None if straight else self._register(source, domain)
+            here = self.ready.get(source.buffer) == k
+            maker = None if straight else self.register(source, domain)
             if maker is not None and here:
                 return maker
             if not (straight and here):
@@ -295,9 +297,9 @@ class Schedule:
         target = statement.target
         if target is not None:
             buffer = target.view.buffer if isinstance(target, Indirect) else target.buffer
-            if isinstance(step, Straight) and self._ready.get(buffer, k) < k:
+            if isinstance(step, Straight) and self.ready.get(buffer, k) < k:
                 step.begun.add(buffer)
-            self._ready[buffer] = max(k, self._ready.get(buffer, -1))
+            self.ready[buffer] = max(k, self.ready.get(buffer, -1))
             if make and not isinstance(target, Indirect):
                 self._maker[buffer] = statement
             statement.stored |= not make or buffer.place == "output"
@@ -310,8 +312,9 @@ class Schedule:
             if maker is not None:
                 maker.stored = True
 
-    def _pointwise(self, n: Node, op: Any, reads: list[Any]) -> None:
-        target = self._buffer(n)
+    def pointwise(self, n: Node, op: Any, reads: list[Any]) -> None:
+        """Compute a node element by element."""
+        target = self.buffer(n)
         self.sources[n] = target
         self.state(n.type.shape, Statement(op, reads, n.type.dtype, target=target))
 
@@ -321,7 +324,7 @@ class Schedule:
             self.mark(source)
             sources = [source, target] if adds else [source]
             move = _sum if adds else _same
-            self._step(Callback("copy", move, sources, [target]), [target])
+            self.step(Callback("copy", move, sources, [target]), [target])
             return
         statement = Statement("copy", [source], target.dtype, target=target, adds=adds)
         self.state(source.shape, statement, make=False, after=after)
@@ -334,21 +337,19 @@ class Schedule:
         reads: list[Any] = [x]
         if n.type.dtype != a.type.dtype:
             cast = whole(Buffer(n.type.dtype, a.type.size), a.type.shape)
-            self.state(
-                a.type.shape, Statement(structural.cast, reads, n.type.dtype, target=cast)
-            )
+            self.state(a.type.shape, Statement(structural.cast, reads, n.type.dtype, target=cast))
             reads = [cast]
         self._sink(n, "copy", reads, a.type.shape, reduced, REDUCTIONS[n.op])
 
     def _sink(
         self, n: Node, op: str, reads: list[Any], domain: Shape, axes: frozenset[int], kind: str
     ) -> None:
-        target = self._buffer(n)
+        target = self.buffer(n)
         self.sources[n] = target
         strides = iter(target.strides)
         spread = tuple(0 if k in axes else next(strides) for k in range(len(domain)))
         view = View(target.buffer, 0, domain, spread)
-        small = self._is_small(domain, reads)
+        small = self.is_small(domain, reads)
         statement = Statement(op, reads, n.type.dtype, kind, axes, view, stored=not small)
         self.state(domain, statement)
         if not small:
@@ -356,11 +357,12 @@ class Schedule:
 
     # -- other steps -----------------------------------------------------------------------------
 
-    def _step(self, step: Step, targets: Sequence[View | None]) -> None:
+    def step(self, step: Step, targets: Sequence[View | None]) -> None:
+        """Append a step that writes to ``targets``."""
         self.steps.append(step)
         for t in targets:
             if t is not None:
-                self._ready[t.buffer] = len(self.steps) - 1
+                self.ready[t.buffer] = len(self.steps) - 1
 
     def contiguous(self, source: Source) -> View:
         """The source as an array in order: itself, or a copy."""
@@ -373,18 +375,12 @@ class Schedule:
 
     def _results(self, n: Node) -> list[View]:
         if type(n.type) is TupleType:
-            self._tuples[n] = len(self.steps)
             views = [whole(Buffer(t.dtype, t.size), t.shape) for t in n.type.items]
             self._items[n] = views
             return views
-        view = self._buffer(n)
+        view = self.buffer(n)
         self.sources[n] = view
         return [view]
-
-    @property
-    def _items(self) -> dict[Node, list[View]]:
-        found: dict[Node, list[View]] = self.__dict__.setdefault("_item_views", {})
-        return found
 
     def _item(self, n: Node) -> None:
         self.sources[n] = self._items[n.args[0]][n.params[0]]
@@ -394,7 +390,7 @@ class Schedule:
         types = [a.type for a in n.args]
         scratch = Buffer(np.dtype(np.int8), routine.scratch(types, n.params))
         targets = self._results(n)
-        self._step(Library(n, sources, targets, scratch), targets)
+        self.step(Library(n, sources, targets, scratch), targets)
 
     def _callback(self, n: Node) -> None:
         sources = [self.sources[a] for a in n.args]
@@ -402,277 +398,7 @@ class Schedule:
             self.mark(s)
         targets = self._results(n)
         compute = n.op.evaluator([a.type for a in n.args], *n.params)
-        self._step(Callback(n.op.name, compute, sources, list(targets)), targets)
-
-    # -- contractions ----------------------------------------------------------------------------
-
-    def _einsum(self, n: Node) -> bool:
-        inputs, out = split_subscripts(n.params[0])
-        lengths = self._lengths(n)
-        sources = [self.sources[a] for a in n.args]
-        if not inputs or len(set(out)) < len(out):
-            return self._spread(n, inputs, out, lengths, sources)
-        letters = "".join(dict.fromkeys("".join(inputs) + out))
-        summed = [c for c in letters if c not in out]
-        whole_domain = next(
-            (s for s in sorted(inputs, key=len) if set(s) == set(letters) and len(set(s)) == len(s)),
-            None,
-        )
-        if not summed:
-            whole_domain = out
-        size = count(tuple(lengths[c] for c in letters))
-        if (
-            whole_domain is None and len(inputs) == 2 and n.type.dtype.kind == "f" and size > SMALL
-        ):  # fmt: skip
-            return self._product(n, inputs, out, lengths, sources)
-        domain_letters = whole_domain or out + "".join(summed)
-        domain = tuple(lengths[c] for c in domain_letters)
-        reads = [
-            Immediate(s.value, s.dtype, domain)
-            if isinstance(s, Immediate)
-            else s.indexed(ls, domain_letters, lengths)
-            for s, ls in zip(sources, inputs, strict=True)
-        ]
-        if not summed:
-            self._pointwise(n, "product", reads)
-            return True
-        axes = frozenset(k for k, c in enumerate(domain_letters) if c in summed)
-        kept = "".join(c for c in domain_letters if c in out)
-        target = self._buffer(n)
-        self.sources[n] = target
-        spread = target.indexed(out, kept, lengths)
-        strides = iter(spread.strides)
-        view = View(
-            target.buffer, 0, domain,
-            tuple(0 if k in axes else next(strides) for k in range(len(domain))),
-        )  # fmt: skip
-        small = self._is_small(domain, reads)
-        statement = Statement("product", reads, n.type.dtype, "add", axes, view, stored=not small)
-        self.state(domain, statement)
-        return True
-
-    def _spread(
-        self, n: Node, inputs: list[str], out: str, lengths: dict[str, int], sources: list[Source]
-    ) -> bool:
-        """A result with a repeated index: zeros, and what there is on the diagonal."""
-        if len(inputs) > 1 or any(c not in out for s in inputs for c in s):
-            return False
-        target = self._buffer(n)
-        self.sources[n] = target
-        distinct = "".join(dict.fromkeys(out))
-        shape = tuple(lengths[c] for c in distinct)
-        one = Immediate(n.type.dtype.type(1), n.type.dtype, shape)
-        x: Source = sources[0] if sources else one
-        if isinstance(x, View):
-            x = x.indexed(inputs[0], distinct, lengths)
-        else:
-            x = Immediate(x.value, x.dtype, shape)
-        diagonal = target.indexed(out, distinct, lengths)
-        self.fill(target)
-        self.copy(x, View(target.buffer, 0, shape, diagonal.strides), after=self._after(target))
-        return True
-
-    def _after(self, target: View) -> int:
-        return self._ready.get(target.buffer, -1) + 1
-
-    def fill(self, target: View) -> None:
-        """Set a buffer to zeros."""
-        zero = Immediate(target.dtype.type(0), target.dtype, target.shape)
-        self.copy(zero, target)
-
-    def _product(
-        self, n: Node, inputs: list[str], out: str, lengths: dict[str, int], sources: list[Source]
-    ) -> bool:
-        views = []
-        letters = []
-        for k, (s, ls) in enumerate(zip(sources, inputs, strict=True)):
-            if isinstance(s, Immediate):
-                s = self.contiguous(s)
-            other = inputs[1 - k]
-            alone = [c for c in dict.fromkeys(ls) if c not in other and c not in out]
-            kept = "".join(c for c in dict.fromkeys(ls) if c not in alone)
-            if alone:  # summed in this operand only: first
-                every = kept + "".join(alone)
-                partial = whole(
-                    Buffer(s.dtype, count(tuple(lengths[c] for c in kept))),
-                    tuple(lengths[c] for c in kept),
-                )
-                domain = tuple(lengths[c] for c in every)
-                axes = frozenset(range(len(kept), len(every)))
-                spread = View(partial.buffer, 0, domain, (*partial.strides, *(0 for _ in alone)))
-                statement = Statement(
-                    "copy", [s.indexed(ls, every, lengths)], s.dtype, "add", axes, spread, True
-                )
-                self.state(domain, statement)
-                s = partial
-            else:
-                s = s.indexed(ls, kept, lengths)
-            self.mark(s)
-            views.append(s)
-            letters.append(kept)
-        target = self._buffer(n)
-        self.sources[n] = target
-        step = Product(views[0], views[1], target, (letters[0], letters[1], out), lengths)
-        self._step(step, [target])
-        return True
-
-    # -- pieces and indices ----------------------------------------------------------------------
-
-    def _concatenate(self, n: Node) -> bool:
-        target = self._buffer(n)
-        self.sources[n] = target
-        axis = n.params[0] + len(n.type.shape)
-        start = 0
-        for a in n.args:
-            length = a.type.shape[axis]
-            view = View(
-                target.buffer, start * target.strides[axis], a.type.shape, target.strides
-            )
-            self.copy(self.sources[a], view)
-            start += length
-        return True
-
-    def _place(self, n: Node) -> bool:
-        target = self._buffer(n)
-        self.sources[n] = target
-        shape, indices = n.params
-        parts = [target.part(index) for index in indices]
-        hits = np.zeros(target.buffer.size, np.int8) if target.buffer.size <= 1 << 22 else None
-        if hits is not None:
-            for p in parts:
-                np.lib.stride_tricks.as_strided(
-                    hits[p.offset :] if count(p.shape) else hits[:0], p.shape, p.strides
-                )[...] += 1
-        once = hits is not None and int(hits.max(initial=0)) <= 1
-        after = 0
-        if hits is None or not hits.all():
-            self.fill(target)
-            after = self._after(target)
-        elif not once:
-            self.fill(target)
-            after = self._after(target)
-        for a, p in zip(n.args, parts, strict=True):
-            self.copy(self.sources[a], p, adds=not once, after=after)
-            if not once:
-                after = self._ready[target.buffer]
-        return True
-
-    def _gather(self, n: Node) -> bool:
-        (axes,) = n.params
-        x, *indices = (self.sources[a] for a in n.args)
-        if isinstance(x, Immediate):
-            return False
-        ndim, spread = len(x.shape), len(n.args[1].type.shape)
-        first = axes[0] + ndim
-        indexed = [a + ndim for a in axes]
-        rest = [k for k in range(ndim) if k not in indexed]
-        before = len([k for k in rest if k < first])
-        domain = n.type.shape
-        strides = [x.strides[k] for k in rest]
-        view = View(
-            x.buffer, x.offset, domain, (*strides[:before], *(0,) * spread, *strides[before:])
-        )
-        where = tuple(range(before - len(domain), before + spread - len(domain)))
-        pairs = [
-            (self._spread_index(i, domain, where), x.strides[k], x.shape[k])
-            for i, k in zip(indices, indexed, strict=True)
-        ]
-        self._pointwise(n, "copy", [Indirect(view, pairs)])
-        return True
-
-    def _spread_index(self, index: Source, domain: Shape, axes: Sequence[int]) -> Source:
-        if isinstance(index, Immediate):
-            return Immediate(index.value, index.dtype, domain)
-        return index.broadcast(domain, axes)
-
-    def _scatter(self, n: Node) -> bool:
-        shape, axes = n.params
-        target = self._buffer(n)
-        self.sources[n] = target
-        self.fill(target)
-        after = self._after(target)
-        ndim = len(target.shape)
-        for value, indices, own in split_pieces([self.sources[a] for a in n.args], axes):
-            spread = len(indices[0].shape)
-            indexed = [a + ndim for a in own]
-            rest = [k for k in range(ndim) if k not in indexed]
-            before = len([k for k in rest if k < indexed[0]])
-            domain = value.shape
-            strides = [target.strides[k] for k in rest]
-            view = View(
-                target.buffer, 0, domain, (*strides[:before], *(0,) * spread, *strides[before:])
-            )
-            where = tuple(range(before - len(domain), before + spread - len(domain)))
-            pairs = [
-                (self._spread_index(i, domain, where), target.strides[k], target.shape[k])
-                for i, k in zip(indices, indexed, strict=True)
-            ]
-            statement = Statement(
-                "copy", [value], target.dtype, target=Indirect(view, pairs), adds=True
-            )
-            self._scattered(domain, statement, after)
-            after = self._ready[target.buffer] + 1
-        return True
-
-    def _scattered(self, domain: Shape, statement: Statement, after: int) -> None:
-        """A nest of its own, whose rounds may meet in one place."""
-        for r in (*statement.reads, *(s for s, _, _ in statement.target.indices)):  # type: ignore[union-attr]
-            if isinstance(r, View):
-                self.mark(r)
-        assert isinstance(statement.target, Indirect)
-        statement.stored = True
-        self._step(Nest(domain, [statement]), [statement.target.view])
-
-    def _take_along(self, n: Node) -> bool:
-        (axis,) = n.params
-        x, index = (self.sources[a] for a in n.args)
-        if isinstance(x, Immediate):
-            return False
-        k = axis + len(x.shape)
-        view = View(
-            x.buffer, x.offset, n.type.shape,
-            tuple(0 if j == k else s for j, s in enumerate(x.strides)),
-        )  # fmt: skip
-        self._pointwise(n, "copy", [Indirect(view, [(index, x.strides[k], x.shape[k])])])
-        return True
-
-    def _add_along(self, n: Node) -> bool:
-        length, axis = n.params
-        value, index = (self.sources[a] for a in n.args)
-        target = self._buffer(n)
-        self.sources[n] = target
-        self.fill(target)
-        k = axis + len(target.shape)
-        view = View(
-            target.buffer, 0, value.shape,
-            tuple(0 if j == k else s for j, s in enumerate(target.strides)),
-        )  # fmt: skip
-        if index.shape != value.shape:
-            axes = tuple(range(-len(index.shape), 0))
-            index = self._spread_index(index, value.shape, axes)
-        pairs = [(index, target.strides[k], length)]
-        statement = Statement(
-            "copy", [value], target.dtype, target=Indirect(view, pairs), adds=True
-        )
-        self._scattered(value.shape, statement, 0)
-        return True
-
-    def _reshape(self, n: Node) -> bool:
-        """A reshape that is no view: a copy, in the order of the argument."""
-        source = self.sources[n.args[0]]
-        target = self._buffer(n)
-        self.sources[n] = target
-        self.copy(source, View(target.buffer, 0, source.shape, row_major(source.shape)))
-        return True
-
-    def _cast(self, n: Node) -> bool:
-        self._pointwise(n, structural.cast, [self.sources[n.args[0]]])
-        return True
-
-
-def _register(dtype: np.dtype) -> str:
-    """The element of a value in a register: a truth is one bit there."""
-    return "i1" if dtype == np.bool_ else STORAGE[dtype]
+        self.step(Callback(n.op.name, compute, sources, list(targets)), targets)
 
 
 def _same(x: Any) -> Any:
@@ -684,16 +410,3 @@ def _sum(x: Any, y: Any) -> Any:
 
 
 _MOVES = {structural.broadcast, structural.transpose, structural.slice_, structural.reshape}
-
-#: Further kinds that become nests; each says whether it could.
-_RULES: dict[type, Callable[[Schedule, Node], bool]] = {
-    Einsum: Schedule._einsum,
-    structural.Concatenate: Schedule._concatenate,
-    structural.Place: Schedule._place,
-    structural.Reshape: Schedule._reshape,
-    structural.Cast: Schedule._cast,
-    Gather: Schedule._gather,
-    ScatterAdd: Schedule._scatter,
-    TakeAlong: Schedule._take_along,
-    AddAlong: Schedule._add_along,
-}

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from ..ops import structural
 from . import vector
-from .nest import Pointers, across, combine, element_of, load, neutral, store
+from .nest import Pointers
 from .plan import Buffer, Immediate, Shape, Statement, Straight, View, count
+from .registers import across, combine, element_of, load, neutral, store
 from .text import STORAGE, Function, Value
 
 
@@ -87,7 +86,7 @@ class Registers:
 
     def _folded(self, kind: str, x: Value) -> Value:
         """All lanes as one, also of a vector whose width is no power of two."""
-        if kind == "add" and x.is_float or not x.width & (x.width - 1):
+        if (kind == "add" and x.is_float) or not x.width & (x.width - 1):
             return across(self.f, kind, x)
         result = self.f.lane(x, 0)
         for k in range(1, x.width):
@@ -231,9 +230,7 @@ def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
     where = dict(fixed)
     offset = r.offset + sum(r.strides[k] * place for k, place in fixed)
     kept = [k for k in range(len(domain)) if k not in where]
-    return View(
-        r.buffer, offset, tuple(domain[k] for k in kept), tuple(r.strides[k] for k in kept)
-    )
+    return View(r.buffer, offset, tuple(domain[k] for k in kept), tuple(r.strides[k] for k in kept))
 
 
 def _places(v: View) -> list[int]:
@@ -242,6 +239,3 @@ def _places(v: View) -> list[int]:
     for n, stride in zip(v.shape, v.strides, strict=True):
         places = [p + k * stride for p in places for k in range(n)]
     return places
-
-
-__all__ = ["Registers", "np"]

@@ -9,15 +9,16 @@ laid out with the long axis last, and it runs in the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .axes import work_of
 from .memory import ALIGNMENT, assign
-from .nest import neutral
+from .phases import Item, accesses, assign_phases, is_local, readers_of, touched
 from .plan import (
     Buffer,
     Immediate,
@@ -27,13 +28,13 @@ from .plan import (
     Shape,
     Statement,
     Step,
-    Straight,
     Strip,
     View,
     count,
     whole,
 )
-from .text import STORAGE, Machine
+from .registers import neutral
+from .text import Machine
 
 #: Bytes that what a block makes may take: a part of the second cache.
 _NEAR = 1 << 19
@@ -41,77 +42,12 @@ _NEAR = 1 << 19
 _CLOSE = 1 << 15
 
 
-@dataclass(eq=False)
-class _Access:
-    """One view of a step, and how far it moves with a place along the axis."""
-
-    view: View
-    stride: int
-    writes: bool
-
-
-class _Item:
-    """A step, with its axis of the length in question, if it has one."""
-
-    def __init__(self, step: Step, size: int) -> None:
-        self.step = step
-        self.axes: list[Any] = _candidates(step, size)
-        self.axis: Any = self.axes[0] if self.axes else None
-        self.phase = 0
-
-
-def _candidates(step: Step, size: int) -> list[Any]:
-    if isinstance(step, Nest):
-        return [k for k, n in enumerate(step.domain) if n == size]
-    if isinstance(step, Product):
-        return [c for c, n in step.lengths.items() if n == size and any(c in s for s in step.letters)]
-    return []
-
-
-def _accesses(step: Step, axis: Any) -> Iterator[_Access]:
-    """The views of a step of a kind that may be in a strip."""
-    if isinstance(step, Nest | Straight):
-        for s in step.statements:
-            for r in (*s.reads, *([s.target] if s.stored else [])):
-                yield from _of_read(r, axis, r is s.target)
-    elif isinstance(step, Product):
-        views = (step.left, step.right, step.target)
-        for letters, v in zip(step.letters, views, strict=True):
-            stride = sum(n for c, n in zip(letters, v.strides, strict=True) if c == axis)
-            yield _Access(v, stride, v is step.target)
-
-
-def _of_read(r: Any, axis: int | None, writes: bool) -> Iterator[_Access]:
-    if isinstance(r, View):
-        yield _Access(r, 0 if axis is None else r.strides[axis], writes)
-    elif isinstance(r, Indirect):
-        yield _Access(r.view, 0 if axis is None else r.view.strides[axis], writes)
-        for i, _, _ in r.indices:
-            yield from _of_read(i, axis, False)
-
-
-def _touched(step: Step) -> Iterator[tuple[Buffer, bool]]:
-    """The buffers of any step, and whether it writes to them."""
-    if isinstance(step, Nest | Straight | Product):
-        for a in _accesses(step, None):
-            yield a.view.buffer, a.writes
-    elif isinstance(step, Strip):
-        raise AssertionError("strips are made once")
-    else:
-        for v in step.sources:
-            if isinstance(v, View):
-                yield v.buffer, False
-        for t in step.targets:
-            if t is not None:
-                yield t.buffer, True
-
-
 def stripped(
     steps: list[Step],
     machine: Machine,
     kept: Sequence[Buffer] = (),
     *,
-    inside: Set[Buffer] | None = None,
+    inside: AbstractSet[Buffer] | None = None,
     taken: int = 0,
 ) -> list[Step]:
     """The steps, those that gain by it gathered in strips; ``kept`` are read after the last.
@@ -122,11 +58,11 @@ def stripped(
     size = _longest(steps, machine, inside, taken)
     if size is None:
         return steps
-    items = [_Item(s, size) for s in steps]
-    _phases(items, size)
+    items = [Item(s, size) for s in steps]
+    assign_phases(items, size)
     last = max(i.phase for i in items)
     result: list[Step] = []
-    readers = _readers(items, kept, inside)
+    readers = readers_of(items, kept, inside)
     for p in range(last + 1):
         result.extend(i.step for i in items if i.phase == p and i.axis is None)
         group = [i for i in items if i.phase == p and i.axis is not None]
@@ -136,7 +72,7 @@ def stripped(
 
 
 def _longest(
-    steps: Sequence[Step], machine: Machine, inside: Set[Buffer] | None, taken: int
+    steps: Sequence[Step], machine: Machine, inside: AbstractSet[Buffer] | None, taken: int
 ) -> int | None:
     """The length along which most is done, if it is worth while."""
     weights: dict[int, float] = {}
@@ -152,7 +88,7 @@ def _longest(
             continue
         made = sum(
             b.nbytes
-            for b, writes in _touched(s)
+            for b, writes in touched(s)
             if writes and (b.place == "scratch" if inside is None else b in inside)
         )
         for n in lengths:
@@ -172,101 +108,12 @@ def _longest(
     return max(options)[1] if options else None
 
 
-def _phases(items: list[_Item], size: int) -> None:
-    """Give each step its phase, and each that has several axes of the length the one that fits."""
-    made: dict[Buffer, tuple[int, int | None]] = {}  # phase, stride along the axis
-    used: dict[Buffer, int] = {}  # the last phase that reads it
-    for item in items:
-        touched = list(_touched(item.step))
-        phase = 0
-        if item.axes:
-            item.axis = _fitting(item, made)
-            for a in _accesses(item.step, item.axis):
-                phase = max(phase, _after(a, made, size))
-                if a.writes:
-                    phase = max(phase, used.get(a.view.buffer, 0))
-            for a in _accesses(item.step, item.axis):
-                b = a.view.buffer
-                if a.writes:
-                    whole_axis = a.stride if a.stride and _is_local(a.view, a.stride, size) else None
-                    before = made.get(b)
-                    if before is not None and before[0] == phase and before[1] != whole_axis:
-                        whole_axis = None
-                    made[b] = (phase, whole_axis)
-        else:
-            for b, writes in touched:
-                if b in made:
-                    p, stride = made[b]
-                    phase = max(phase, p if stride == -1 else p + 1)
-                if writes:
-                    phase = max(phase, used.get(b, 0))
-            for b, writes in touched:
-                if writes:
-                    made[b] = (phase, -1)
-        item.phase = phase
-        for b, writes in touched:
-            if not writes:
-                used[b] = max(used.get(b, 0), phase + (1 if item.axes else 0))
-
-
-def _after(a: _Access, made: dict[Buffer, tuple[int, int | None]], size: int) -> int:
-    """The first phase in which an access finds what it needs."""
-    found = made.get(a.view.buffer)
-    if found is None:
-        return 0
-    phase, stride = found
-    if stride == -1:  # made by a step outside of strips, before the strip of its phase
-        return phase
-    if stride is not None and stride == a.stride and _is_local(a.view, stride, size):
-        return phase
-    if a.writes and a.stride == 0 and stride is None:  # added to what is added up
-        return phase
-    return phase + 1
-
-
-def _fitting(item: _Item, made: dict[Buffer, tuple[int, int | None]]) -> Any:
-    """The axis along which a step moves as what it reads was made."""
-    for axis in item.axes:
-        for a in _accesses(item.step, axis):
-            found = made.get(a.view.buffer)
-            if found is not None and found[1] is not None and found[1] == a.stride:
-                return axis
-    return item.axes[0]
-
-
-def _is_local(v: View, stride: int, size: int) -> bool:
-    """Whether a view that moves by ``stride`` along the axis stays in its place along it."""
-    period = stride * size
-    if stride <= 0 or v.buffer.size % period or (v.offset % period) >= stride:
-        return False
-    for n, s in zip(v.shape, v.strides, strict=True):
-        if s in (0, stride) or n == 1:
-            continue
-        if s < 0 or not (s % period == 0 or s * n <= stride):
-            return False
-    return True
-
-
-def _readers(
-    items: list[_Item], kept: Sequence[Buffer], inside: Set[Buffer] | None
-) -> dict[Buffer, set[int]]:
-    """The phases in which each buffer is touched; -1 if it is from elsewhere or read at the end."""
-    found: dict[Buffer, set[int]] = {b: {-1} for b in kept}
-    for i in items:
-        for b, _ in _touched(i.step):
-            where = i.phase if i.axis is not None else -1
-            found.setdefault(b, set()).add(where)
-            if b.place != "scratch" or (inside is not None and b not in inside):
-                found[b].add(-1)
-    return found
-
-
 class _Block:
     """The making of one strip."""
 
     def __init__(
         self,
-        items: list[_Item],
+        items: list[Item],
         size: int,
         machine: Machine,
         readers: dict[Buffer, set[int]],
@@ -279,15 +126,15 @@ class _Block:
         #: Buffers that live in one block, with their stride along the axis.
         self.inner: dict[Buffer, int] = {}
         for i in items:
-            for a in _accesses(i.step, i.axis):
+            for a in accesses(i.step, i.axis):
                 b = a.view.buffer
-                if readers[b] == {i.phase} and a.stride and _is_local(a.view, a.stride, size):
+                if readers[b] == {i.phase} and a.stride and is_local(a.view, a.stride, size):
                     self.inner[b] = a.stride
         for i in items:  # all its views must be local
-            for a in _accesses(i.step, i.axis):
+            for a in accesses(i.step, i.axis):
                 b = a.view.buffer
                 t = self.inner.get(b)
-                if t is not None and (a.stride != t or not _is_local(a.view, t, size)):
+                if t is not None and (a.stride != t or not is_local(a.view, t, size)):
                     del self.inner[b]
 
     def steps(self) -> list[Step]:
@@ -348,17 +195,22 @@ class _Block:
         for i in self.items:
             if isinstance(i.step, Nest):
                 n = [m for k, m in enumerate(i.step.domain) if k != i.axis and m > 1]
-                work = count(i.step.domain) * sum(work_of(s) for s in i.step.statements)
+                work = whole_work = count(i.step.domain) * sum(
+                    work_of(s) for s in i.step.statements
+                )
                 inner = n[-1] if n else None
+                last_axis = len(i.step.domain) - 1
+                if inner and any(s.reduce and last_axis in s.axes for s in i.step.statements):
+                    work *= inner / (inner + 3 * lanes)  # what adding up the lanes costs
             else:
                 assert isinstance(i.step, Product)
                 names = set("".join(i.step.letters))
-                work = float(count(tuple(i.step.lengths[c] for c in names)))
+                work = whole_work = float(count(tuple(i.step.lengths[c] for c in names)))
                 n = [i.step.lengths[c] for c in names if c != i.axis]
                 inner = max(n, default=None)
             if inner is None:
                 continue
-            full += work
+            full += whole_work
             used += work * inner / (-(-inner // lanes) * lanes)
         return full > 0 and used < 0.85 * full
 
@@ -368,7 +220,9 @@ class _Block:
         """A view of what lives in a block, in the block's layout."""
         b = self.shrunk[v.buffer]
         period = t * self.size
-        at_axis, inner, outer = (1, self.length, t * self.length) if self.last else (t, 1, t * self.length)
+        at_axis, inner, outer = (
+            (1, self.length, t * self.length) if self.last else (t, 1, t * self.length)
+        )
 
         def moved(s: int) -> int:
             if s == t:
@@ -378,7 +232,14 @@ class _Block:
             return s * inner
 
         offset = v.offset // period * outer + v.offset % period * inner
-        return View(b, offset, v.shape, tuple(moved(s) if n > 1 or s == t else 0 for n, s in zip(v.shape, v.strides, strict=True)))
+        return View(
+            b,
+            offset,
+            v.shape,
+            tuple(
+                moved(s) if n > 1 or s == t else 0 for n, s in zip(v.shape, v.strides, strict=True)
+            ),
+        )
 
     def _seen(self, v: View, stride: int, shape: Shape, length: int, axis: Any) -> View:
         """A view as a block sees it."""
@@ -395,7 +256,7 @@ class _Block:
 
     def _steps(self, length: int) -> list[Step]:
         self.packs: list[Step] = []
-        self.packed = {} if length == self.length else {k: v for k, v in self.packed.items()}
+        self.packed = {} if length == self.length else dict(self.packed)
         steps: list[Step] = []
         self._done: set[Any] = set()
         for i in self.items:
@@ -409,7 +270,11 @@ class _Block:
         """A view from outside with the axis last, copied once for all that read it in a block."""
         if not self.last or v.buffer.place != "block" or v.strides[axis] == 1:
             return v
-        dims = [(n, s) for k, (n, s) in enumerate(zip(v.shape, v.strides, strict=True)) if s and n > 1 and k != axis]
+        dims = [
+            (n, s)
+            for k, (n, s) in enumerate(zip(v.shape, v.strides, strict=True))
+            if s and n > 1 and k != axis
+        ]
         shape = (*(n for n, _ in dims), length)
         key = (v.buffer, v.offset, tuple(dims), v.strides[axis])
         found = self.packed.get(key)
@@ -432,7 +297,7 @@ class _Block:
             ),
         )  # fmt: skip
 
-    def _nest(self, item: _Item, length: int) -> Nest:
+    def _nest(self, item: Item, length: int) -> Nest:
         nest, axis = item.step, item.axis
         assert isinstance(nest, Nest)
         domain = (*nest.domain[:axis], length, *nest.domain[axis + 1 :])
@@ -464,7 +329,7 @@ class _Block:
             )
         return Nest(domain, list(copies.values()))
 
-    def _product(self, item: _Item, length: int) -> Product:
+    def _product(self, item: Item, length: int) -> Product:
         p, axis = item.step, item.axis
         assert isinstance(p, Product)
         lengths = {**p.lengths, axis: length}
@@ -481,7 +346,7 @@ class _Block:
 
     # -- before and around -----------------------------------------------------------------------
 
-    def _reset(self, item: _Item) -> list[Step]:
+    def _reset(self, item: Item) -> list[Step]:
         """Neutral elements where the strip adds up."""
         step, axis = item.step, item.axis
         fills: list[Step] = []
@@ -516,7 +381,6 @@ def _arranged(full: list[Step], short: list[Step], buffers: set[Buffer], arena: 
 
 def _filled(target: View, value: Any) -> Nest:
     start = Immediate(value, target.dtype, target.shape)
-    return Nest(target.shape, [Statement("copy", [start], target.dtype, target=target, stored=True)])
-
-
-__all__ = ["STORAGE", "stripped"]
+    return Nest(
+        target.shape, [Statement("copy", [start], target.dtype, target=target, stored=True)]
+    )

@@ -306,7 +306,7 @@ class Function:
 
     def splat(self, x: Value, width: int) -> Value:
         """A scalar in every lane."""
-        if width == 1 or x.width == width:
+        if width in (1, x.width):
             return x
         if x.text[0] != "%":  # a constant
             return Value(f"splat ({x.element} {x.text})", x.element, width)
