@@ -120,6 +120,28 @@ def test_code_is_freed_with_its_object():
     assert gone() is None
 
 
+def test_dropping_code_waits_for_no_compilation():
+    code = llvm.compile_text(TWICE, ["f"], {}, llvm.machine())
+    begun, done = threading.Event(), threading.Event()
+
+    def compile_for_long():
+        with llvm._lock:
+            begun.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=compile_for_long)
+    thread.start()
+    begun.wait(30)
+    del code
+    gc.collect()
+    assert thread.is_alive()
+    assert llvm._freed
+    done.set()
+    thread.join()
+    llvm.compile_text(TWICE, ["f"], {}, llvm.machine())
+    assert not llvm._freed
+
+
 def test_many_codes_come_and_go():
     resource = pytest.importorskip("resource")
     array = (

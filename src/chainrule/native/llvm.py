@@ -17,6 +17,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,9 @@ _ARM = ("aarch64", "arm64")
 #: Held while LLVM works, and across a fork, so that no child inherits its locks taken.
 _lock = threading.RLock()
 _serial = itertools.count()
+
+#: Code that nothing calls any more, to be freed by the next thread that holds the lock.
+_freed: list[Any] = []
 
 
 # -- whether there is a compiler -------------------------------------------------------------------
@@ -163,6 +167,12 @@ def _machine(level: str) -> Machine:
 # -- compiling -------------------------------------------------------------------------------------
 
 
+def _free() -> None:
+    with suppress(IndexError):  # the collector may run within, and empty the list
+        while True:
+            _freed.pop().close()
+
+
 class Code:
     """Machine code in memory: it stays there as long as this object does."""
 
@@ -178,9 +188,14 @@ class Code:
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
 
-    def __del__(self, lock: Any = _lock) -> None:
-        with lock:
-            self._tracker.close()
+    def __del__(self, lock: Any = _lock, freed: list[Any] = _freed) -> None:
+        freed.append(self._tracker)
+        # Whoever drops code never waits for a compilation; that one frees it when it is done.
+        if lock.acquire(blocking=False):
+            try:
+                _free()
+            finally:
+                lock.release()
 
 
 def compile_text(
@@ -211,6 +226,7 @@ def compile_text(
                 pass
         image = _object(ir, machine, quality)
         code = _linked(image, exports, imports)
+        _free()
     disk.save(key, image)
     return code
 
