@@ -43,7 +43,7 @@ def table():
     )
     yield (
         "SIN", "(sin(r) - r) / r³ in r², for |r| ≤ π/2",
-        of_root(lambda r: (mp.sin(r) - r) / r**3), 0, high, (2.0**-57.5, 2.0**-28),
+        of_root(lambda r: (mp.sin(r) - r) / r**3), 0, high, (2.0**-60, 2.0**-31),
     )
     yield (
         "SIN_SHORT", "(sin(r) - r) / r³ in r², for |r| ≤ π/4",

@@ -89,7 +89,12 @@ def _half_square(x: Lanes) -> Pair:
 
 def _normal_tail(a: Lanes) -> Pair:
     """``exp(a²/2) Φ(-a)``."""
-    return _scaled_tail(a * _ROOT_HALF[a.element][0]).scaled(0.5)
+    high, low = _ROOT_HALF[a.element]
+    z = a * high
+    lost = where(a < _INFINITE[a.element], a.fma(low, a.fma(high, -z)), 0.0)
+    tail = _scaled_tail(z)
+    slope = (z + z).muladd(tail.high, -1.1283791670955126)
+    return Pair(tail.high, slope.muladd(lost, tail.low)).scaled(0.5)
 
 
 def ndtr(x: Lanes) -> Lanes:

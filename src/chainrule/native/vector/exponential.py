@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from . import coefficients
 from .lanes import Lanes, where
-from .pairs import Pair, exact_product, exact_sum, ordered_sum, quotient
+from .pairs import Pair, exact_product, exact_sum, ordered_sum, quotient, single
 
 #: log 2 in two parts, the first of so few bits that its multiples by an exponent are exact.
 LN2 = {
@@ -170,8 +170,9 @@ def expm1(x: Lanes) -> Lanes:
     n, _, p = exp_parts(x.clamp(low, high))
     s = power_of_two(n - 1)  # half of it does not overflow
     less = s - 0.5
-    near = s.muladd(p.high, less)
-    half = near + s.muladd(p.low, s.fma(p.high, less - near))
+    part = s * p.high
+    near = less + part
+    half = near + s.muladd(p.low, part + (less - near))
     return where(_tiny(x), x, half + half)
 
 
@@ -181,9 +182,10 @@ def tanh(x: Lanes) -> Lanes:
     n, _, p = exp_parts((a + a).clamp(None, {"double": 44.0, "float": 22.0}[x.element]))
     s = power_of_two(n)
     less = s - 1.0
-    near = s.muladd(p.high, less)
-    e = near + s.muladd(p.low, s.fma(p.high, less - near))
-    return (e / (e + 2.0)).with_sign(x)
+    part = s * p.high
+    near = less + part
+    e = near + s.muladd(p.low, part + (less - near))
+    return quotient(single(e), exact_sum(e, x.constant(2.0))).total.with_sign(x)
 
 
 def sinh(x: Lanes) -> Lanes:

@@ -25,11 +25,15 @@ INF = float("inf")
 NAN = float("nan")
 
 
-def _off(x: Lanes, n: Lanes, scale: float) -> Lanes:
+def _off(x: Lanes, n: Lanes, scale: float) -> Pair:
     """``x - n π``, with π times ``scale``."""
     first, second, third = (p * scale for p in PI[x.element])
     near = n.fma(-first, x)
-    return n.muladd(-third, n.fma(-second, near))
+    r = n.muladd(-third, n.fma(-second, near))
+    # What r lacks; near 0 it lacks nothing, and this difference would not be exact.
+    low = n.fma(-second, near - r)
+    edge = {"double": 2.0**-12, "float": 2.0**-8}[x.element]
+    return Pair(r, where(abs(near) > edge, low, 0.0))
 
 
 def _beyond(name: str, x: Lanes) -> Lanes:
@@ -44,10 +48,15 @@ def _anywhere(name: str, x: Lanes, y: Lanes) -> Lanes:
     return far(large, partial(_beyond, name), f"{name}_far", y, x)
 
 
-def _sine(r: Lanes, parity: Lanes) -> Lanes:
-    """The sine of ``r`` within ±π/2, negated where the lowest bit of ``parity`` is set."""
+def _sine(angle: Pair, parity: Lanes) -> Lanes:
+    """The sine of an angle within ±π/2, negated where the lowest bit of ``parity`` is set."""
+    r, low = angle
     square = r * r
-    y = (r * square).muladd(square.polynomial(coefficients.SIN[r.element]), r)
+    numbers = coefficients.SIN[r.element]
+    first = ordered_sum(r.constant(numbers[0]), square * square.polynomial(numbers[1:]))
+    cube = r * square
+    left = cube.muladd(first.low, low * square.muladd(-0.5, 1.0))
+    y = r + cube.muladd(first.high, left)
     return (y.bits ^ (parity << (r.format.bits - 1))).real
 
 
@@ -55,7 +64,7 @@ def sin(x: Lanes) -> Lanes:
     """The sine."""
     shifted = x.muladd(INVERSE_PI, x.format.shift)
     y = _sine(_off(x, shifted - x.format.shift, 1.0), shifted.bits)
-    return _anywhere("sin", x, y)
+    return _anywhere("sin", x, where(x == 0.0, x, y))
 
 
 def cos(x: Lanes) -> Lanes:
@@ -68,13 +77,13 @@ def cos(x: Lanes) -> Lanes:
 def tan(x: Lanes) -> Lanes:
     """The tangent: of sine and cosine within ±π/4 the quotient, one way or the other."""
     shifted = x.muladd(2 * INVERSE_PI, x.format.shift)
-    r = _off(x, shifted - x.format.shift, 0.5)
+    r, low = _off(x, shifted - x.format.shift, 0.5)
     square = r * r
     series = square.polynomial(coefficients.SIN_SHORT[x.element])
-    sine = ordered_sum(r, r * square * series)
+    sine = ordered_sum(r, (r * square).muladd(series, low))
     series = square.polynomial(coefficients.COS_SHORT[x.element])
     rest = square * square.muladd(series, -0.5)
-    cosine = ordered_sum(x.constant(1.0), rest)
+    cosine = ordered_sum(x.constant(1.0), (-r).muladd(low, rest))
     odd = (shifted.bits & 1) != 0
     top = Pair(where(odd, -cosine.high, sine.high), where(odd, -cosine.low, sine.low))
     below = Pair(where(odd, sine.high, cosine.high), where(odd, sine.low, cosine.low))
