@@ -9,14 +9,15 @@ from ..ir.collector import at_rest
 from ..ir.graph import dependents, toposort
 from ..ir.node import Node, item
 from ..ir.types import TupleType
-from ..trace.recording import symbolic
+from ..trace.recording import SYMBOLIC, symbolic
+from ..trace.tracer import Tracer
 
 
 def dressed(n: Node) -> Any:
     """A node as a rule sees it: a traced array, or a tuple of them."""
     if type(n.type) is TupleType:
         return tuple(symbolic(item(n, k)) for k in range(len(n.type.items)))
-    return symbolic(n)
+    return Tracer(n, SYMBOLIC)  # symbolic(n), which is not worth a call here
 
 
 @at_rest

@@ -227,11 +227,11 @@ def support(n: Node) -> Node | None:
     through sums, of several arrays or along an axis. Each node is looked at once, however many ask, so that a long program costs in
     proportion.
     """
-    if not _shows(n):
+    if _plain(n):
         return None
-    if n.op not in _MAKERS:  # it keeps the structure of all that it reads, which mostly have none
+    if n.op not in _MAKERS:
         for a in n.args[:1] if n.op in _MOVES else n.args:
-            if not _shows(a):
+            if _plain(a):
                 return None
     stack = [n]
     while stack:
@@ -249,6 +249,20 @@ def support(n: Node) -> Node | None:
 
 
 _supports: WeakKeyDictionary[Node, Node | None] = WeakKeyDictionary()
+
+
+def _plain(n: Node) -> bool:
+    """Whether one look tells that there is no structure, as it mostly does.
+
+    What makes no zeros itself has a structure only if all that it reads have.
+    """
+    if not _shows(n):
+        return True
+    if n.op not in _MAKERS:
+        for a in n.args[:1] if n.op in _MOVES else n.args:
+            if not _shows(a):
+                return True
+    return False
 
 
 def _shows(n: Node) -> bool:
