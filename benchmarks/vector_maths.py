@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.native.compiling import element, kernel  # noqa: E402
-
-from chainrule import ops  # noqa: E402
+from chainrule import ops
+from tests.native.compiling import element, kernel
 
 #: Names, and the interval that the arguments are taken from.
 FUNCTIONS: dict[str, tuple[tuple[float, float], ...]] = {

@@ -5,7 +5,13 @@ Ties and NaN are NumPy's: of two equal numbers ``maximum`` gives the second, whi
 
 from __future__ import annotations
 
-from .lanes import Lanes, Other, where
+import math
+
+import numpy as np
+
+from .lanes import Lanes, where
+
+_PI = np.float32(math.pi)
 
 
 def _is_bool(x: Lanes) -> bool:
@@ -154,9 +160,14 @@ def rounding(name: str, x: Lanes) -> Lanes:
     return x.intrinsic(name) if x.v.is_float else x
 
 
-def scaled(x: Lanes, factor: Other) -> Lanes:
-    """A multiple."""
-    return x * factor
+def in_radians(x: Lanes) -> Lanes:
+    """An angle in degrees as radians."""
+    return x * {"double": math.pi / 180, "float": float(_PI / np.float32(180))}[x.element]
+
+
+def in_degrees(x: Lanes) -> Lanes:
+    """An angle in radians as degrees."""
+    return x * {"double": 180 / math.pi, "float": float(np.float32(180) / _PI)}[x.element]
 
 
 # -- division of integers ------------------------------------------------------------------------

@@ -64,13 +64,13 @@ def kl_div(x: Lanes, y: Lanes) -> Lanes:
 def boxcox(x: Lanes, power: Lanes) -> Lanes:
     """``(x**power - 1) / power``, the logarithm where the power is 0."""
     usual = (x > 0.0) & (x < INF)
-    logarithm = log_of(single(where(usual, x, 1.0)))
+    logarithm = log_of(single(where(usual, x, 1.0))).normal
     high, low = exact_product(power, logarithm.high)
-    least, most = {"double": (-40.0, 710.0), "float": (-20.0, 89.0)}[x.element]
+    least, most = {"double": (-40.0, 711.0), "float": (-20.0, 90.0)}[x.element]
     rest = where((high > least) & (high < most), power.muladd(logarithm.low, low), 0.0)
-    grown = quarter_expm1(high.clamp(least, most), rest).total * 4.0
+    grown = quarter_expm1(high.clamp(least, most), rest).total
     flat = abs(power) < {"double": 1e-19, "float": 1e-10}[x.element]
-    result = where(flat, logarithm.total, grown / where(flat, 1.0, power))
+    result = where(flat, logarithm.total, (grown / where(flat, 1.0, power)) * 4.0)
     empty = where((power > 0.0) & ~flat, -1.0 / power, -INF)
     full = where(power < 0.0, -1.0 / power, INF)
     edge = where(x == 0.0, empty, where(x == INF, full, float("nan")))

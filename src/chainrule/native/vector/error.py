@@ -91,7 +91,7 @@ def _normal_tail(a: Lanes) -> Pair:
     """``exp(a²/2) Φ(-a)``."""
     high, low = _ROOT_HALF[a.element]
     z = a * high
-    lost = where(a < _INFINITE[a.element], a.fma(low, a.fma(high, -z)), 0.0)
+    lost = where(a < 64.0, a.fma(low, a.fma(high, -z)), 0.0)
     tail = _scaled_tail(z)
     slope = (z + z).muladd(tail.high, -1.1283791670955126)
     return Pair(tail.high, slope.muladd(lost, tail.low)).scaled(0.5)

@@ -38,7 +38,7 @@ def gammaln(x: Lanes) -> Lanes:
     numbers = coefficients.GAMMALN["double"]
     slope = ordered_sum(x.constant(numbers[0]), t * t.polynomial(numbers[1:]))
     near, left = exact_product(t, slope.high)
-    logarithm = log_of(single(where(large, x, where(x > 1e-300, factor, 1.0))))
+    logarithm = log_of(single(where(large, x, where(x > 1e-300, factor, 1.0)))).normal
     logarithm = Pair(
         where(under, -logarithm.high, logarithm.high), where(under, -logarithm.low, logarithm.low)
     )

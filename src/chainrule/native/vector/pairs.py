@@ -25,6 +25,11 @@ class Pair(NamedTuple):
     def __neg__(self) -> Pair:
         return Pair(-self.high, -self.low)
 
+    @property
+    def normal(self) -> Pair:
+        """The same with a low part that is below the last place of the other."""
+        return ordered_sum(self.high, self.low)
+
     def scaled(self, factor: Other) -> Pair:
         """The product with a power of two."""
         return Pair(self.high * factor, self.low * factor)

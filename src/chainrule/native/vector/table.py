@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from functools import partial
@@ -98,10 +97,10 @@ ROWS: dict[str, Row] = {
     "imag": Row(basic.zero, "fi"),
     "conjugate": Row(basic.identity, "fi"),
     "stop_gradient": Row(basic.identity, "fib"),
-    "deg2rad": Row(partial(basic.scaled, factor=math.pi / 180)),
-    "radians": Row(partial(basic.scaled, factor=math.pi / 180)),
-    "rad2deg": Row(partial(basic.scaled, factor=180 / math.pi)),
-    "degrees": Row(partial(basic.scaled, factor=180 / math.pi)),
+    "deg2rad": Row(basic.in_radians),
+    "radians": Row(basic.in_radians),
+    "rad2deg": Row(basic.in_degrees),
+    "degrees": Row(basic.in_degrees),
     **{
         name: Row(getattr(module, name), long=True)
         for module, names in (
