@@ -15,6 +15,10 @@ from .text import STORAGE, Function, Module, Value
 #: Instructions in a function, about: compiling takes more than linear time in its length.
 _LONG = 3000
 
+#: From how many statements without loops on they are compiled fast: they run nearly as fast then.
+_MANY = 1000
+_PLAIN = " optnone noinline"
+
 
 class KernelWriter:
     """Writes the functions of a program: the kernel, and parts of it if it is long."""
@@ -27,14 +31,10 @@ class KernelWriter:
         self._inputs = inputs
         self._pointers: dict[Any, Value] = {}
 
-    def _part(self, name: str, linkage: str) -> Function:
-        made = self.module.function(
-            name,
-            [Value("%table", "ptr"), Value("%workspace", "ptr")],
-            "i32",
-            self.module.machine.attributes,
-            linkage,
-        )
+    def _part(self, name: str, linkage: str, *, plain: bool = False) -> Function:
+        attributes = self.module.machine.attributes + (_PLAIN if plain else "")
+        parameters = [Value("%table", "ptr"), Value("%workspace", "ptr")]
+        made = self.module.function(name, parameters, "i32", attributes, linkage)
         self._pointers = {}
         self.f = made
         return made
@@ -66,11 +66,14 @@ class KernelWriter:
     def kernel(self) -> None:
         """The whole program."""
         steps = self.schedule.steps
-        parts = [self._part("kernel", "")]
+        many = sum(len(s.statements) for s in steps if isinstance(s, Straight)) > _MANY
+        plain = many and isinstance(steps[0], Straight)
+        parts = [self._part("kernel", "", plain=plain)]
         for step in steps:
-            if len(self.f.lines) > _LONG:
+            if len(self.f.lines) > _LONG or plain != (many and isinstance(step, Straight)):
+                plain = many and isinstance(step, Straight)
                 self.f.ret(self.f.constant(0, "i32"))
-                parts.append(self._part(f"part{len(parts)}", "internal"))
+                parts.append(self._part(f"part{len(parts)}", "internal", plain=plain))
             self._step(step)
         if len(parts) == 1:
             self._end()

@@ -15,7 +15,9 @@ ALIGNMENT = 64
 def touched(step: Step) -> Iterable[Buffer]:
     """The buffers that a step reads or writes."""
     match step:
-        case Nest() | Straight():
+        case Straight():
+            yield from _of_straight(step)
+        case Nest():
             for s in step.statements:
                 for r in s.reads:
                     yield from _buffers(r)
@@ -38,6 +40,17 @@ def touched(step: Step) -> Iterable[Buffer]:
             for v in (*step.sources, *step.targets):
                 if isinstance(v, View):
                     yield v.buffer
+
+
+def _of_straight(step: Straight) -> Iterable[Buffer]:
+    """What is in memory: not what is made and used in registers alone."""
+    inner = {s.target.buffer for s in step.statements if isinstance(s.target, View)}
+    inner.difference_update(s.target.buffer for s in step.statements if s.stored and isinstance(s.target, View))
+    inner = {b for b in inner if b.size <= step.most}
+    for s in step.statements:
+        for r in (*s.reads, s.target):
+            if isinstance(r, View) and r.buffer not in inner:
+                yield r.buffer
 
 
 def _buffers(r: Any) -> Iterable[Buffer]:
@@ -73,43 +86,55 @@ def assign(
     for b, k in first.items():
         starts.setdefault(k, []).append(b)
         ends.setdefault(last[b], []).append(b)
-    free: list[tuple[int, int]] = []  # (offset, bytes), by offset
-    top = 0
-    for k in range(len(steps) + 1):
+    room = _Room()
+    for k in sorted({*starts, *ends}):
         for b in starts.get(k, ()):
-            top = _take(b, free, top)
+            b.index = room.take(_rounded(b.nbytes))
         for b in ends.get(k, ()):
-            _give(free, b.index, _rounded(b.nbytes))
-    return top
+            room.give(b.index, _rounded(b.nbytes))
+    return room.top
 
 
 def _rounded(n: int) -> int:
     return max(-(-n // ALIGNMENT), 1) * ALIGNMENT
 
 
-def _take(b: Buffer, free: list[tuple[int, int]], top: int) -> int:
-    """Place a buffer in the smallest gap that holds it, or on top."""
-    need = _rounded(b.nbytes)
-    fits = [(size, offset) for offset, size in free if size >= need]
-    if fits:
-        size, offset = min(fits)
-        free.remove((offset, size))
-        if size > need:
-            insort(free, (offset + need, size - need))
-        b.index = offset
-        return top
-    if free and sum(free[-1]) == top:  # the last gap, made longer
-        offset, _ = free.pop()
-        b.index = offset
-        return offset + need
-    b.index = top
-    return top + need
+class _Room:
+    """Which ranges of the workspace are free."""
 
+    def __init__(self) -> None:
+        self.top = 0
+        #: Ranges of the size of the smallest, which there may be very many of, wait for their like.
+        self._small: dict[int, list[int]] = {}
+        self._free: list[tuple[int, int]] = []  # (offset, bytes), by offset
 
-def _give(free: list[tuple[int, int]], offset: int, size: int) -> None:
-    """Return a range, joined with the gaps beside it."""
-    insort(free, (offset, size))
-    k = free.index((offset, size))
-    for at in (k, k - 1):
-        if 0 <= at < len(free) - 1 and sum(free[at]) == free[at + 1][0]:
-            free[at : at + 2] = [(free[at][0], free[at][1] + free[at + 1][1])]
+    def take(self, need: int) -> int:
+        """The smallest gap that holds so many bytes, or what is on top."""
+        waiting = self._small.get(need)
+        if waiting:
+            return waiting.pop()
+        fits = [(size, offset) for offset, size in self._free if size >= need]
+        if fits:
+            size, offset = min(fits)
+            self._free.remove((offset, size))
+            if size > need:
+                insort(self._free, (offset + need, size - need))
+            return offset
+        if self._free and sum(self._free[-1]) == self.top:  # the last gap, made longer
+            offset, _ = self._free.pop()
+        else:
+            offset = self.top
+        self.top = offset + need
+        return offset
+
+    def give(self, offset: int, size: int) -> None:
+        """Return a range, joined with the gaps beside it."""
+        if size <= 4 * ALIGNMENT:
+            self._small.setdefault(size, []).append(offset)
+            return
+        free = self._free
+        insort(free, (offset, size))
+        k = free.index((offset, size))
+        for at in (k, k - 1):
+            if 0 <= at < len(free) - 1 and sum(free[at]) == free[at + 1][0]:
+                free[at : at + 2] = [(free[at][0], free[at][1] + free[at + 1][1])]
