@@ -177,10 +177,11 @@ def test_no_call_waits(monkeypatch):
     for _ in range(tiers.HOT_RUNS):
         slope(X)
     starts = [time.perf_counter()]
-    while not made:
+    while not made and starts[-1] < starts[0] + 30:
         slope(X)
         starts.append(time.perf_counter())
     times = np.diff(starts)
+    assert made
     assert len(times) > 20
     print(f"median {np.median(times) * 1e6:.0f} µs, longest {max(times) * 1e3:.1f} ms")
 

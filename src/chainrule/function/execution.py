@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -193,23 +192,33 @@ _log = logging.getLogger("chainrule")
 _compiler: Any = None
 
 
-def compiler() -> Any:
-    """The module of native code; ``None`` where it is switched off or there is none."""
+def compiler(*, notify: bool = False) -> Any:
+    """The module of native code; ``None`` where it is switched off or there is none.
+
+    ``notify``: say once why there is none.
+    """
     global _compiler  # noqa: PLW0603 (found once)
     if os.environ.get("CHAINRULE_JIT", "").lower() in ("off", "0", "no"):
         return None
     if _compiler is None:
-        try:
-            found: Any = import_module("chainrule.native.program")
-            _compiler = found if import_module("chainrule.native").available() else False
-        except (ImportError, AttributeError):
+        from ..native import llvm
+
+        if llvm.available():
+            from ..native import program
+
+            _compiler = program
+        else:
             _compiler = False
+    if _compiler is False and notify:
+        from ..native import llvm
+
+        llvm.notice()
     return _compiler or None
 
 
 def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) -> Executable:
     """``graph`` ready to run, where ``check``, a truth value of the same inputs, is true."""
-    native = compiler()
+    native = compiler(notify=True)
     if native is not None:
         try:
             with _compiling:
