@@ -38,6 +38,14 @@ def table():
         safe(lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, small), root - 1.0001, 2 * root - 0.9999, (2.0**-53.5, 2.0**-24.5),
     )
     yield (
+        "EXP_ROUGH", "as EXP, for results in single precision",
+        safe(lambda r: (mp.expm1(r) - r) / r**2, small), -ln2 / 2 * 1.001, ln2 / 2 * 1.001, (2.0**-31, None),
+    )
+    yield (
+        "LOG_ROUGH", "as LOG, for results in single precision",
+        safe(lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, small), root - 1.0001, 2 * root - 0.9999, (2.0**-36, None),
+    )
+    yield (
         "LOG_RATIO", "(atanh(s)/s - 1 - s²/3) / s⁴ in s², for |s| ≤ (√2 - 1) / (√2 + 1)",
         of_root(lambda s: (mp.atanh(s) / s - 1 - s**2 / 3) / s**4), 0, mp.mpf("0.02946"), (2.0**-58, None),
     )

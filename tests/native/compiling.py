@@ -3,27 +3,15 @@
 import ctypes
 from functools import cache
 
-import llvmlite.binding as llvm
 import numpy as np
-from chainrule.native.text import STORAGE, Machine, Module, Value
+from chainrule.native import llvm
+from chainrule.native.text import STORAGE, Module, Value
 from chainrule.native.vector import cast, lower
 
-llvm.initialize_native_target()
-llvm.initialize_native_asmprinter()
 
-
-@cache
 def machine(fma=True):
     """This processor, or the plainest one of its kind."""
-    features = llvm.get_host_cpu_features()
-    wide = features.get("avx512f") or features.get("avx512vl")
-    if not fma:
-        return Machine(llvm.get_process_triple(), "x86-64", "", 16, False)
-    has = bool(features.get("fma")) or not llvm.get_process_triple().startswith("x86")
-    return Machine(
-        llvm.get_process_triple(), llvm.get_host_cpu_name(), features.flatten(),
-        64 if wide else 32 if features.get("avx2") else 16, has,
-    )
+    return llvm.machine(None if fma else "baseline")
 
 
 def write(op, elements, out, width, fma, inline=False):
@@ -46,23 +34,12 @@ def write(op, elements, out, width, fma, inline=False):
     return str(module)
 
 
-def built(text, fma=True, level=1):
-    """An engine with this code in it."""
-    m = machine(fma)
-    parsed = llvm.parse_assembly(text)
-    parsed.verify()
-    target = llvm.Target.from_triple(m.triple)
-    tm = target.create_target_machine(cpu=m.cpu, features=m.features, opt=level, jit=True)
-    engine = llvm.create_mcjit_compiler(parsed, tm)
-    engine.finalize_object()
-    return engine
-
-
 @cache
 def kernel(op, elements, out, width=8, fma=True, inline=False):
     """A function of arrays."""
-    engine = built(write(op, elements, out, width, fma, inline), fma)
-    address = engine.get_function_address("kernel")
+    text = write(op, elements, out, width, fma, inline)
+    code = llvm.compile_text(text, ["kernel"], {}, machine(fma))
+    address = code["kernel"]
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(elements) + 1), ctypes.c_int64)(address)
     dtype = next(d for d, e in STORAGE.items() if e == ("i8" if out == "i1" else out))
 
@@ -74,7 +51,7 @@ def kernel(op, elements, out, width=8, fma=True, inline=False):
         call(*[a.ctypes.data for a in inputs], result.ctypes.data, padded)
         return result[:n]
 
-    run.engine = engine
+    run.code = code
     run.call = call
     return run
 

@@ -88,6 +88,13 @@ def _scaling(x: Lanes) -> Callable[[Lanes], Lanes] | None:
     return scale
 
 
+def reduced(x: Lanes) -> tuple[Lanes, Lanes]:
+    """``n`` and ``r`` with ``x = n log 2 + r``."""
+    n, number = nearest(x, LOG2_E)
+    head, rest = LN2[x.element]
+    return n, number.muladd(-rest, number.muladd(-head, x))
+
+
 def tail(r: Lanes) -> Lanes:
     """``exp(r) - 1 - r`` for small ``r``."""
     return r * r * r.polynomial(coefficients.EXP[r.element])

@@ -14,10 +14,10 @@ from .exponential import (
     LOG10_2,
     RANGE,
     decay,
-    exp,
     exp2,
     exp_parts,
     power_of_two,
+    reduced,
 )
 from .lanes import Lanes, far, where
 from .pairs import Pair, exact_product, exact_sum, ordered_sum, product, quotient, root, single
@@ -284,13 +284,25 @@ def _positive_power(x: Lanes, y: Lanes) -> Lanes:
     return parts.times(top + (rest + parts.p.low))
 
 
+def _rough_power(x: Lanes, y: Lanes) -> Lanes:
+    """``x ** y`` to some 30 bits, of numbers in the range of single precision."""
+    _, k, m = decomposed(x, normal=True)
+    f = m - 1.0
+    square = f * f
+    rest = square * f * f.polynomial(coefficients.LOG_ROUGH["double"])
+    logarithm = k.muladd(LN2_PAIR["double"][0], f + square.muladd(-0.5, rest))
+    n, r = reduced((y * logarithm).clamp(-110.0, 90.0))
+    q = r.polynomial(coefficients.EXP_ROUGH["double"])
+    return (q.muladd(r * r, r) + 1.0) * power_of_two(n)
+
+
 def power(x: Lanes, y: Lanes) -> Lanes:
     """``x ** y``."""
     a = abs(x)
     if x.element == "double":
         result = _positive_power(a, y)
     else:  # double precision takes no more care than that
-        result = exp(log(a.to("double")) * y.to("double")).to("float")
+        result = _rough_power(a.to("double"), y.to("double")).to("float")
     result = where(a == 0.0, where(y < 0.0, INF, x.constant(0.0)), result)
     result = where(a == INF, where(y < 0.0, 0.0, x.constant(INF)), result)
     whole = y == y.trunc()
