@@ -191,10 +191,10 @@ def test_an_element_is_the_same_in_every_width(name):
 def test_exponents_that_stand_in_the_program():
     module = Module(machine())
     f = module.function("f", [Value("%x", "double", 4)])
-    for exponent in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0):
+    for exponent in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0, -2.0):
         lower(A.power, f, [f.parameters[0], f.constant(exponent, "double", 4)], "double")
     assert "call" not in str(f).replace("call <4 x double> @llvm.sqrt", "")
-    lower(A.power, f, [f.parameters[0], f.constant(5.0, "double", 4)], "double")
+    lower(A.power, f, [f.parameters[0], f.constant(7.0, "double", 4)], "double")
     assert "@power_f64x4" in str(f)
 
 

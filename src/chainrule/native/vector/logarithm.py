@@ -254,9 +254,9 @@ def logaddexp2(x: Lanes, y: Lanes) -> Lanes:
 # -- powers ----------------------------------------------------------------------------------------
 
 
-def _accurate_log(x: Lanes) -> Pair:
+def _accurate_log(x: Lanes, *, normal: bool) -> Pair:
     """The logarithm to some 65 bits: ``2 atanh(s)`` with ``s = f / (2 + f)``."""
-    _, k, m = decomposed(x)
+    _, k, m = decomposed(x, normal=normal)
     below = exact_sum(m, x.constant(1.0))
     s = quotient(single(m - 1.0), below)
     square = product(s, s)
@@ -272,10 +272,11 @@ def _accurate_log(x: Lanes) -> Pair:
     return Pair(total, error + k.fma(left, low + low))
 
 
-def _positive_power(x: Lanes, y: Lanes) -> Lanes:
+def _positive_power(x: Lanes, y: Lanes, *, normal: bool) -> Lanes:
     """``x ** y`` for finite ``x > 0``."""
-    logarithm = _accurate_log(x)
-    y = y.clamp(-1e200, 1e200)  # an infinite logarithm either way
+    logarithm = _accurate_log(x, normal=normal)
+    if not normal:
+        y = y.clamp(-1e200, 1e200)  # an infinite logarithm either way
     high, low = exact_product(logarithm.high, y)
     low = logarithm.low.fma(y, low)
     low = where(abs(high) < 800.0, low, 0.0)
@@ -298,9 +299,19 @@ def _rough_power(x: Lanes, y: Lanes) -> Lanes:
 
 def power(x: Lanes, y: Lanes) -> Lanes:
     """``x ** y``."""
+    if x.element == "double":
+        usual = _usual(x) & (abs(y) < 1e200)
+        near = _positive_power(x, y, normal=True)
+    else:
+        usual = _usual(x) & (abs(y) < INF)
+        near = _rough_power(x.to("double"), y.to("double")).to("float")
+    return far(~usual, _power_anywhere, "power_far", near, x, y)
+
+
+def _power_anywhere(x: Lanes, y: Lanes) -> Lanes:
     a = abs(x)
     if x.element == "double":
-        result = _positive_power(a, y)
+        result = _positive_power(a, y, normal=False)
     else:  # double precision takes no more care than that
         result = _rough_power(a.to("double"), y.to("double")).to("float")
     result = where(a == 0.0, where(y < 0.0, INF, x.constant(0.0)), result)
@@ -322,10 +333,14 @@ def literal_power(x: Lanes, exponent: float) -> Lanes | None:
         return literal_power(1.0 / x, -exponent) if exponent in (-1.0, -2.0) else None
     if exponent == 0.5:
         return where(x == -INF, INF, (x + 0.0).sqrt())
-    if exponent not in (1.0, 2.0, 3.0, 4.0):
+    if exponent not in (1.0, 2.0, 3.0, 4.0, 5.0):
         return None
-    square = x * x
-    return {1.0: x, 2.0: square, 3.0: square * x, 4.0: square * square}[exponent]
+    if exponent == 1.0:
+        return x
+    result = square = x * x
+    if exponent >= 4.0:
+        result = square * square
+    return result * x if exponent in (3.0, 5.0) else result
 
 
 def cbrt(x: Lanes) -> Lanes:
