@@ -7,6 +7,7 @@ lies near a kink. The source is what a failure prints, so it runs by itself.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -125,7 +126,9 @@ class Writer:
         written = [line.replace("{}", name) for line in lines]
         scope = {"np": np, "ss": ss, **self.constants, **self.values}
         try:
-            exec("\n".join(written), scope)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Mean of empty slice")  # NaN, of no use
+                exec("\n".join(written), scope)
         except (ValueError, IndexError, TypeError, ArithmeticError):  # AxisError is among them
             return False
         made = scope[name]
