@@ -108,7 +108,7 @@ CASES = {
     "entr": Case(lambda x: -x * mp.log(x), one(B(0.0001, 9))),
     "rel_entr": Case(lambda x, y: x * mp.log(x / y), ((B(0.01, 9), B(0.01, 9)), (B(1e-30, 1e30, True), B(1e-30, 1e30, True))), single=((B(0.01, 9), B(0.01, 9)),)),
     "kl_div": Case(lambda x, y: x * mp.log(x / y) - x + y, ((B(0.01, 9), B(0.01, 9)),), 3, note="where it cancels, of the larger argument", floor=max),
-    "boxcox": Case(lambda x, p: (x**p - 1) / p, ((B(0.01, 9), B(-2, 2)), (B(0.1, 9), B(-20, 20)))),
+    "boxcox": Case(lambda x, p: (x**p - 1) / p, ((B(0.01, 9), B(-2, 2)), (B(0.1, 9), B(-20, 20))), 2.5),
     "fmod": Case(lambda x, y: mp.sign(x) * (abs(x) - abs(y) * mp.floor(abs(x) / abs(y))), ((B(-1e6, 1e6), B(-9, 9)), (B(-9, 9), B(-9, 9))), 0),
     "remainder": Case(lambda x, y: x - y * mp.floor(x / y), ((B(-1e6, 1e6), B(0.1, 9)), (B(-9, 9), B(-9, 9))), 0.51),
 }  # fmt: skip

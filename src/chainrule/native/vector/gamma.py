@@ -60,6 +60,11 @@ def gammaln(x: Lanes) -> Lanes:
     return far(odd, _negative, "gammaln_negative", result, x)
 
 
+def loggamma(x: Lanes) -> Lanes:
+    """The principal branch of the logarithm of the gamma function, real for positive numbers."""
+    return where(x < 0.0, float("nan"), gammaln(x))
+
+
 def psi(x: Lanes) -> Lanes:
     """The digamma function of positive numbers; by reflection of negative ones."""
     tiny = abs(x) < 1e-300

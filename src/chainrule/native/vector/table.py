@@ -115,6 +115,7 @@ ROWS: dict[str, Row] = {
     },
     "float_power": Row(logarithm.power, long=True),
     "gammaln": Row(in_double(gamma.gammaln, "gammaln"), long=True),
+    "loggamma": Row(in_double(gamma.loggamma, "loggamma"), long=True),
     "psi": Row(in_double(gamma.psi, "psi"), long=True),
     "gamma": Row(gamma.gamma, long=True),
 }
