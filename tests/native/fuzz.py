@@ -8,6 +8,7 @@ The value, the gradient and a Hessian-vector product of each, jitted and not.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 import traceback
@@ -74,8 +75,32 @@ def _against_jax(program: Source, args: Any, weights: Any, expected: Any) -> Non
         value, gradient = jax.value_and_grad(lambda p: jnp.sum(g(*p) * weights))(args)
     except Exception:  # noqa: BLE001 - it writes in place, or has no such function
         return
-    agree((np.asarray(value), [np.asarray(x) for x in flatten(gradient)[0]]),
-          (np.asarray(expected[0]), [np.asarray(x) for x in flatten(expected[1])[0]]), "JAX", 1e-7)  # fmt: skip
+    for a, b in zip(_by_name(gradient), _by_name(expected[1]), strict=True):
+        agree(np.asarray(a), np.asarray(b), "gradient by JAX", 1e-7)
+    agree(np.asarray(value), np.asarray(expected[0]), "value by JAX", 1e-7)
+
+
+def _by_name(tree: Any) -> list[Any]:
+    """The leaves of nested arguments, those in a dictionary in the order of their names."""
+    if isinstance(tree, dict):
+        tree = [tree[k] for k in sorted(tree)]
+    return [x for t in tree for x in _by_name(t)] if isinstance(tree, list | tuple) else [tree]
+
+
+class _Loud(logging.Handler):
+    """Where a graph could not be compiled, NumPy would stand in for it: that is a finding too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            raise record.exc_info[1]
+
+
+def loud() -> None:
+    """Have failures to compile raise from now on."""
+    log = logging.getLogger("chainrule")
+    if not any(isinstance(h, _Loud) for h in log.handlers):
+        log.addHandler(_Loud())
+        log.setLevel(logging.DEBUG)
 
 
 def verdict(seed: int, jax: bool) -> tuple[str, str]:
@@ -95,6 +120,7 @@ def verdict(seed: int, jax: bool) -> tuple[str, str]:
 
 def _span(span: tuple[int, int, bool]) -> tuple[Counter[str], list[str]]:
     first, last, jax = span
+    loud()
     if jax:
         import jax as library
 

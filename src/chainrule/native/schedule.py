@@ -9,7 +9,7 @@ stored only if something reads it from elsewhere.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from .plan import (
     Indirect,
     Library,
     Nest,
+    Product,
     Shape,
     Source,
     Statement,
@@ -106,6 +107,7 @@ class Schedule:
                 target = whole(Buffer(n.type.dtype, n.type.size, "output", k), n.type.shape)
                 self.copy(source, target)
         self.steps = [s for s in self.steps if not isinstance(s, Nest | Straight) or s.statements]
+        _begin(self.steps)
 
     # -- nodes -----------------------------------------------------------------------------------
 
@@ -297,8 +299,6 @@ class Schedule:
         target = statement.target
         if target is not None:
             buffer = target.view.buffer if isinstance(target, Indirect) else target.buffer
-            if isinstance(step, Straight) and self.ready.get(buffer, k) < k:
-                step.begun.add(buffer)
             self.ready[buffer] = max(k, self.ready.get(buffer, -1))
             if make and not isinstance(target, Indirect):
                 self._maker[buffer] = statement
@@ -399,6 +399,33 @@ class Schedule:
         targets = self._results(n)
         compute = n.op.evaluator([a.type for a in n.args], *n.params)
         self.step(Callback(n.op.name, compute, sources, list(targets)), targets)
+
+
+def _begin(steps: Sequence[Step]) -> None:
+    """Tell code without loops which buffers an earlier step has written a part of.
+
+    Only now is it known: statements join earlier steps as they come.
+    """
+    written: set[Buffer] = set()
+    for step in steps:
+        made = {v.buffer for v in _written(step)}
+        if isinstance(step, Straight):
+            step.begun = made & written
+        written |= made
+
+
+def _written(step: Step) -> Iterator[View]:
+    match step:
+        case Nest() | Straight():
+            for s in step.statements:
+                if isinstance(s.target, Indirect):
+                    yield s.target.view
+                elif s.target is not None:
+                    yield s.target
+        case Product():
+            yield step.target
+        case Library() | Callback():
+            yield from (t for t in step.targets if t is not None)
 
 
 def _same(x: Any) -> Any:
