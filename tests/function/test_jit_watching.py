@@ -390,3 +390,38 @@ def test_what_changes_each_time_is_left_alone():
         for _ in range(80):
             tag = Tag()
             assert np.array_equal(g(X), X)
+
+
+def test_slots_and_class_attributes():
+    class Slotted:
+        __slots__ = ("w",)
+
+        def __init__(self):
+            self.w = X.copy()
+
+    class Shared:
+        w = X.copy()
+        rate = 2.0
+
+        @classmethod
+        def scale(cls, x):
+            return cls.w * x * cls.rate
+
+    held = Slotted()
+
+    def f(x):
+        return x * (held.w - held.w.mean()) + Shared.scale(x)
+
+    g = cr.jit(f)
+    assert np.allclose(g(X), f(X))
+    held.w[0] = 9.0
+    assert np.allclose(g(X), f(X))
+    held.w = np.array([1.0, 5.0, 3.0])
+    assert np.allclose(g(X), f(X))
+    Shared.w[1] = 5.0
+    assert np.allclose(g(X), f(X))
+    Shared.w = X + 1
+    assert np.allclose(g(X), f(X))
+    Shared.rate = 3.0
+    assert np.allclose(g(X), f(X))
+    assert np.allclose(g(X), f(X))

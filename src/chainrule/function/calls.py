@@ -130,7 +130,7 @@ def describe(leaf: Any) -> Hashable:
         raise Foreign
     try:
         hash(leaf)
-    except TypeError:
+    except Exception:  # noqa: BLE001 (whatever a foreign class raises)
         raise Foreign from None
     return _Constant(leaf)
 

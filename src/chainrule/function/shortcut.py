@@ -17,7 +17,7 @@ import numpy as np
 from ..trace.tree import Structure
 from .calls import Static
 from .paths import Path, apart, finish
-from .watching import Place, empty
+from .watching import Attribute, Place, empty
 
 #: With more checks than this there is no short way.
 MOST_CHECKS = 256
@@ -191,6 +191,11 @@ class _Writer:
     # -- places ----------------------------------------------------------------------------------
 
     def _read(self, place: Place) -> str:
+        if type(place) is Attribute:
+            inside = (
+                f".__dict__[{place.key!r}]" if isinstance(place.owner, type) else f".{place.key}"
+            )
+            return self.name(place.owner) + inside
         if place.key is None:
             return f"{self.name(place.owner)}.cell_contents"
         return f"{self.name(place.owner)}[{self._key(place.key)}]"

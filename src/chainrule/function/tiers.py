@@ -104,10 +104,7 @@ class Tiered:
         return results
 
     def _settle(self) -> None:
-        if not tiers.on:
-            return
-        self.settled = True
-        if self.graph.outputs and len(self.graph.order) <= MOST_NODES:
+        if tiers.on:
             _worker.add(self)
 
     def compile(self) -> None:
@@ -133,7 +130,10 @@ class _Worker:
     def add(self, program: Tiered) -> None:
         """Have ``program`` compiled."""
         with self._lock:
-            if self._ending:
+            if self._ending or program.settled:
+                return
+            program.settled = True
+            if not program.graph.outputs or len(program.graph.order) > MOST_NODES:
                 return
             self._waiting.append(program)
             if self._thread is None:

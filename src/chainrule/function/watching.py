@@ -80,6 +80,22 @@ class Place:
         return getattr(now, "__wrapped__", empty) is self.value and hasattr(now, "replacement")
 
 
+class Attribute(Place):
+    """An attribute of a class, or one that has a slot."""
+
+    __slots__ = ()
+
+    def read(self) -> Any:
+        """The value that is there now."""
+        if isinstance(self.owner, type):
+            return vars(self.owner).get(self.key, empty)
+        return getattr(self.owner, self.key, empty)
+
+    def restore(self) -> None:
+        """Put back the value that was there."""
+        setattr(self.owner, self.key, self.value)
+
+
 _VALUES = (int, float, complex, bool, str, bytes)
 _CONTAINERS = (list, dict, tuple)
 
@@ -109,7 +125,7 @@ class Surroundings:
             for o, _ in self.objects.values()
             if type(o) in (list, dict)
         ]
-        self.instances = [(o, dict(vars(o))) for o, _ in self.objects.values() if _is_instance(o)]
+        self.instances = [(o, _attributes(o)) for o, _ in self.objects.values() if _is_instance(o)]
         self._states = [(g, state_of(g)) for g in (*self.generators, *_global_generators())]
 
     # -- looking ---------------------------------------------------------------------------------
@@ -160,18 +176,19 @@ class Surroundings:
             named = [n for n in self.names if n in vars(value)]
             yield from self._add(value, vars(value), sorted(named), copied)
         elif isinstance(value, type):
-            yield from _methods(value, self.names)
+            yield from self._class(value)
         elif is_derived(value):
             for part in list(vars(value).values()):
                 if is_derived(part) or type(part) in (FunctionType, MethodType, partial):
                     yield part, copied, name
         elif _is_instance(value):
-            held = vars(value)
+            held = getattr(value, "__dict__", {})
             whole = is_dataclass(value) and len(held) <= MOST_ENTRIES
             named = list(held) if whole else [n for n in self.names if n in held]
             copied = copied and _is_copied(value)
             yield from self._add(value, held, sorted(named), copied)
-            yield from _methods(kind, self.names)
+            yield from self._class(kind)
+            yield from self._slots(value)
         elif isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
             self.generators.append(value)
 
@@ -203,6 +220,37 @@ class Surroundings:
             else:
                 yield value, copied, place.name
 
+    def _class(self, kind: type) -> Iterator[tuple[Any, bool, str]]:
+        """The functions of a class that may be called, which run as they are; its attributes."""
+        for base in kind.__mro__:
+            if is_library(base.__module__):
+                continue
+            for name, member in list(vars(base).items()):
+                function = getattr(member, "__func__", getattr(member, "fget", member))
+                if type(function) is FunctionType:
+                    if name in self.names or (name.startswith("__") and name != "__init__"):
+                        yield function, False, name
+                elif name in self.names and not hasattr(type(member), "__get__"):
+                    yield from self._attribute(base, name)
+
+    def _slots(self, value: Any) -> Iterator[tuple[Any, bool, str]]:
+        for base in type(value).__mro__:
+            slots = vars(base).get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name in self.names:
+                    yield from self._attribute(value, name)
+
+    def _attribute(self, owner: Any, name: str) -> Iterator[tuple[Any, bool, str]]:
+        place = Attribute(owner, name, name)
+        if place.identity in self._seen:
+            return
+        self._seen.add(place.identity)
+        self.places.append(place)
+        if type(place.value) is np.ndarray:
+            self.concrete[id(place.value)] = place.value
+        else:
+            yield place.value, False, name
+
     # -- after a trace ---------------------------------------------------------------------------
 
     def drew(self) -> bool:
@@ -219,7 +267,7 @@ class Surroundings:
             if len(now) != len(before) or not alike(now, before):
                 return f"it changes a {type(o).__name__} outside of it"
         for o, attributes in self.instances:
-            if not alike(dict(vars(o)), attributes):
+            if not alike(_attributes(o), attributes):
                 return f"it sets attributes of a {type(o).__name__}"
         return ""
 
@@ -235,8 +283,9 @@ class Surroundings:
                 o.clear()
                 o.update(before)
         for o, attributes in self.instances:
-            vars(o).clear()
-            vars(o).update(attributes)
+            if attributes:
+                vars(o).clear()
+                vars(o).update(attributes)
         for place in self.places:
             if not place.holds():
                 place.restore()
@@ -286,11 +335,15 @@ def _is_instance(value: Any) -> bool:
     """Whether it is an object with attributes, of a class of the user's."""
     kind: Any = type(value)
     return (
-        hasattr(value, "__dict__")
+        (hasattr(value, "__dict__") or hasattr(kind, "__slots__"))
         and not isinstance(value, type | ModuleType)
         and kind not in (FunctionType, MethodType, partial)
         and (kind is SimpleNamespace or not is_library(kind.__module__))
     )
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    return dict(getattr(value, "__dict__", {}))
 
 
 def _is_copied(value: Any) -> bool:
@@ -305,20 +358,6 @@ def _is_copied(value: Any) -> bool:
 
 class _Plain:
     pass
-
-
-def _methods(kind: type, names: set[str]) -> Iterator[tuple[Any, bool, str]]:
-    """The functions of a class that may be called, which run as they are."""
-    for base in kind.__mro__:
-        if is_library(base.__module__):
-            continue
-        for name, member in list(vars(base).items()):
-            if name in names or (name.startswith("__") and name != "__init__"):
-                function = getattr(member, "__func__", getattr(member, "fget", member))
-                if type(function) is FunctionType:
-                    yield function, False, name
-                elif type(member) is np.ndarray:
-                    yield (member,), False, name
 
 
 @lru_cache(1024)

@@ -135,11 +135,11 @@ class Tracer:
 
     def __str__(self) -> str:
         """The value at hand: a program that prints what it computes prints numbers."""
-        value = self.recorder.peek(self.node)
+        value = _shown(self)
         return repr(self) if value is None else str(value)
 
     def __format__(self, spec: str) -> str:
-        return format(self.recorder.value(self.node), spec) if spec else str(self)
+        return format(_shown(self), spec) if spec else str(self)
 
     # -- where a concrete value is needed --------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Tracer:
         return int(self.recorder.decide(self, int))
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return int(self) if ndigits is None else self._as_python(np.round(self, ndigits))
+        return int(np.rint(self)) if ndigits is None else self._as_python(np.round(self, ndigits))
 
     def _as_python(self, made: Any) -> Any:
         """What an operation of Python made of this: of a Python number, a Python number."""
@@ -314,6 +314,14 @@ class Tracer:
 
 
 _PYTHON = {"i": int, "u": int, "b": bool, "c": complex}
+
+
+def _shown(x: Tracer) -> Any:
+    """The value to make text of: a decision, where nothing is differentiated."""
+    root = getattr(x.recorder, "root", None)
+    if root is None or root.differentiated or x.node.level > root.level:
+        return x.recorder.peek(x.node)
+    return root.decide_array(x)[()]
 
 
 def _transposed(memory: Any) -> Any:
