@@ -12,6 +12,7 @@ import logging
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -97,6 +98,7 @@ class _Loud(logging.Handler):
 
 def loud() -> None:
     """Have failures to compile raise from now on."""
+    warnings.filterwarnings("error", "jit: ", RuntimeWarning)
     log = logging.getLogger("chainrule")
     if not any(isinstance(h, _Loud) for h in log.handlers):
         log.addHandler(_Loud())
