@@ -122,7 +122,7 @@ class Registers:
         x = self.arrays.get(b)
         if x is None and b.size <= self.step.most:
             x = self.arrays[b] = load(f, b.dtype, self.pointers(b), b.size)
-        if not any(r.strides) or count(r.shape) == 1:  # one element
+        if all(n == 1 or not s for n, s in zip(r.shape, r.strides, strict=True)):  # one element
             if x is not None:
                 return self._lane(x, b, r.offset)
             return self._element(b, r.offset)
