@@ -477,6 +477,25 @@ def test_lower_memory_bind():
     with pytest.raises(ArgumentError, match="shares memory"):
         g.bind(x, out=x)
 
+    scaled = cr.jit(lambda x: 2 * x)
+    for y in (np.arange(6.0).reshape(2, 3).T, np.arange(8.0)[::2]):
+        out = np.empty((*y.shape, 2))[..., 0]
+        run = scaled.bind(y, out=out)
+        for value in (1.0, 5.0):
+            y[0] = value
+            assert np.array_equal(run(), 2 * y)
+            assert np.array_equal(out, 2 * y)
+
+    def update(x, g):
+        x -= g * np.sum(x)
+        return x * 2
+
+    a, b = X.copy(), X.copy()
+    run = cr.jit(update).bind(a, 0.1)
+    for _ in range(3):
+        assert np.allclose(run(), update(b, 0.1))
+        assert np.allclose(a, b)
+
     branch = cr.jit(lambda x: {"a": x * 2 if x[0] > 0 else -x})
     run = branch.bind(x)
     assert np.array_equal(run()["a"], x * 2)

@@ -90,17 +90,38 @@ def bind(
             target[...] = value
         return result
 
-    run = path.executable.bind(inputs, [*given, *written], result, slow)
-    if not written:
-        return run
+    # Code reads arrays in C order alone: of the others, copies that are made at each call.
+    staged = [
+        (k, np.empty(x.shape, x.dtype))
+        for k, x in enumerate(inputs)
+        if type(x) is np.ndarray and not (x.flags.c_contiguous and x.flags.aligned)
+    ]
+    read = list(inputs)
+    for k, copy in staged:
+        read[k] = copy
+    targets = [
+        x if x.flags.c_contiguous and x.flags.aligned else np.empty(x.shape, x.dtype) for x in given
+    ]
+    moved = [(x, t) for x, t in zip(given, targets, strict=True) if x is not t]
+    if not (written or staged or moved):
+        return path.executable.bind(read, targets, result, slow)
+    run = path.executable.bind(read, [*targets, *written], _done, slow)
 
     def bound() -> Any:
-        answer = run()
+        for k, copy in staged:
+            np.copyto(copy, inputs[k])
+        if run() is not _done:
+            return result  # the function itself gave it, and wrote to its arguments
+        for x, target in moved:
+            np.copyto(x, target)
         for k, new in zip(path.written, written, strict=True):
             np.copyto(inputs[k], new)
-        return answer
+        return result
 
     return bound
+
+
+_done: Any = object()
 
 
 def _varies(leaf: Any) -> bool:
