@@ -20,7 +20,7 @@ from .arguments import refuse_foreign
 from .calls import Call, Foreign, statics
 from .lowered import Lowered, bind
 from .paths import Effect, Path, Untraceable, aliased, failed, trace_path
-from .shortcut import shortcut
+from .shortcut import miss, missed, shortcut
 from .watching import Place
 
 #: After this many ways through it, a function is left as it is.
@@ -29,6 +29,8 @@ MOST_PATHS = 16
 MOST_VARIANTS = 64
 #: Paths that do not fit what is around them now are kept for when it changes back, some.
 MOST_STALE = 4
+#: So many short ways are tried before the long one.
+MOST_RECENT = 4
 #: After so many traces for arguments of one kind, tracing is given up.
 MOST_TRACES = 64
 
@@ -89,8 +91,10 @@ class Compiled:
         self._effects = 0
         self._left: str | None = None
         #: How calls are tried first: positional ones, and those with keywords.
-        self._hot: Callable[..., Any] = self._look
-        self._named: Callable[..., Any] = self._look
+        self._hot: Callable[..., Any] = miss
+        self._named: Callable[..., Any] = miss
+        #: Short ways of the last calls, without and with keywords.
+        self._recent: list[list[Callable[..., Any]]] = [[], []]
 
     def __reduce__(self) -> Any:
         f = self.function
@@ -118,9 +122,20 @@ class Compiled:
         """What the function returns."""
         if stack.traces:
             return self.function(*args, **keywords)
-        if keywords:
-            return self._named(*args, **keywords)
-        return self._hot(*args)
+        answer = self._named(*args, **keywords) if keywords else self._hot(*args)
+        return self._other(args, keywords) if answer is missed else answer
+
+    def _other(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The answer by another of the short ways, else the long way."""
+        for short in self._recent[bool(keywords)]:
+            answer = short(*args, **keywords)
+            if answer is not missed:
+                if keywords:
+                    self._named = short
+                else:
+                    self._hot = short
+                return answer
+        return self._answer(args, keywords)
 
     # -- what it runs ----------------------------------------------------------------------------
 
@@ -173,12 +188,8 @@ class Compiled:
 
     # -- the long way ----------------------------------------------------------------------------
 
-    def _look(self, *args: Any, **keywords: Any) -> Any:
-        """A call the long way."""
-        return self._answer(args, keywords, None)
-
-    def _answer(self, args: tuple[Any, ...], keywords: dict[str, Any], last: Path | None) -> Any:
-        """The answer along any path; ``last`` was tried already."""
+    def _answer(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The answer along any path."""
         if stack.traces or self._left is not None:
             return self.function(*args, **keywords)
         try:
@@ -191,12 +202,12 @@ class Compiled:
                 variant = self._variants.setdefault(call.key, Variant())
                 while len(self._variants) > MOST_VARIANTS:
                     self._variants.popitem(last=False)
-        answer = variant.find(call, last)
+        answer = variant.find(call)
         if answer is failed:
             with self._lock:
                 if self._left is not None:
                     return self.function(*args, **keywords)
-                answer = variant.find(call, last)  # another thread may have traced it by now
+                answer = variant.find(call)  # another thread may have traced it by now
                 if answer is failed:
                     answer = self._trace(variant, call)
         else:
@@ -206,12 +217,12 @@ class Compiled:
     def _shorten(self, path: Path, call: Call) -> None:
         """Make the way of this call the first to be tried."""
         if path.short is None:
-
-            def slow(*args: Any, **keywords: Any) -> Any:
-                return self._answer(args, keywords, path)
-
-            made = shortcut(path, call.structure, call.leaves, call.varying, slow)
-            path.short = made or self._look
+            path.short = shortcut(path, call.structure, call.leaves, call.varying)
+        if path.short is miss:
+            return
+        recent = self._recent[bool(call.keywords)]
+        if path.short not in recent:
+            self._recent[bool(call.keywords)] = [path.short, *recent[: MOST_RECENT - 1]]
         if call.keywords:
             self._named = path.short
         else:
@@ -302,11 +313,9 @@ class Variant:
         self.paths = kept
         return what
 
-    def find(self, call: Call, last: Path | None) -> Any:
-        """The answer along a path that is known, or `failed`; ``last`` is the last to be tried."""
-        order = [(k, path) for k, path in enumerate(self.paths) if path is not last]
-        order += [(k, path) for k, path in enumerate(self.paths) if path is last]
-        for k, path in order:
+    def find(self, call: Call) -> Any:
+        """The answer along a path that is known, or `failed`."""
+        for k, path in enumerate(self.paths):
             try:
                 answer = path.run(call.values)
             except (ArithmeticError, ValueError):  # on the way to a check that fails, or in earnest

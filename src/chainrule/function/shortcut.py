@@ -2,7 +2,7 @@
 
 It checks what the path rests on (the nesting of the arguments, the static ones, what is around
 the function), takes the inputs out of the arguments, calls the program, and puts the results
-together. Where anything is otherwise, it hands the call to the long way. It is written as source
+together. Where anything is otherwise, it gives `missed`. It is written as source
 text, for each check is then a few instructions of the interpreter.
 """
 
@@ -22,11 +22,12 @@ from .watching import Attribute, Place, empty
 #: With more checks than this there is no short way.
 MOST_CHECKS = 256
 
-_missed: Any = object()
+missed: Any = object()
 
 
-def _miss(*inputs: Any) -> Any:
-    return _missed
+def miss(*inputs: Any, **keywords: Any) -> Any:
+    """No answer."""
+    return missed
 
 
 class _NoShortcut(Exception):
@@ -38,19 +39,18 @@ def shortcut(
     structure: Structure,
     leaves: Sequence[Any],
     varying: Sequence[int],
-    slow: Callable[..., Any],
-) -> Callable[..., Any] | None:
-    """The short way, or ``None``; ``slow`` is the long one, with the same arguments.
+) -> Callable[..., Any]:
+    """The short way. Where it does not lead to the answer it gives `missed`.
 
     ``structure`` and ``leaves`` are those of the arguments, positional and keyword; ``varying``
     says which leaves are inputs.
     """
     if not path.executable.graph.outputs:
-        return None
+        return miss
     try:
-        return _Writer(path, structure, leaves, set(varying), slow).function()
+        return _Writer(path, structure, leaves, set(varying)).function()
     except _NoShortcut:
-        return None
+        return miss
 
 
 class _Writer:
@@ -60,10 +60,9 @@ class _Writer:
         structure: Structure,
         leaves: Sequence[Any],
         varying: set[int],
-        slow: Callable[..., Any],
     ) -> None:
-        self.path, self.slow = path, slow
-        self.names: dict[str, Any] = {"slow": slow, "missed": _missed, "ndarray": np.ndarray}
+        self.path = path
+        self.names: dict[str, Any] = {"missed": missed, "ndarray": np.ndarray}
         self.checks: list[str] = []
         self.inputs: list[str] = []
         self._leaves, self._varying, self._at = leaves, varying, 0
@@ -104,14 +103,14 @@ class _Writer:
         arguments = [f"a{k}" for k in range(count)]
         plain = self.plain and not self.checks and self.inputs == arguments
         if plain and direct and not path.written:
-            return path.executable.entry(self.slow)
+            return path.executable.entry(miss)
         return self._compiled(arguments)
 
     def _compiled(self, arguments: list[str]) -> Callable[..., Any]:
         path = self.path
-        self.names["fast"] = path.executable.entry(_miss)
+        self.names["fast"] = path.executable.entry(miss)
         lines = ["def call(*args" + (", **keywords):" if self.named.children else "):"), " try:"]
-        again = "slow(*args, **keywords)" if self.named.children else "slow(*args)"
+        again = "missed"
         if arguments:
             lines.append(f"  {', '.join(arguments)}, = args")
         else:
