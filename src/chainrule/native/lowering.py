@@ -181,11 +181,13 @@ def _place(schedule: Schedule, n: Node) -> bool:
     schedule.sources[n] = target
     _, indices = n.params
     parts = [target.part(index) for index in indices]
-    hits = np.zeros(target.buffer.size, np.int8) if target.buffer.size <= 1 << 22 else None
+    hits = np.zeros(target.buffer.size, np.int32) if target.buffer.size <= 1 << 22 else None
     if hits is not None:
         for p in parts:
             np.lib.stride_tricks.as_strided(
-                hits[p.offset :] if count(p.shape) else hits[:0], p.shape, p.strides
+                hits[p.offset :] if count(p.shape) else hits[:0],
+                p.shape,
+                [s * hits.itemsize for s in p.strides],
             )[...] += 1
     once = hits is not None and int(hits.max(initial=0)) <= 1
     after = 0

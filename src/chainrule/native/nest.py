@@ -425,7 +425,9 @@ class Emission:
             x = self._across(sink, f.splat(x, scope.width), scope)
         assert isinstance(s.target, View)
         place = self._place(s.target)
-        self._put(x, place, scope.pointers[id(place)], scope, s.reduce)
+        # Along axes of length 1 alone there is nothing to combine with.
+        kind = s.reduce if sink.partial else ""
+        self._put(x, place, scope.pointers[id(place)], scope, kind)
 
     def _final(self, s: Statement, scope: Scope) -> Value:
         found = scope.values.get(s)
