@@ -3,11 +3,15 @@
 A program of scalars, or of short vectors unrolled by Python's own loop, is one long run of such
 statements. A read of part of an array is a shuffle, of one element an extraction; a sum over an
 axis adds the parts. Only what other steps read goes to memory.
+
+Vectors have a power of two of lanes. What is in those beyond the array's own does not matter, but
+is some number, mostly a copy of the first element, so that no lane is ever a rare case by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -45,7 +49,16 @@ class Registers:
     def _spill(self, b: Buffer) -> None:
         x = self.arrays.get(b)
         if x is not None:
-            store(self.f, x, self.pointers(b))
+            store(self.f, x, self.pointers(b), self._mask(b))
+
+    def _mask(self, b: Buffer) -> Value | None:
+        """Which lanes have a place in memory: in scratch all, for it comes in whole lines."""
+        if padded(b.size) == b.size or b.place in ("scratch", "part"):
+            return None
+        return self.f.first_lanes(b.size, padded(b.size))
+
+    def _load(self, b: Buffer) -> Value:
+        return load(self.f, b.dtype, self.pointers(b), padded(b.size), self._mask(b))
 
     # -- statements ------------------------------------------------------------------------------
 
@@ -53,14 +66,16 @@ class Registers:
         target = s.target
         assert isinstance(target, View)
         if not s.reduce:
-            x = self._value(s, [_at(r, domain, ()) for r in s.reads], count(domain))
+            x = self._value(s, [_at(r, domain, ()) for r in s.reads])
             self._write(target, domain, x, "add" if s.adds else "")
             return
         kept = [k for k in range(len(domain)) if k not in s.axes]
         shape = tuple(domain[k] for k in kept)
         if s.axes and not kept and not (s.op == "product" and count(domain) <= 4):
-            x = self._value(s, [_at(r, domain, ()) for r in s.reads], count(domain))
-            total = self._folded(s.reduce, x) if count(domain) else None
+            total = None
+            if count(domain):
+                x = self._value(s, [_at(r, domain, ()) for r in s.reads])
+                total = self._folded(s, x, count(domain))
         else:
             total = None
             for place in product(*(range(domain[k]) for k in sorted(s.axes))):
@@ -69,7 +84,7 @@ class Registers:
                 total = self._accumulated(s, reads, count(shape), total)
         if total is None:
             start = self.f.constant(neutral(s.reduce, s.dtype), element_of(s.dtype))
-            total = self.f.splat(start, count(shape))
+            total = self.f.splat(start, padded(count(shape)))
         view = View(target.buffer, target.offset, shape, tuple(target.strides[k] for k in kept))
         self._write(view, shape, total, s.reduce if s.adds else "")
 
@@ -78,22 +93,22 @@ class Registers:
     ) -> Value:
         f = self.f
         if total is not None and s.op == "product" and s.reduce == "add" and len(reads) == 2:
-            x, y = (f.splat(self._read(r), width) for r in reads)
+            x, y = (f.splat(self._read(r), padded(width)) for r in reads)
             if x.is_float:
                 return f.muladd(x, y, total)
-        x = f.splat(self._value(s, reads, width), width)
+        x = f.splat(self._value(s, reads), padded(width))
         return x if total is None else combine(f, s.reduce, total, x)
 
-    def _folded(self, kind: str, x: Value) -> Value:
-        """All lanes as one, also of a vector whose width is no power of two."""
-        if (kind == "add" and x.is_float) or not x.width & (x.width - 1):
-            return across(self.f, kind, x)
-        result = self.f.lane(x, 0)
-        for k in range(1, x.width):
-            result = combine(self.f, kind, result, self.f.lane(x, k))
-        return result
+    def _folded(self, s: Statement, x: Value, n: int) -> Value:
+        """The first ``n`` lanes as one."""
+        f = self.f
+        x = f.splat(x, padded(n))
+        if n < x.width:
+            rest = f.constant(neutral(s.reduce, s.dtype), x.element, x.width)
+            x = f.select(f.first_lanes(n, x.width), x, rest)
+        return across(f, s.reduce, x)
 
-    def _value(self, s: Statement, reads: Sequence[Any], width: int) -> Value:
+    def _value(self, s: Statement, reads: Sequence[Any]) -> Value:
         f = self.f
         args = [self._read(r) for r in reads]
         wide = max(a.width for a in args)
@@ -121,17 +136,17 @@ class Registers:
         b = r.buffer
         x = self.arrays.get(b)
         if x is None and b.size <= self.step.most:
-            x = self.arrays[b] = load(f, b.dtype, self.pointers(b), b.size)
+            x = self.arrays[b] = self._load(b)
         if all(n == 1 or not s for n, s in zip(r.shape, r.strides, strict=True)):  # one element
             if x is not None:
                 return self._lane(x, b, r.offset)
             return self._element(b, r.offset)
-        places = _places(r)
-        if x is not None:
-            if places == list(range(x.width)):
-                return x
-            return f.shuffle(x, None, places)
-        return self._gathered(b, places)
+        places = _places(r.offset, r.shape, r.strides)
+        if x is None:
+            return self._gathered(b, places)
+        if places == _ORDER[: b.size]:
+            return x
+        return self._picked(x, places)
 
     def _lane(self, x: Value, b: Buffer, k: int) -> Value:
         key = (b, x.text, k)
@@ -147,13 +162,14 @@ class Registers:
             found = self._loaded[b, k] = load(self.f, b.dtype, at)
         return found
 
-    def _gathered(self, b: Buffer, places: list[int]) -> Value:
+    def _gathered(self, b: Buffer, places: tuple[int, ...]) -> Value:
         f = self.f
-        first = places[0]
-        if places == list(range(first, first + len(places))):
+        first, n = places[0], len(places)
+        if places == tuple(range(first, first + n)):
             at = f.offset(self.pointers(b), STORAGE[b.dtype], first)
-            return load(f, b.dtype, at, len(places))
-        x = Value("poison", element_of(b.dtype), len(places))
+            mask = None if n == padded(n) else f.first_lanes(n, padded(n))
+            return load(f, b.dtype, at, padded(n), mask)
+        x = f.splat(self._element(b, first), padded(n))
         for lane, k in enumerate(places):
             x = f.value(f"insertelement {x}, {self._element(b, k)}, i64 {lane}", x.element, x.width)
         return x
@@ -170,49 +186,54 @@ class Registers:
         if b.size > self.step.most:
             self._to_memory(view, x, kind)
             return
-        x = f.splat(x, n)
+        width = padded(b.size)
+        places = _places(view.offset, shape, view.strides)
+        everything = places == _ORDER[: b.size]
         old = self.arrays.get(b)
-        places = _places(view._replace(shape=shape))
         if old is None and (kind or b in self.step.begun):
-            old = load(f, b.dtype, self.pointers(b), b.size)
+            old = self._load(b)
         if kind:
             assert old is not None
-            here = old if places == list(range(b.size)) else self._picked(old, places)
-            x = combine(f, kind, here, x)
-        if places == list(range(b.size)):
-            self.arrays[b] = x
+            here = old if everything else self._picked(old, places)
+            x = combine(f, kind, here, f.splat(x, here.width))
+        if everything:
+            self.arrays[b] = f.splat(x, width)
             return
         if old is None:
-            old = Value("poison", x.element, b.size)
+            old = f.splat(f.lane(x, 0), width)
         if n == 1:
-            one = f.lane(x, 0)
-            text = f"insertelement {old}, {one}, i64 {places[0]}"
-            self.arrays[b] = f.value(text, x.element, b.size)
+            text = f"insertelement {old}, {f.lane(x, 0)}, i64 {places[0]}"
+            self.arrays[b] = f.value(text, x.element, width)
             return
         # Widen to the whole, then take from either.
-        lanes = [-1] * b.size
+        lanes = [-1] * width
         for lane, k in enumerate(places):
             lanes[k] = lane
-        wide = f.shuffle(x, None, lanes)
-        picks = [k if lanes[k] < 0 else b.size + k for k in range(b.size)]
+        wide = f.shuffle(f.splat(x, padded(n)), None, [max(k, 0) for k in lanes])
+        picks = [k if lanes[k] < 0 else width + k for k in range(width)]
         self.arrays[b] = f.shuffle(old, wide, picks)
 
-    def _picked(self, x: Value, places: list[int]) -> Value:
-        return self.f.lane(x, places[0]) if len(places) == 1 else self.f.shuffle(x, None, places)
+    def _picked(self, x: Value, places: tuple[int, ...]) -> Value:
+        if len(places) == 1:
+            return self.f.lane(x, places[0])
+        rest = padded(len(places)) - len(places)
+        return self.f.shuffle(x, None, (*places, *(places[0],) * rest))
 
     def _to_memory(self, view: View, x: Value, kind: str) -> None:
         """Elements of an array that is too large for registers."""
         f = self.f
         b = view.buffer
-        places = _places(view)
+        places = _places(view.offset, view.shape, view.strides)
+        first, n = places[0], len(places)
         for k in places:
             self._loaded.pop((b, k), None)
-        if places == list(range(places[0], places[0] + len(places))):
-            at = f.offset(self.pointers(b), STORAGE[b.dtype], places[0])
-            x = f.splat(x, len(places))
+        if places == tuple(range(first, first + n)):
+            at = f.offset(self.pointers(b), STORAGE[b.dtype], first)
+            mask = None if n == padded(n) else f.first_lanes(n, padded(n))
+            x = f.splat(x, padded(n))
             if kind:
-                x = combine(f, kind, load(f, b.dtype, at, len(places)), x)
-            store(f, x, at)
+                x = combine(f, kind, load(f, b.dtype, at, padded(n), mask), x)
+            store(f, x, at, mask)
             return
         for lane, k in enumerate(places):
             at = f.offset(self.pointers(b), STORAGE[b.dtype], k)
@@ -233,9 +254,19 @@ def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
     return View(r.buffer, offset, tuple(domain[k] for k in kept), tuple(r.strides[k] for k in kept))
 
 
-def _places(v: View) -> list[int]:
+@lru_cache(maxsize=4096)
+def _places(offset: int, shape: Shape, strides: tuple[int, ...]) -> tuple[int, ...]:
     """Which elements of its buffer a view shows, in order."""
-    places = [v.offset]
-    for n, stride in zip(v.shape, v.strides, strict=True):
-        places = [p + k * stride for p in places for k in range(n)]
+    places = (offset,)
+    for n, stride in zip(shape, strides, strict=True):
+        places = tuple(p + k * stride for p in places for k in range(n))
     return places
+
+
+_ORDER = tuple(range(64))
+
+
+@lru_cache(maxsize=64)
+def padded(n: int) -> int:
+    """How many lanes a vector of ``n`` elements has."""
+    return 1 << (n - 1).bit_length() if n > 1 else 1
