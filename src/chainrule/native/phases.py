@@ -59,9 +59,16 @@ def _of_read(r: Any, axis: int | None, writes: bool) -> Iterator[Access]:
     if isinstance(r, View):
         yield Access(r, 0 if axis is None else r.strides[axis], writes)
     elif isinstance(r, Indirect):
-        yield Access(r.view, 0 if axis is None else r.view.strides[axis], writes)
+        yield Access(reach(r), 0 if axis is None else r.view.strides[axis], writes)
         for i, _, _ in r.indices:
             yield from _of_read(i, axis, False)
+
+
+def reach(r: Indirect) -> View:
+    """All that an indirect access may show: a view with an axis more for each index array."""
+    shape = (*r.view.shape, *(n for _, _, n in r.indices))
+    strides = (*r.view.strides, *(s for _, s, _ in r.indices))
+    return r.view._replace(shape=shape, strides=strides)
 
 
 def touched(step: Step) -> Iterator[tuple[Buffer, bool]]:
@@ -146,8 +153,14 @@ def is_local(v: View, stride: int, size: int) -> bool:
     period = stride * size
     if stride <= 0 or v.buffer.size % period or (v.offset % period) >= stride:
         return False
+    along = 0
     for n, s in zip(v.shape, v.strides, strict=True):
-        if s in (0, stride) or n == 1:
+        if s == 0 or n == 1:
+            continue
+        if s == stride:
+            along += 1
+            if along > 1:  # an index moves along it too
+                return False
             continue
         if s < 0 or not (s % period == 0 or s * n <= stride):
             return False

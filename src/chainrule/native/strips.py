@@ -218,28 +218,22 @@ class _Block:
 
     def _strides(self, v: View, t: int, length: int) -> View:
         """A view of what lives in a block, in the block's layout."""
-        b = self.shrunk[v.buffer]
         period = t * self.size
-        at_axis, inner, outer = (
-            (1, self.length, t * self.length) if self.last else (t, 1, t * self.length)
+        outer = t * self.length
+        offset = v.offset // period * outer + v.offset % period * (self.length if self.last else 1)
+        strides = tuple(
+            self._stride(s, t) if n > 1 or s == t else 0
+            for n, s in zip(v.shape, v.strides, strict=True)
         )
+        return View(self.shrunk[v.buffer], offset, v.shape, strides)
 
-        def moved(s: int) -> int:
-            if s == t:
-                return at_axis
-            if s % period == 0:
-                return s // period * outer
-            return s * inner
-
-        offset = v.offset // period * outer + v.offset % period * inner
-        return View(
-            b,
-            offset,
-            v.shape,
-            tuple(
-                moved(s) if n > 1 or s == t else 0 for n, s in zip(v.shape, v.strides, strict=True)
-            ),
-        )
+    def _stride(self, s: int, t: int) -> int:
+        """A stride in the block's layout, of a buffer whose stride along the axis is ``t``."""
+        if s == t:
+            return 1 if self.last else t
+        if s % (t * self.size) == 0:
+            return s // self.size * self.length
+        return s * self.length if self.last else s
 
     def _seen(self, v: View, stride: int, shape: Shape, length: int, axis: Any) -> View:
         """A view as a block sees it."""
@@ -310,7 +304,14 @@ class _Block:
                 return r._replace(shape=domain)
             if isinstance(r, Indirect):
                 view = self._seen(r.view, r.view.strides[axis], domain, length, axis)
-                return Indirect(view, [(seen(s), stride, n) for s, stride, n in r.indices])
+                t = self.inner.get(r.view.buffer)
+                return Indirect(
+                    view,
+                    [
+                        (seen(s), stride if t is None or n == 1 else self._stride(stride, t), n)
+                        for s, stride, n in r.indices
+                    ],
+                )
             return self._seen(r, r.strides[axis], domain, length, axis)
 
         def read(r: Any) -> Any:
