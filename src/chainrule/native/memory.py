@@ -6,7 +6,19 @@ from bisect import insort
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
-from .plan import Buffer, Callback, Indirect, Library, Nest, Product, Step, Straight, Strip, View
+from .plan import (
+    Buffer,
+    Callback,
+    Indirect,
+    Library,
+    Nest,
+    Product,
+    Statement,
+    Step,
+    Straight,
+    Strip,
+    View,
+)
 
 #: Every buffer begins at a multiple of this many bytes.
 ALIGNMENT = 64
@@ -45,7 +57,9 @@ def touched(step: Step) -> Iterable[Buffer]:
 def _of_straight(step: Straight) -> Iterable[Buffer]:
     """What is in memory: not what is made and used in registers alone."""
     inner = {s.target.buffer for s in step.statements if isinstance(s.target, View)}
-    inner.difference_update(s.target.buffer for s in step.statements if s.stored and isinstance(s.target, View))
+    inner.difference_update(
+        s.target.buffer for s in step.statements if s.stored and isinstance(s.target, View)
+    )
     inner = {b for b in inner if b.size <= step.most}
     for s in step.statements:
         for r in (*s.reads, s.target):
@@ -74,16 +88,23 @@ def assign(
     last: dict[Buffer, int] = {}
     for k, step in enumerate(steps):
         for b in touched(step):
-            if b.place == "scratch" and (only is None or b in only):
+            if b.place == "output" or (b.place == "scratch" and (only is None or b in only)):
                 first.setdefault(b, k)
                 last[b] = k
     for b in kept:
         if b.place == "scratch":
             first.setdefault(b, 0)
             last[b] = len(steps)
+    heirs = inherited(steps, first, last)
+    for b, heir in heirs.items():
+        root = _root(heir, heirs)
+        first[root] = min(first[root], first[b])
+        last[root] = max(last[root], last[b])
     starts: dict[int, list[Buffer]] = {}
     ends: dict[int, list[Buffer]] = {}
     for b, k in first.items():
+        if b in heirs or b.place == "output":
+            continue
         starts.setdefault(k, []).append(b)
         ends.setdefault(last[b], []).append(b)
     room = _Room()
@@ -92,7 +113,67 @@ def assign(
             b.index = room.take(_rounded(b.nbytes))
         for b in ends.get(k, ()):
             room.give(b.index, _rounded(b.nbytes))
+    for b, heir in heirs.items():
+        root = _root(heir, heirs)
+        b.place, b.index = root.place, root.index
     return room.top
+
+
+def _root(b: Buffer, heirs: dict[Buffer, Buffer]) -> Buffer:
+    while b in heirs:
+        b = heirs[b]
+    return b
+
+
+def inherited(
+    steps: Sequence[Step], first: dict[Buffer, int], last: dict[Buffer, int]
+) -> dict[Buffer, Buffer]:
+    """Buffers whose room their reader takes over: it writes each element where it has just read it."""
+    heirs: dict[Buffer, Buffer] = {}
+    for k, step in enumerate(steps):
+        if not isinstance(step, Nest):
+            continue
+        reads: dict[Buffer, set[View]] = {}
+        writes: dict[Buffer, list[Statement]] = {}
+        for s in step.statements:
+            for r in s.reads:
+                for v in _views(r):
+                    reads.setdefault(v.buffer, set()).add(v)
+            if s.stored and s.target is not None:
+                for v in _views(s.target):
+                    writes.setdefault(v.buffer, []).append(s)
+        free = [
+            b
+            for b, views in reads.items()
+            if last.get(b) == k and first[b] < k and b.place == "scratch" and b not in writes
+            and all(v.is_whole and v.shape == step.domain for v in views)
+        ]  # fmt: skip
+        for heir, statements in writes.items():
+            if first.get(heir) != k or heir in reads or len(statements) > 1:
+                continue
+            (s,) = statements
+            t = s.target
+            if (
+                s.reduce
+                or s.adds
+                or not (isinstance(t, View) and t.is_whole and t.shape == step.domain)
+            ):
+                continue
+            for b in free:
+                if b.dtype == heir.dtype and b.size == heir.size:
+                    heirs[b] = heir
+                    free.remove(b)
+                    break
+    return heirs
+
+
+def _views(r: Any) -> Iterable[View]:
+    if isinstance(r, View):
+        yield r
+    elif isinstance(r, Indirect):
+        yield r.view
+        for i, _, _ in r.indices:
+            yield from _views(i)
 
 
 def _rounded(n: int) -> int:

@@ -20,6 +20,7 @@ from ..ir.types import ArrayType, TupleType
 from ..ops import reductions, structural
 from ..ops.contraction import Einsum, split_subscripts
 from ..ops.elementwise import Elementwise
+from .axes import work_of
 from .lapack import ROUTINES
 from .plan import (
     Buffer,
@@ -87,6 +88,7 @@ class Schedule:
         self.ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
         self._nests: dict[Shape | None, list[int]] = {}
         self._items: dict[Node, list[View]] = {}
+        self._copies: dict[tuple[int, Statement], Statement] = {}
         wanted = {n: k for k, n in reversed(list(enumerate(graph.outputs)))}
         for k, n in enumerate(dict.fromkeys(graph.inputs)):
             buffer = Buffer(n.type.dtype, n.type.size, "input", k)
@@ -286,6 +288,8 @@ class Schedule:
             maker = None if straight else self.register(source, domain)
             if maker is not None and here:
                 return maker
+            if maker is not None and isinstance(step, Nest) and _is_cheap(maker, domain):
+                return self._again(maker, k, step)
             if not (straight and here):
                 self.mark(source)
             return source
@@ -304,6 +308,16 @@ class Schedule:
                 self._maker[buffer] = statement
             statement.stored |= not make or buffer.place == "output"
         return k
+
+    def _again(self, maker: Statement, k: int, nest: Nest) -> Statement:
+        """The same statement in another nest, to be computed anew rather than kept in memory."""
+        key = (k, maker)
+        found = self._copies.get(key)
+        if found is None:
+            reads = list(maker.reads)
+            found = self._copies[key] = Statement(maker.op, reads, maker.dtype, target=maker.target)
+            nest.statements.append(found)
+        return found
 
     def mark(self, source: Source) -> None:
         """Something reads this from memory."""
@@ -426,6 +440,20 @@ def _written(step: Step) -> Iterator[View]:
             yield step.target
         case Library() | Callback():
             yield from (t for t in step.targets if t is not None)
+
+
+def _is_cheap(s: Statement, domain: Shape) -> bool:
+    """Whether computing again costs less than keeping: one instruction, on much smaller arrays."""
+    size = count(domain)
+    if s.stored or s.adds or size < 4096 or work_of(s) > 1:
+        return False
+    for r in s.reads:
+        if isinstance(r, View):
+            if 4 * count(tuple(n for n, t in zip(r.shape, r.strides, strict=True) if t)) > size:
+                return False
+        elif not isinstance(r, Immediate):
+            return False
+    return True
 
 
 def _same(x: Any) -> Any:

@@ -183,36 +183,49 @@ class _Block:
         most = max(lanes, min(most // lanes * lanes, 1024))
         if most >= self.size:
             return self.size
+        if self.last:
+            most -= lanes * (most % (8 * lanes) == 0)  # rows of a power of two meet in one set
         for n in (*range(most, most * 3 // 2, lanes), *range(most, most // 2, -lanes)):
-            if self.size % n == 0:
+            if self.size % n == 0 and not (self.last and n % (8 * lanes) == 0):
                 return n
         return most
 
     def _lanes_last(self) -> bool:
-        """Whether the other axes fill vectors so badly that the lanes should run along this one."""
+        """Whether it costs less to have the lanes run along this axis than along the others.
+
+        These may fill vectors badly, and what is added up along them is added across lanes; but an
+        array from elsewhere must be transposed, block by block.
+        """
         lanes = self.machine.lanes("double")
-        full = used = 0.0
+        across = along = 0.0
+        packed: set[Any] = set()
         for i in self.items:
-            if isinstance(i.step, Nest):
-                n = [m for k, m in enumerate(i.step.domain) if k != i.axis and m > 1]
-                work = whole_work = count(i.step.domain) * sum(
-                    work_of(s) for s in i.step.statements
-                )
-                inner = n[-1] if n else None
-                last_axis = len(i.step.domain) - 1
-                if inner and any(s.reduce and last_axis in s.axes for s in i.step.statements):
-                    work *= inner / (inner + 3 * lanes)  # what adding up the lanes costs
+            step = i.step
+            if isinstance(step, Nest):
+                inner = [m for k, m in enumerate(step.domain) if k != i.axis and m > 1]
+                work = count(step.domain) * sum(work_of(s) for s in step.statements)
+                last = inner[-1] if inner else None
+                sums = any(s.reduce and len(step.domain) - 1 in s.axes for s in step.statements)
             else:
-                assert isinstance(i.step, Product)
-                names = set("".join(i.step.letters))
-                work = whole_work = float(count(tuple(i.step.lengths[c] for c in names)))
-                n = [i.step.lengths[c] for c in names if c != i.axis]
-                inner = max(n, default=None)
-            if inner is None:
+                assert isinstance(step, Product)
+                names = set("".join(step.letters))
+                work = float(count(tuple(step.lengths[c] for c in names)))
+                last = max((step.lengths[c] for c in names if c != i.axis), default=None)
+                sums = False
+            for a in accesses(step, i.axis):
+                v = a.view
+                if a.stride not in (0, 1) and v.buffer not in self.inner and not a.writes:
+                    key = (v.buffer, v.offset, frozenset(zip(v.shape, v.strides, strict=True)))
+                    if key not in packed:
+                        packed.add(key)
+                        shape = [n for n, s in zip(v.shape, v.strides, strict=True) if s]
+                        along += 3 * count(tuple(shape))
+            if last is None:
                 continue
-            full += whole_work
-            used += work * inner / (-(-inner // lanes) * lanes)
-        return full > 0 and used < 0.85 * full
+            along += work
+            vectors = -(-last // lanes)
+            across += work * vectors * lanes / last * ((vectors + 3) / vectors if sums else 1.0)
+        return along < 0.9 * across
 
     # -- views -----------------------------------------------------------------------------------
 
