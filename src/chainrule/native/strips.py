@@ -36,8 +36,10 @@ from .plan import (
 from .registers import neutral
 from .text import Machine
 
-#: Bytes that what a block makes may take: a part of the second cache.
-_NEAR = 1 << 19
+#: Bytes that what a block makes may take: most of the first cache, or a part of the second.
+_NEAREST = 3 << 13
+_NEAR = 1 << 18
+
 #: Below this many bytes all is close anyway.
 _CLOSE = 1 << 15
 
@@ -179,7 +181,13 @@ class _Block:
     def _length(self, per_place: float) -> int:
         """Places in a block: as many as stay close; if it can be, a divisor of all."""
         lanes = self.machine.lanes("double")
-        most = int(_NEAR / max(per_place, 1.0))
+        most = int(_NEAREST / max(per_place, 1.0))
+        if most < 4 * lanes:
+            most = int(_NEAR / (per_place + self._read_again()))
+            if most < 2 * lanes and 2 * lanes * per_place < 4 * _NEAR:
+                most = 2 * lanes
+        else:
+            most = max(4 * lanes, min(most, int(_NEAR / (per_place + self._read_again()))))
         most = max(lanes, min(most // lanes * lanes, 1024))
         if most >= self.size:
             return self.size
@@ -189,6 +197,15 @@ class _Block:
             if self.size % n == 0 and not (self.last and n % (8 * lanes) == 0):
                 return n
         return most
+
+    def _read_again(self) -> float:
+        """Bytes for each place of arrays from elsewhere that several steps read."""
+        readers: dict[Any, set[int]] = {}
+        for k, i in enumerate(self.items):
+            for a in accesses(i.step, i.axis):
+                if a.stride and a.view.buffer not in self.inner:
+                    readers.setdefault(a.view.buffer, set()).add(k)
+        return sum(b.nbytes for b, steps in readers.items() if len(steps) > 1) / self.size
 
     def _lanes_last(self) -> bool:
         """Whether it costs less to have the lanes run along this axis than along the others.
