@@ -332,6 +332,7 @@ class Emission:
             if index.element != "i64":
                 index = vector.cast(f, index, "i64")
             index = f.select(f.icmp("slt", index, 0), f.binary("add", index, length), index)
+            self._keep_inside(index, length, scope)
             index = f.binary("mul", index, stride)
             if total is None:
                 total = index
@@ -340,6 +341,18 @@ class Emission:
                 total = f.binary("add", f.splat(total, width), f.splat(index, width))
         assert total is not None
         return total
+
+    def _keep_inside(self, index: Value, length: int, scope: Scope) -> None:
+        """Leave it to the reference to say which index is out of bounds."""
+        f = self.f
+        bad = f.icmp("uge", index, length)
+        if bad.width > 1:
+            bad = f.reduce("or", bad if scope.mask is None else f.binary("and", bad, scope.mask))
+        outside, inside = f.fresh("outside"), f.fresh("inside")
+        f.line(f"br i1 {bad.text}, label %{outside}, label %{inside}")
+        f.label(outside)
+        f.ret(f.constant(3, "i32"))
+        f.label(inside)
 
     def _gathered(self, r: Indirect, scope: Scope) -> Value:
         f, lane = self.f, self.axes.lane

@@ -42,6 +42,7 @@ class Executable:
         self.machine = machine
         self.inputs: list[ArrayType] = [n.type for n in graph.inputs]
         self.outputs: list[ArrayType] = [n.type for n in graph.outputs]
+        self._check = check
         outputs, check = prepared(graph, check)
         schedule = Schedule(Graph(graph.inputs, tuple(outputs)), check, RULES)
         kept = [] if schedule.check is None else [schedule.check.buffer]
@@ -86,9 +87,18 @@ class Executable:
         if status == 2:
             error: Exception = self._raised.error
             raise error
-        if status:  # a routine of LAPACK failed: the reference says how
-            return Program(self.graph)(values)
+        if status:  # a routine of LAPACK failed, or an index is out of bounds: the reference says how
+            return Program(self.graph)(values) if self._holds(values) else None
         return [r if r.ndim else r[()] for r in results]
+
+    def _holds(self, values: Sequence[Any]) -> bool:
+        """Whether the check holds, by the reference; not if it cannot even be computed."""
+        if self._check is None:
+            return True
+        try:
+            return bool(Program(Graph(self.graph.inputs, (self._check,)))(values)[0])
+        except (ArithmeticError, LookupError, ValueError):
+            return False
 
     # -- steps in NumPy --------------------------------------------------------------------------
 

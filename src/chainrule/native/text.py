@@ -381,6 +381,8 @@ class Function:
 
     def first_lanes(self, count: int | Value, width: int) -> Value:
         """A mask of the first ``count`` lanes."""
+        if width == 1 and isinstance(count, int):
+            return self.constant(count > 0, "i1")
         if isinstance(count, int):
             bits = ", ".join(f"i1 {'true' if k < count else 'false'}" for k in range(width))
             return Value(f"<{bits}>", "i1", width)
