@@ -8,6 +8,10 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule.ir.node import input_node, node
+from chainrule.ir.types import ArrayType
+from chainrule.ops.elementwise import support
+from chainrule.ops.structural import place
 
 X = np.array([0.5, 4.0])
 I = np.array([1, 0, 1])  # noqa: E741 - places
@@ -46,3 +50,11 @@ def test_a_sum_with_what_varies_everywhere_has_no_structure() -> None:
     f = lambda x: np.sqrt(chosen(x) + x)  # noqa: E731 - a function of one line
     _, tangent = cr.jvp(f, (X,), (np.ones(2),))
     np.testing.assert_allclose(tangent, [0.5 / np.sqrt(0.5), 1 / np.sqrt(8.0)])
+
+
+def test_pieces_that_cover_everything_leave_no_mask() -> None:
+    piece = input_node(1, 0, ArrayType((2,), np.dtype(float)))
+    first, second = ((0, 2, 1),), ((2, 2, 1),)
+    everything = node(place, (piece, piece), ((4,), (first, second)))
+    assert support(everything) is None
+    assert support(node(place, (piece, piece), ((4,), (first, first)))) is not None

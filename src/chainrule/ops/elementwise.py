@@ -288,6 +288,11 @@ def _mask(n: Node) -> Node | None:
     if n.op is gate:
         return _both(_not_zero(n.args[0]), inner[1])
     if n.op in _EMBEDDINGS:
+        if n.op is place:
+            shape, indices = n.params
+            full = tuple(i for i, m in zip(indices, inner, strict=True) if m is None)
+            if full and place.covers(shape, full):
+                return None
         true = node(CONSTANT, (), (Literal(np.True_),))
         pieces = [
             (_spread(true, a.type.shape) if m is None else m) if a.type.differentiable else a

@@ -7,6 +7,7 @@ beside it: ``broadcast`` and ``sum``, ``slice`` and ``place``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -210,6 +211,17 @@ class Place(Structural):
     def sum_of(self, nodes: Sequence[Node]) -> Node:
         pieces = tuple(a for n in nodes for a in n.args)
         return node(self, pieces, (nodes[0].params[0], tuple(k for n in nodes for k in n.params[1])))
+
+    @staticmethod
+    def covers(shape: Shape, indices: tuple[BasicIndex, ...]) -> bool:
+        """Whether there is a piece everywhere, so that no zero is left."""
+        sizes = [math.prod(k[1] if isinstance(k, tuple) else 1 for k in index) for index in indices]
+        if sum(sizes) < math.prod(shape):
+            return False
+        left = np.ones(shape, bool)
+        for index in indices:
+            left[_slices(index)] = False
+        return not left.any()
 
     def infer(self, types: Sequence[ArrayType], shape: Shape, indices: tuple[BasicIndex, ...]) -> ArrayType:
         first = types[0].shape
