@@ -71,6 +71,8 @@ class Registers:
             return
         kept = [k for k in range(len(domain)) if k not in s.axes]
         shape = tuple(domain[k] for k in kept)
+        if not count(shape):
+            return
         if s.axes and not kept and not (s.op == "product" and count(domain) <= 4):
             total = None
             if count(domain):
