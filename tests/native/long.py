@@ -51,12 +51,12 @@ def graph_of(f: Callable[..., Any], *args: Any) -> tuple[Graph, list[Any]]:
 @contextmanager
 def low_limits(near: int = 1 << 11, close: int = 1 << 6) -> Iterator[None]:
     """Strips also for what is small."""
-    before = strips._NEAR, strips._CLOSE
-    strips._NEAR, strips._CLOSE = near, close
+    before = strips._NEAREST, strips._NEAR, strips._CLOSE
+    strips._NEAREST, strips._NEAR, strips._CLOSE = near // 8, near, close
     try:
         yield
     finally:
-        strips._NEAR, strips._CLOSE = before
+        strips._NEAREST, strips._NEAR, strips._CLOSE = before
 
 
 def compare(graph: Graph, values: Sequence[Any], level: str | None = None) -> Any:
@@ -231,7 +231,7 @@ def arguments(n: int, k: int, dtype: Any, seed: int) -> list[Any]:
     rng = np.random.default_rng(seed)
     shapes: list[Any] = [(n,), (n, k), (k, n), (n, n), (k,), (k, k), ()]
     made: list[Any] = [(rng.normal(size=s) * 0.5).astype(dtype) for s in shapes]
-    idx, lab = rng.integers(-n, n, n), rng.integers(0, k, n)
+    idx, lab = rng.integers(-n, n, n), rng.integers(0, min(n, k), n)
     return [*made, idx, lab, rng.permutation(k)]
 
 
