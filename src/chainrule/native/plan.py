@@ -278,6 +278,23 @@ class Strip:
     rest: list[Step]
     moved: list[tuple[Buffer, int]]
     arena: Buffer
+    share: Share | None = None
+
+
+@dataclass(eq=False)
+class Share:
+    """How several threads do a strip: its blocks are dealt out in ``parts``.
+
+    The strip's arena has one of ``arena`` bytes for each thread; behind these, for each part the
+    ``nbytes`` of its sums. Those are, for each buffer that is added up, by what operation, and
+    where among the sums of a part.
+    """
+
+    threads: int
+    parts: int
+    arena: int
+    sums: list[tuple[Buffer, str, int]]
+    nbytes: int
 
 
 Step: TypeAlias = Nest | Straight | Product | Library | Callback | Strip

@@ -69,6 +69,15 @@ def shape_of(p: Product) -> Shape:
     return Shape(*groups)
 
 
+def is_for_blas(s: Shape) -> bool:
+    """Whether matrices of these lengths are left to BLAS, if they lie as it wants them."""
+    if len(s.rows) > 1 or len(s.columns) > 1 or len(s.summed) != 1:
+        return False
+    row, column = (g[0].size if g else 1 for g in (s.rows, s.columns))
+    inner = s.summed[0].size
+    return row * column * inner >= _LARGE and min(row, column, inner) >= _SHORT
+
+
 def _views(p: Product) -> tuple[View, View, View]:
     return p.left, p.right, p.target
 
@@ -450,15 +459,11 @@ class Tiles:
     def _blas(self, left: Value, right: Value, target: Value) -> bool:
         """By BLAS, if it is large and lies as BLAS wants it."""
         s = self.shape
-        if len(s.rows) > 1 or len(s.columns) > 1 or len(s.summed) != 1:
+        if not is_for_blas(s):
             return False
         row = s.rows[0] if s.rows else Axis(1, 0, 0, 0)
         column = s.columns[0] if s.columns else Axis(1, 0, 0, 0)
         (inner,) = s.summed
-        if row.size * column.size * inner.size < _LARGE:
-            return False
-        if min(row.size, column.size, inner.size) < _SHORT:
-            return False
         e = self.element
         a = blas.Matrix(left, row.size, inner.size, row.left, inner.left, e)
         b = blas.Matrix(right, inner.size, column.size, inner.right, column.right, e)

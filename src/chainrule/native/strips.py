@@ -148,14 +148,14 @@ class _Block:
         length = 1 if self.inside else self._length(per_place)
         if length >= self.size and not self.last:
             return [i.step for i in self.items]
-        made = self._made(length)
+        made = self.made(length)
         if length < self.size and not self.inside:
             longer = self._length(made[-1].arena.size / length)  # type: ignore[union-attr]
             if longer >= 1.5 * length and longer < self.size:
-                made = self._made(longer)
+                made = self.made(longer)
         return made
 
-    def _made(self, length: int) -> list[Step]:
+    def made(self, length: int) -> list[Step]:
         """The strip in blocks of ``length`` places."""
         self.length = length
         self.shrunk: dict[Buffer, Buffer] = {
@@ -415,3 +415,12 @@ def _filled(target: View, value: Any) -> Nest:
     return Nest(
         target.shape, [Statement("copy", [start], target.dtype, target=target, stored=True)]
     )
+
+
+def divided(step: Nest | Product, axis: Any, size: int, length: int, machine: Machine) -> list[Step]:
+    """A step by itself as a strip along one axis, after what must be in place before it."""
+    item = Item(step, size)
+    item.axis = axis
+    block = _Block([item], size, machine, readers_of([item], (), frozenset()), False)
+    block.last = False
+    return block.made(length)
