@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..ir.graph import Graph
+from ..native.describe import Description
 from ..trace.tree import flatten
+from .execution import Reference
 from .paths import Path
 
 
@@ -29,9 +31,17 @@ class Lowered:
         return self._path.executable.graph
 
     @property
-    def steps(self) -> list[Any]:
-        """What runs, in order."""
-        return list(getattr(self._path.executable, "steps", ()))
+    def steps(self) -> list[str]:
+        """What runs, in order: each loop, product or call in words."""
+        return self._described()[0]
+
+    def _described(self) -> tuple[list[str], list[str]]:
+        """The steps, and where intermediate values lie."""
+        executable: Any = self._path.executable
+        if isinstance(executable, Reference):
+            return executable.steps, []
+        made = Description(executable.steps, self.graph)
+        return made.steps, made.scratch
 
     @property
     def llvm(self) -> str:
@@ -48,8 +58,14 @@ class Lowered:
         return f"<{self._name}: {len(self.steps)} steps, {self.memory} bytes>"
 
     def __str__(self) -> str:
-        steps = "\n".join(f"  {k}: {step}" for k, step in enumerate(self.steps))
-        return f"graph\n{self.graph}\n\nsteps\n{steps}\n\ncode\n{self.llvm}"
+        steps, scratch = self._described()
+        parts = {
+            "graph": str(self.graph),
+            "steps": "\n".join(steps),
+            "scratch": "\n".join(scratch),
+            "code": self.llvm,
+        }
+        return "\n\n".join(f"{name}\n{text}" for name, text in parts.items() if text)
 
 
 def bind(

@@ -98,7 +98,9 @@ class Description:
             found = self._names[b] = f"{letter}{number}"
         return found
 
-    def _place(self, v: View, names: Sequence[str], more: Sequence[Term] = (), kind: str = "") -> str:
+    def _place(
+        self, v: View, names: Sequence[str], more: Sequence[Term] = (), kind: str = ""
+    ) -> str:
         """Elements of a view; ``names`` are those of its axes."""
         terms = [
             Term(name, s, n)
