@@ -8,8 +8,7 @@ accumulators; over outer loops it is added up in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from ..ops import structural
@@ -18,46 +17,11 @@ from . import vector
 from .axes import Axes, arranged
 from .plan import Buffer, Immediate, Indirect, Nest, Statement, View
 from .registers import across, combine, element_of, load, neutral, store
+from .scopes import Place, Scope, Sink, deal, sums_of_products, views_of
 from .text import STORAGE, Function, Value
 
 #: Where the elements of a buffer are, in the function that is being written.
 Pointers = Callable[[Buffer], Value]
-
-
-@dataclass(eq=False)
-class Place:
-    """Where an access goes: the strides of a view, by loop."""
-
-    view: View
-    strides: list[int]
-    depth: int = 0
-
-
-@dataclass
-class Scope:
-    """What is known in the loops that are open: values, pointers, and which lanes are in use."""
-
-    values: dict[Any, Value]
-    pointers: dict[int, Value]
-    width: int = 1
-    mask: Value | None = None
-    lanes: int = 1
-
-    def inner(self) -> Scope:
-        """A scope for the inside of a loop."""
-        return Scope(dict(self.values), dict(self.pointers), self.width, self.mask, self.lanes)
-
-
-@dataclass(eq=False)
-class Sink:
-    """A reduction on its way: from which loop on it is held in registers."""
-
-    statement: Statement
-    axes: frozenset[int]
-    start: int
-    #: Whether something is in memory already that it is combined with.
-    partial: bool
-    copies: list[Value] = field(default_factory=list)
 
 
 class Emission:
@@ -68,13 +32,15 @@ class Emission:
         self.pointers = pointers
         self.statements = nest.statements
         self.places: dict[Any, Place] = {}
-        views = [v for s in nest.statements for v in _views(s)]
+        views = [v for s in nest.statements for v in views_of(s)]
         self.axes: Axes = arranged(nest, views, f.machine)
         for v in views:
             self._place(v)
         reads = (r for s in nest.statements for r in s.reads)
         #: What is read as it lies, each at the loop where its place is known.
         self.loads = list(dict.fromkeys(self._place(r) for r in reads if isinstance(r, View)))
+        #: Products that are only added up: each is computed as it is added, with one rounding.
+        self.added = sums_of_products(nest.statements)
         self.depths: dict[Statement, int] = {}
         for s in self.statements:
             self.depths[s] = max((self._depth(r) for r in s.reads), default=0)
@@ -228,12 +194,12 @@ class Emission:
             return
         before = [c for s in active for c in s.copies]
         loop = f.begin(rounds * unroll * step, before, unroll * step)
-        _deal(active, loop.carried)
+        deal(active, loop.carried)
         for k in range(unroll):
             offset = start + k * step
             index = f.value(f"add i64 {loop.index.text}, {offset}", "i64") if offset else loop.index
             once(index, k)
-        _deal(active, f.end(loop, [c for s in active for c in s.copies]))
+        deal(active, f.end(loop, [c for s in active for c in s.copies]))
 
     def _entered(self, p: int, scope: Scope, index: Value) -> Scope:
         """The scope inside loop ``p`` at ``index``: pointers moved on."""
@@ -263,7 +229,9 @@ class Emission:
             if place.depth == p:
                 scope.values[id(place)] = self._loaded(place, scope)
         for s in self.statements:
-            if self.depths[s] == p and not (s.reduce and len(s.reads) > 1):
+            if self.depths[s] != p or s in self.added.values():
+                continue
+            if s not in self.added and not (s.reduce and len(s.reads) > 1):
                 scope.values[s] = self._value(s, scope)
 
     def _value(self, s: Statement, scope: Scope) -> Value:
@@ -424,8 +392,9 @@ class Emission:
         lane = self.axes.lane
         if sink.copies:
             acc = sink.copies[0]
-            if s.op == "product" and s.reduce == "add" and len(s.reads) == 2 and acc.is_float:
-                x, y = (f.splat(self.read(r, scope), acc.width) for r in s.reads)
+            factors = self._factors(s)
+            if factors is not None and acc.is_float:
+                x, y = (f.splat(self.read(r, scope), acc.width) for r in factors)
                 new = f.muladd(x, y, acc)
             else:
                 new = combine(f, s.reduce, acc, f.splat(self._final(s, scope), acc.width))
@@ -442,7 +411,16 @@ class Emission:
         kind = s.reduce if sink.partial else ""
         self._put(x, place, scope.pointers[id(place)], scope, kind)
 
+    def _factors(self, s: Statement) -> list[Any] | None:
+        """The two factors of what a sink adds up, if it is a product."""
+        if s in self.added:
+            reads = self.added[s].reads
+            return [reads[0], reads[-1]]
+        return s.reads if s.op == "product" and s.reduce == "add" and len(s.reads) == 2 else None
+
     def _final(self, s: Statement, scope: Scope) -> Value:
+        if s in self.added:
+            return self._value(self.added[s], scope)
         found = scope.values.get(s)
         return self._value(s, scope) if found is None else found
 
@@ -474,21 +452,3 @@ class Emission:
         place = self._place(s.target)
         kind = s.reduce if sink.partial else ""
         self._put(x, place, scope.pointers[id(place)], scope, kind)
-
-
-def _deal(sinks: Sequence[Sink], values: Sequence[Value]) -> None:
-    supply = iter(values)
-    for s in sinks:
-        s.copies = [next(supply) for _ in s.copies]
-
-
-def _views(s: Statement) -> list[View]:
-    found: list[View] = []
-    for r in (*s.reads, s.target):
-        if isinstance(r, View):
-            if r is not s.target or s.stored or s.reduce:
-                found.append(r)
-        elif isinstance(r, Indirect):
-            found.append(r.view)
-            found.extend(i for i, _, _ in r.indices if isinstance(i, View))
-    return found

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from .plan import Buffer, Indirect, Nest, Product, Step, Straight, Strip, View
+from .plan import Buffer, Indirect, Nest, Product, Statement, Step, Straight, Strip, View
 
 
 @dataclass(eq=False)
@@ -25,11 +25,59 @@ class Access:
 class Item:
     """A step, with its axis of the length in question, if it has one."""
 
-    def __init__(self, step: Step, size: int) -> None:
+    def __init__(self, step: Step, size: int, origin: int) -> None:
         self.step = step
+        #: The number of the step that it is, or is a part of.
+        self.origin = origin
         self.axes: list[Any] = _candidates(step, size)
         self.axis: Any = self.axes[0] if self.axes else None
         self.phase = 0
+
+
+def phased(steps: Sequence[Step], size: int) -> list[Item]:
+    """The steps with their phases. Parts of a nest that belong to several become nests of their own."""
+    parts = [Item(part, size, k) for k, s in enumerate(steps) for part in _parts(s)]
+    assign_phases(parts, size)
+    items: dict[Any, Item] = {}
+    for part in parts:
+        key = (part.origin, part.phase, part.axis)
+        whole = items.setdefault(key, part)
+        if whole is not part:
+            assert isinstance(whole.step, Nest)
+            assert isinstance(part.step, Nest)
+            whole.step.statements.extend(part.step.statements)
+    return list(items.values())
+
+
+def _parts(step: Step) -> list[Step]:
+    """A nest as nests of statements that have to do with each other."""
+    if not isinstance(step, Nest) or len(step.statements) == 1:
+        return [step]
+    root: dict[Any, Any] = {}
+
+    def find(x: Any) -> Any:
+        while root.setdefault(x, x) is not x:
+            root[x] = root[root[x]]
+            x = root[x]
+        return x
+
+    for s in step.statements:
+        target = s.target.view if isinstance(s.target, Indirect) else s.target
+        for other in (*_within(s), None if target is None else target.buffer):
+            if isinstance(other, Statement | Buffer):
+                root[find(other)] = find(s)
+    groups: dict[Any, list[Statement]] = {}
+    for s in step.statements:
+        groups.setdefault(find(s), []).append(s)
+    return [Nest(step.domain, statements) for statements in groups.values()]
+
+
+def _within(s: Statement) -> Iterator[Any]:
+    for r in (*s.reads, s.target):
+        if isinstance(r, Indirect):
+            yield from (i for i, _, _ in r.indices)
+        else:
+            yield r
 
 
 def _candidates(step: Step, size: int) -> list[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import ITEM, Node, node
 from ..ops import reductions, softmax
+from ..ops.arithmetic import negative
 from ..ops.contraction import Einsum, einsum, split_subscripts
 from ..ops.control import call
 from ..ops.reductions import spread
@@ -142,12 +143,21 @@ def _binary(n: Node) -> Node | None:
     return work[0][1]
 
 
+def _sum(n: Node) -> Node | None:
+    """A sum of negatives is the negative of the sum, to the bit."""
+    (a,) = n.args
+    if a.op is not negative or n.type.dtype != a.type.dtype or n.type.dtype.kind != "f":
+        return None
+    return negative.build((node(reduce_sum, a.args, n.params, n.type),))
+
+
 _RULES: dict[Any, Callable[[Node], Node | None]] = {
     softmax.logsumexp: _written(_logsumexp),
     softmax.softmax: _written(_softmax),
     softmax.shares: _written(_shares),
     softmax.log_softmax: _written(_log_softmax),
     reductions.norm: _written(_norm),
+    reduce_sum: _sum,
     einsum: _binary,
 }
 

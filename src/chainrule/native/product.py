@@ -471,6 +471,10 @@ class Tiles:
         if not all(m.is_blas_able for m in (a, b, c)):
             return False
 
+        if left.text == right.text and a == b.transpose and not s.batch and not self.adds:
+            blas.syrk(self.f, a, c)  # half the work
+            return True
+
         def one(at: tuple[Value, Value, Value]) -> None:
             blas.gemm(
                 self.f,

@@ -18,7 +18,7 @@ import numpy as np
 
 from .axes import work_of
 from .memory import ALIGNMENT, assign
-from .phases import Item, accesses, assign_phases, is_local, readers_of, touched
+from .phases import Item, accesses, is_local, phased, readers_of, touched
 from .plan import (
     Buffer,
     Immediate,
@@ -60,8 +60,7 @@ def stripped(
     size = _longest(steps, machine, inside, taken)
     if size is None:
         return steps
-    items = [Item(s, size) for s in steps]
-    assign_phases(items, size)
+    items = phased(steps, size)
     last = max(i.phase for i in items)
     result: list[Step] = []
     readers = readers_of(items, kept, inside)
@@ -181,7 +180,7 @@ class _Block:
     def _length(self, per_place: float) -> int:
         """Places in a block: as many as stay close; if it can be, a divisor of all."""
         lanes = self.machine.lanes("double")
-        most = int(_NEAREST / max(per_place, 1.0))
+        most: int = int(_NEAREST / max(per_place, 1.0))
         if most < 4 * lanes:
             most = int(_NEAR / (per_place + self._read_again()))
             if most < 2 * lanes and 2 * lanes * per_place < 4 * _NEAR:
@@ -205,7 +204,8 @@ class _Block:
             for a in accesses(i.step, i.axis):
                 if a.stride and a.view.buffer not in self.inner:
                     readers.setdefault(a.view.buffer, set()).add(k)
-        return sum(b.nbytes for b, steps in readers.items() if len(steps) > 1) / self.size
+        again = (b.nbytes for b, steps in readers.items() if len(steps) > 1)
+        return float(sum(again)) / self.size
 
     def _lanes_last(self) -> bool:
         """Whether it costs less to have the lanes run along this axis than along the others.

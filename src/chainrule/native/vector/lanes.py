@@ -270,7 +270,10 @@ def cast(f: Function, x: Value, element: str) -> Value:
             return f.convert("fpext" if grows else "fptrunc", x, element)
         return _to_integer(f, x, element)
     if element in FORMATS:
-        return f.convert("uitofp" if x.element == "i1" else "sitofp", x, element)
+        if x.element == "i1":
+            one, zero = (f.constant(v, element, x.width) for v in (1.0, 0.0))
+            return f.select(x, one, zero)
+        return f.convert("sitofp", x, element)
     if x.element == "i1":
         return f.convert("zext", x, element)
     return f.convert("sext" if grows else "trunc", x, element)
