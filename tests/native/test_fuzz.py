@@ -1,0 +1,26 @@
+"""A few random programs, jitted and not; `tests/native/fuzz.py` runs any number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from chainrule.native import llvm
+from tests.native import fuzz
+
+if not llvm.available():
+    pytest.skip("llvmlite is not installed", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True)
+def _loud() -> Iterator[None]:
+    with fuzz.loud():
+        yield
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy")
+@pytest.mark.parametrize("part", range(6))
+def test_native_programs_give_what_numpy_gives(part: int) -> None:
+    for seed in range(50 * part, 50 * part + 50):
+        kind, report = fuzz.verdict(seed, jax=False)
+        assert kind in ("ok", "unsupported"), report
