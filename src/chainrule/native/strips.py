@@ -419,7 +419,7 @@ def _filled(target: View, value: Any) -> Nest:
 
 def divided(step: Nest | Product, axis: Any, size: int, length: int, machine: Machine) -> list[Step]:
     """A step by itself as a strip along one axis, after what must be in place before it."""
-    item = Item(step, size)
+    item = Item(step, size, 0)
     item.axis = axis
     block = _Block([item], size, machine, readers_of([item], (), frozenset()), False)
     block.last = False
