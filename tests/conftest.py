@@ -1,6 +1,9 @@
 """What every test run has in common: one thread each, no windows, the same examples every time."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Before NumPy is imported: the suite runs in one process for each core, and a pool of BLAS
 # threads in each of those would compete for the same cores.
@@ -9,6 +12,11 @@ for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 # The same bits at each call; what is compiled in the background has tests of its own.
 os.environ.setdefault("CHAINRULE_TIERS", "off")
+
+# What is compiled is kept for one run, its workers and subprocesses, and not in the user's folder.
+if "CHAINRULE_CACHE" not in os.environ:
+    os.environ["CHAINRULE_CACHE"] = tempfile.mkdtemp(prefix="chainrule-")
+    atexit.register(shutil.rmtree, os.environ["CHAINRULE_CACHE"], ignore_errors=True)
 
 from hypothesis import HealthCheck, settings  # noqa: E402 - the variables above come first
 
