@@ -100,7 +100,7 @@ def checked_entry(executable: Executable, slow: Callable[..., Any]) -> Callable[
                 return slow(*values)
         try:
             results = executable(values)
-        except (ArithmeticError, ValueError):  # perhaps on the way to a check that fails
+        except (ArithmeticError, LookupError, ValueError):  # perhaps on the way to a check that fails
             results = None
         if results is None:
             return slow(*values)
@@ -124,7 +124,7 @@ def copying_bind(
     def bound() -> Any:
         try:
             made = executable(values)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, LookupError, ValueError):
             made = None
         if made is None:
             return slow()

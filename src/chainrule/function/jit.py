@@ -318,7 +318,7 @@ class Variant:
         for k, path in enumerate(self.paths):
             try:
                 answer = path.run(call.values)
-            except (ArithmeticError, ValueError):  # on the way to a check that fails, or in earnest
+            except (ArithmeticError, LookupError, ValueError):  # on the way to a check that fails, or in earnest
                 continue
             if answer is not failed:
                 if k:
