@@ -318,8 +318,8 @@ class Variant:
         for k, path in enumerate(self.paths):
             try:
                 answer = path.run(call.values)
-            except (ArithmeticError, LookupError, ValueError):  # on the way to a check that fails, or in earnest
-                continue
+            except (ArithmeticError, LookupError, ValueError):
+                continue  # on the way to a check that fails, or in earnest
             if answer is not failed:
                 if k:
                     paths = self.paths.copy()
