@@ -41,6 +41,7 @@ from .plan import (
     whole,
 )
 from .registers import element_of
+from .scopes import within
 from .text import STORAGE
 from .vector import supports
 
@@ -108,6 +109,9 @@ class Schedule:
             ):
                 target = whole(Buffer(n.type.dtype, n.type.size, "output", k), n.type.shape)
                 self.copy(source, target)
+        for step in self.steps:
+            if isinstance(step, Nest):
+                _drop_unread(step)
         self.steps = [s for s in self.steps if not isinstance(s, Nest | Straight) or s.statements]
         _begin(self.steps)
 
@@ -442,9 +446,21 @@ def _written(step: Step) -> Iterator[View]:
             yield from (t for t in step.targets if t is not None)
 
 
+def _drop_unread(nest: Nest) -> None:
+    """Leave out what neither memory nor a statement that stays takes up."""
+    needed: set[Statement] = set()
+    for s in reversed(nest.statements):
+        if s.stored or s.reduce or s in needed:
+            needed.add(s)
+            needed.update(r for r in within(s) if isinstance(r, Statement))
+    nest.statements = [s for s in nest.statements if s in needed]
+
+
 def _is_cheap(s: Statement, domain: Shape) -> bool:
     """Whether computing again costs less than keeping: one instruction, on much smaller arrays."""
     size = count(domain)
+    if not isinstance(s.target, View) or s.target.shape != domain:
+        return False  # the same elements, but looped over otherwise
     if s.stored or s.adds or size < 4096 or work_of(s) > 1:
         return False
     for r in s.reads:
