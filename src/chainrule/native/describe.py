@@ -210,7 +210,7 @@ class Description:
             case Library():
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join(self._array(v) for v in step.targets)
-                yield f"LAPACK: {made} = {step.node.op.name}({given})"
+                yield f"linear algebra: {made} = {step.node.op.name}({given})"
             case Callback():
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join("_" if v is None else self._array(v) for v in step.targets)
