@@ -12,6 +12,7 @@ from chainrule.native.plan import (
     Library,
     Nest,
     Product,
+    Scan,
     Step,
     Straight,
     Strip,
@@ -51,7 +52,7 @@ def accesses(step: Step) -> Iterator[tuple[View, bool, int, int]]:
             if step.adds:
                 yield step.target, False, 0, 0
             yield step.target, True, 0, 0
-        case Library() | Callback():
+        case Scan() | Library() | Callback():
             for v in step.sources:
                 if isinstance(v, View):
                     yield v, False, 0, 0

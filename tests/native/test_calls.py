@@ -36,7 +36,7 @@ def heavy(x: Any, w: Any) -> Any:
     hidden = np.tanh(x @ w)
     square = hidden.T @ hidden + np.eye(w.shape[1])
     solved = np.linalg.solve(square, hidden.sum(axis=0))
-    return np.sum(hidden @ solved) + np.sum(np.cumprod(1 + 0.01 * hidden, axis=1)), hidden
+    return np.sum(hidden @ solved) + np.sum(np.sort(hidden, axis=1)[:, :3]), hidden
 
 
 def arguments(seed: int) -> list[Any]:
@@ -102,7 +102,7 @@ def test_a_call_inside_a_call_back() -> None:
 
 
 def test_what_a_call_back_raises_is_raised() -> None:
-    executable, values = compiled(lambda x: np.cumprod(x * 2) + 1, np.ones(30))
+    executable, values = compiled(lambda x: x[np.argsort(x * 2)] + 1, np.ones(30))
     step = next(s for s in executable.steps if isinstance(s, Callback))
     plain = step.compute
 
@@ -112,11 +112,11 @@ def test_what_a_call_back_raises_is_raised() -> None:
         return plain(x)
 
     step.compute = raising
-    np.testing.assert_allclose(executable(values)[0], np.cumprod(2 * np.ones(30)) + 1)
+    np.testing.assert_allclose(executable(values)[0], np.full(30, 2.0))
     for _ in range(3):
         with pytest.raises(FileNotFoundError, match="nothing there"):
-            executable([values[0] * 9])
-    np.testing.assert_allclose(executable(values)[0], np.cumprod(2 * np.ones(30)) + 1)
+            executable([values[0] * 29])
+    np.testing.assert_allclose(executable(values)[0], np.full(30, 2.0))
 
 
 @pytest.mark.parametrize("size", [2, 3, 40])

@@ -30,6 +30,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Scan,
     Shape,
     Source,
     Statement,
@@ -442,7 +443,7 @@ def _written(step: Step) -> Iterator[View]:
                     yield s.target
         case Product():
             yield step.target
-        case Library() | Callback():
+        case Scan() | Library() | Callback():
             yield from (t for t in step.targets if t is not None)
 
 
