@@ -15,6 +15,7 @@ every_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.
 def test_there_are_examples() -> None:
     assert {path.stem for path in EXAMPLES} >= {
         "backpropagation",
+        "compiled_training",
         "custom_primitive",
         "jacobian_and_hessian",
         "mse_gradient",
