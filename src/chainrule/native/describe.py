@@ -24,6 +24,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Scan,
     Shape,
     Statement,
     Step,
@@ -207,6 +208,11 @@ class Description:
                 yield from self._product(step)
             case Strip():
                 yield from self._strip(step)
+            case Scan():
+                given = ", ".join(self._array(v) for v in step.sources)
+                way = ", from the end" if step.reverse else ""
+                made = self._array(step.target)
+                yield f"running {step.kind} along axis {step.axis}{way}: {made} = {given}"
             case Library():
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join(self._array(v) for v in step.targets)
@@ -325,5 +331,5 @@ def _views(steps: Sequence[Step]) -> Iterator[View]:
                 yield from (step.target, step.left, step.right)
             case Strip():
                 yield from _views(step.steps)
-            case Library() | Callback():
+            case Scan() | Library() | Callback():
                 yield from (v for v in (*step.targets, *step.sources) if isinstance(v, View))

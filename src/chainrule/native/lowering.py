@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..ir.node import Node
-from ..ops import structural
+from ..ops import cumulative, structural
 from ..ops.contraction import Einsum, split_subscripts
 from ..ops.indexing import AddAlong, Gather, ScatterAdd, TakeAlong, split_pieces
 from .plan import (
@@ -20,6 +21,7 @@ from .plan import (
     Indirect,
     Nest,
     Product,
+    Scan,
     Shape,
     Source,
     Statement,
@@ -57,7 +59,7 @@ def _einsum(schedule: Schedule, n: Node) -> bool:
             return _product(schedule, n, inputs, out, lengths, sources)
     domain_letters = whole_domain or out + "".join(summed)
     domain = tuple(lengths[c] for c in domain_letters)
-    reads = [
+    reads: list[Any] = [
         Immediate(s.value, s.dtype, domain)
         if isinstance(s, Immediate)
         else s.indexed(ls, domain_letters, lengths)
@@ -215,7 +217,7 @@ def _gather(schedule: Schedule, n: Node) -> bool:
     strides = [x.strides[k] for k in rest]
     view = View(x.buffer, x.offset, domain, (*strides[:before], *(0,) * spread, *strides[before:]))
     where = tuple(range(before - len(domain), before + spread - len(domain)))
-    pairs = [
+    pairs: list[Any] = [
         (_spread_index(schedule, i, domain, where), x.strides[k], x.shape[k])
         for i, k in zip(indices, indexed, strict=True)
     ]
@@ -247,7 +249,7 @@ def _scatter(schedule: Schedule, n: Node) -> bool:
             target.buffer, 0, domain, (*strides[:before], *(0,) * spread, *strides[before:])
         )
         where = tuple(range(before - len(domain), before + spread - len(domain)))
-        pairs = [
+        pairs: list[Any] = [
             (_spread_index(schedule, i, domain, where), target.strides[k], target.shape[k])
             for i, k in zip(indices, indexed, strict=True)
         ]
@@ -297,7 +299,7 @@ def _add_along(schedule: Schedule, n: Node) -> bool:
     if index.shape != value.shape:
         axes = tuple(range(-len(index.shape), 0))
         index = _spread_index(schedule, index, value.shape, axes)
-    pairs = [(index, target.strides[k], length)]
+    pairs: list[Any] = [(index, target.strides[k], length)]
     statement = Statement("copy", [value], target.dtype, target=Indirect(view, pairs), adds=True)
     _scattered(schedule, value.shape, statement, 0)
     return True
@@ -312,10 +314,33 @@ def _reshape(schedule: Schedule, n: Node) -> bool:
     return True
 
 
+def _scan(schedule: Schedule, n: Node) -> bool:
+    axis, reverse = n.params
+    sources = []
+    for a in n.args:
+        source = schedule.sources[a]
+        view = schedule.contiguous(source) if isinstance(source, Immediate) else source
+        schedule.mark(view)
+        sources.append(view)
+    target = schedule.buffer(n)
+    schedule.sources[n] = target
+    kind = _SCANS[n.op]
+    schedule.step(Scan(kind, sources, target, axis + len(target.shape), reverse), [target])
+    return True
+
+
 def _cast(schedule: Schedule, n: Node) -> bool:
     schedule.pointwise(n, structural.cast, [schedule.sources[n.args[0]]])
     return True
 
+
+_SCANS: dict[Any, str] = {
+    cumulative.cumsum: "add",
+    cumulative.cumprod: "multiply",
+    cumulative.cummax: "maximum",
+    cumulative.cummin: "minimum",
+    cumulative.linear_recurrence: "recurrence",
+}
 
 #: The kinds that have a rule here.
 RULES: Mapping[type, Callable[[Schedule, Node], bool]] = MappingProxyType(
@@ -325,6 +350,10 @@ RULES: Mapping[type, Callable[[Schedule, Node], bool]] = MappingProxyType(
         structural.Place: _place,
         structural.Reshape: _reshape,
         structural.Cast: _cast,
+        cumulative.CumulativeSum: _scan,
+        cumulative.CumulativeProduct: _scan,
+        cumulative.CumulativeExtreme: _scan,
+        cumulative.LinearRecurrence: _scan,
         Gather: _gather,
         ScatterAdd: _scatter,
         TakeAlong: _take_along,

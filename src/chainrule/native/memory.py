@@ -13,6 +13,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Scan,
     Statement,
     Step,
     Straight,
@@ -45,6 +46,8 @@ def touched(step: Step) -> Iterable[Buffer]:
                     while b.base is not None:
                         b = b.base
                         yield b
+        case Scan():
+            yield from (v.buffer for v in (*step.sources, step.target))
         case Library():
             yield from (v.buffer for v in (*step.sources, *step.targets))
             yield step.scratch

@@ -245,6 +245,22 @@ class Product:
 
 
 @dataclass(eq=False)
+class Scan:
+    """A running reduction along ``axis``, from the end if ``reverse``: of what ``kind`` says."""
+
+    kind: str
+    sources: list[View]
+    target: View
+    axis: int
+    reverse: bool
+
+    @property
+    def targets(self) -> list[View]:
+        """What it writes."""
+        return [self.target]
+
+
+@dataclass(eq=False)
 class Library:
     """A routine of LAPACK: ``node`` on contiguous arrays, with some scratch of its own."""
 
@@ -297,4 +313,4 @@ class Share:
     nbytes: int
 
 
-Step: TypeAlias = Nest | Straight | Product | Library | Callback | Strip
+Step: TypeAlias = Nest | Straight | Product | Scan | Library | Callback | Strip
