@@ -115,6 +115,9 @@ _LARGE = 2**27
 #: The same for what takes each entry once.
 _LONG = 2**22
 
+#: Multiplications from which as many threads are worth while as the program may have.
+_SHARED = 2**23
+
 
 @cache
 def _thread_control() -> tuple[int, ...]:
@@ -139,27 +142,28 @@ def _thread_control() -> tuple[int, ...]:
 def alone(f: Function, work: int, least: int = 0, most: int = _LARGE) -> Iterator[None]:
     """Let what is emitted within run on one thread, if its ``work`` is between the limits.
 
-    Only who changed the number of threads puts it back, so that of several callers at once the
-    last one leaves it as the first one found it.
+    Large work may have the threads of the program. Only who changed the number of threads puts it
+    back, so that of several callers at once the last one leaves it as the first one found it.
     """
     if not least <= work < most or not _thread_control():
         yield
         return
-    changed = f.call(_begin_alone(f), [], "i32")
+    threads = f.module.threads if work >= _SHARED else 1
+    changed = f.call(_begin_alone(f, threads), [], "i32")
     yield
     f.call(_end_alone(f), [changed])
 
 
-def _begin_alone(f: Function) -> str:
-    """A function that sets one thread, and gives how many there were, or 0 if it was one."""
-    name = "begin_alone"
+def _begin_alone(f: Function, threads: int) -> str:
+    """A function that sets so many threads, and gives how many there were if it was more, or 0."""
+    name = "begin_alone" if threads == 1 else "begin_together"
     if name not in f.module.functions:
         g = f.module.function(name, [], "i32", linkage="internal")
         count = g.external(_THREADS[0], [], "i32")
-        several = g.icmp("sgt", count, 1)
+        several = g.icmp("sgt", count, threads)
         g.line(f"br {several}, label %several, label %one")
         g.label("several")
-        g.external(_THREADS[1], [Value("1", "i32")])
+        g.external(_THREADS[1], [Value(str(threads), "i32")])
         g.ret(count)
         g.label("one")
         g.ret(Value("0", "i32"))

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
+from . import blas
 from .lapack import ROUTINES
 from .nest import Emission
-from .plan import Buffer, Callback, Library, Nest, Product, Step, Straight, Strip, View
+from .plan import (
+    Buffer,
+    Callback,
+    Immediate,
+    Library,
+    Nest,
+    Product,
+    Scan,
+    Share,
+    Statement,
+    Step,
+    Straight,
+    Strip,
+    View,
+    whole,
+)
 from .product import emit_product
+from .registers import neutral
+from .scan import emit_scan
 from .schedule import Schedule
 from .straight import Registers
 from .text import STORAGE, Function, Module, Value
@@ -27,14 +47,24 @@ class KernelWriter:
         self.module = module
         #: The steps that are computed by NumPy, by the number that they are called by.
         self.callbacks: list[Callback] = []
+        #: How many steps several threads do together.
+        self.shared = 0
         self.schedule = schedule
         self._inputs = inputs
         self._pointers: dict[Any, Value] = {}
 
-    def _part(self, name: str, linkage: str, *, plain: bool = False) -> Function:
+    def _part(
+        self,
+        name: str,
+        linkage: str,
+        *,
+        plain: bool = False,
+        more: Sequence[Value] = (),
+        result: str = "i32",
+    ) -> Function:
         attributes = self.module.machine.attributes + (_PLAIN if plain else "")
-        parameters = [Value("%table", "ptr"), Value("%workspace", "ptr")]
-        made = self.module.function(name, parameters, "i32", attributes, linkage)
+        parameters = [Value("%table", "ptr"), Value("%workspace", "ptr"), *more]
+        made = self.module.function(name, parameters, result, attributes, linkage)
         self._pointers = {}
         self.f = made
         return made
@@ -44,7 +74,7 @@ class KernelWriter:
         if b.place == "constant":
             self.module.declare(f"const{b.index}", f"@const{b.index} = external global i8")
             return Value(f"@const{b.index}", "ptr")
-        key = b if b.place == "block" else (b.place, b.index, b.base)
+        key = _key(b)
         found = self._pointers.get(key)
         if found is None:
             if b.place == "part":
@@ -118,6 +148,8 @@ class KernelWriter:
                 emit_product(f, step, self.pointer)
             case Strip():
                 self._strip(step)
+            case Scan():
+                emit_scan(f, step, self.pointer)
             case Library():
                 self._library(step)
             case Callback():
@@ -128,24 +160,118 @@ class KernelWriter:
                 self._unless(f.call("callback", args, "i32"))
 
     def _strip(self, step: Strip) -> None:
+        if step.share is not None:
+            self._shared(step, step.share)
+            return
         f = self.f
-
-        def enter(place: Value) -> None:
-            for alias, stride in step.moved:
-                assert alias.base is not None
-                far = f.binary("mul", place, stride)
-                base = self.pointer(alias.base)
-                self._pointers[alias] = f.offset(base, STORAGE[alias.dtype], far)
-
         loop = f.begin(step.trips * step.length, (), step.length)
-        enter(loop.index)
-        for inner in step.steps:
+        self._block(step, step.steps, loop.index)
+        f.end(loop)
+        self._rest(step)
+
+    def _block(self, step: Strip, inside: Sequence[Step], place: Value) -> None:
+        """What is done at one place on the way along a strip."""
+        f = self.f
+        for alias, stride in step.moved:
+            assert alias.base is not None
+            far = f.binary("mul", place, stride)
+            base = self.pointer(alias.base)
+            self._pointers[alias] = f.offset(base, STORAGE[alias.dtype], far)
+        for inner in inside:
             self._step(inner)
+
+    def _rest(self, step: Strip) -> None:
+        if step.rest:
+            end = self.f.constant(step.trips * step.length, "i64")
+            self._block(step, step.rest, end)
+
+    # -- shared by threads -----------------------------------------------------------------------
+
+    def _shared(self, step: Strip, share: Share) -> None:
+        """Have several threads do a strip, and put their sums together."""
+        outer = self.f, self._pointers
+        name = f"strip{self.shared}"
+        self.shared += 1
+        part = self._one_part(f"{name}.part", step, share)
+        self._dealt(f"{name}.work", part, step, share)
+        self.f, self._pointers = outer
+        f = self.f
+        self.module.declare("share", "declare void @share(ptr, ptr, i64)")
+        frame = f.space("ptr", 3)
+        words = [Value("%table", "ptr"), Value("%workspace", "ptr"), f.constant(0, "i64")]
+        for k, x in enumerate(words):
+            f.store(x, f.offset(frame, "ptr", k))
+        uses_blas = any("@blas_" in line for line in part.lines)
+        # The library's own threads are not called by ours.
+        with blas.alone(f, 0) if uses_blas else nullcontext():
+            helpers = f.constant(share.threads - 1, "i64")
+            f.call("share", [Value(f"@{name}.work", "ptr"), frame, helpers])
+        for b, kind, at in share.sums:
+            # The sums of the parts, added up in order.
+            room = share.nbytes // b.dtype.itemsize
+            parts = Buffer(b.dtype, room * share.parts, "part", base=step.arena)
+            parts.index = share.arena * share.threads + at
+            domain = (share.parts, b.size)
+            sums = Statement(
+                "copy", [View(parts, 0, domain, (room, 1))], b.dtype,
+                reduce=kind, axes=frozenset({0}), target=View(b, 0, domain, (0, 1)),
+                stored=True, adds=True,
+            )  # fmt: skip
+            self._step(Nest(domain, [sums]))
+
+    def _one_part(self, name: str, step: Strip, share: Share) -> Function:
+        """A function that does the blocks from one place to another, with its own sums."""
+        arena, sums = Value("%arena", "ptr"), Value("%sums", "ptr")
+        first, end = Value("%first", "i64"), Value("%end", "i64")
+        f = self._part(name, "internal", more=[arena, sums, first, end], result="void")
+        self._pointers[_key(step.arena)] = arena
+        for b, kind, at in share.sums:
+            self._pointers[_key(b)] = f.offset(sums, "i8", at)
+            target = whole(b, (b.size,))
+            start = neutral(kind, b.dtype)
+            if kind == "add" and b.dtype.kind == "f":
+                start = -0.0  # which changes nothing at all
+            fill = Immediate(start, b.dtype, target.shape)
+            copy = Statement("copy", [fill], b.dtype, target=target, stored=True)
+            self._step(Nest(target.shape, [copy]))
+        loop = f.begin(f.binary("sub", end, first))
+        place = f.binary("mul", f.binary("add", first, loop.index), step.length)
+        self._block(step, step.steps, place)
         f.end(loop)
         if step.rest:
-            enter(f.constant(step.trips * step.length, "i64"))
-            for inner in step.rest:
-                self._step(inner)
+            last, done = f.fresh("last"), f.fresh("done")
+            f.line(f"br {f.icmp('eq', end, step.trips)}, label %{last}, label %{done}")
+            f.label(last)
+            self._rest(step)
+            f.line(f"br label %{done}")
+            f.label(done)
+        f.ret()
+        return f
+
+    def _dealt(self, name: str, part: Function, step: Strip, share: Share) -> None:
+        """The function that each thread runs: one part after another, while there are any."""
+        frame, slot = Value("%frame", "ptr"), Value("%slot", "i64")
+        attributes = self.module.machine.attributes
+        f = self.module.function(name, [frame, slot], "void", attributes, "internal")
+        table, workspace = (f.load(f.offset(frame, "ptr", k), "ptr") for k in (0, 1))
+        counter = f.offset(frame, "ptr", 2)
+        own = f.offset(workspace, "i8", step.arena.index)
+        arena = f.offset(own, "i8", f.binary("mul", slot, share.arena))
+        all_sums = f.offset(own, "i8", share.arena * share.threads)
+        f.line("br label %next")
+        f.label("next")
+        k = f.value(f"atomicrmw add {counter}, i64 1 monotonic", "i64")
+        f.line(f"br {f.icmp('ult', k, share.parts)}, label %do, label %over")
+        f.label("do")
+        first, end = (
+            f.binary("udiv", f.binary("mul", x, step.trips), share.parts)
+            for x in (k, f.binary("add", k, 1))
+        )
+        sums = f.offset(all_sums, "i8", f.binary("mul", k, share.nbytes))
+        f.call(part.name, [table, workspace, arena, sums, first, end])
+        f.line("br label %next")
+        f.label("over")
+        f.ret()
 
     def _library(self, step: Library) -> None:
         f = self.f
@@ -164,3 +290,8 @@ class KernelWriter:
         if failed is not None:
             status = f.select(failed, f.constant(3, "i32"), f.constant(0, "i32"))
             self._unless(status)
+
+
+def _key(b: Buffer) -> Any:
+    """What is the same for all that is at the same place of memory."""
+    return b if b.place == "block" else (b.place, b.index, b.base)

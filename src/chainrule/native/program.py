@@ -13,7 +13,7 @@ from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.types import ArrayType
 from ..ops.program import Program
-from . import blas, entry, llvm
+from . import blas, entry, llvm, pool
 from .call import as_argument, bound_function, python_function
 from .kernel import KernelWriter
 from .lowering import RULES
@@ -21,6 +21,7 @@ from .memory import assign
 from .plan import Callback, Immediate, Source, Step
 from .prepare import prepared
 from .schedule import Schedule
+from .shares import shared
 from .strips import stripped
 from .text import Machine, Module
 
@@ -37,7 +38,9 @@ class Executable:
     The answer is ``None`` if ``check``, a condition on the inputs, does not hold.
     """
 
-    def __init__(self, graph: Graph, check: Node | None, machine: Machine, quality: str) -> None:
+    def __init__(
+        self, graph: Graph, check: Node | None, machine: Machine, quality: str, threads: int = 1
+    ) -> None:
         self.graph = graph
         self.machine = machine
         self.inputs: list[ArrayType] = [n.type for n in graph.inputs]
@@ -47,11 +50,13 @@ class Executable:
         schedule = Schedule(Graph(graph.inputs, tuple(outputs)), check, RULES)
         kept = [] if schedule.check is None else [schedule.check.buffer]
         schedule.steps = stripped(schedule.steps, machine, kept)
+        if threads > 1:
+            schedule.steps = shared(schedule.steps, machine, threads)
         self.steps: list[Step] = schedule.steps
         #: Bytes of scratch memory.
         self.workspace = assign(self.steps, kept)
         self._constants = schedule.constants
-        module = Module(machine)
+        module = Module(machine, threads)
         writer = KernelWriter(module, schedule, len(self.inputs))
         writer.kernel()
         self._callbacks = writer.callbacks
@@ -59,6 +64,8 @@ class Executable:
         imports = {f"const{k}": a.ctypes.data for k, a in enumerate(self._constants)}
         self._callback = _CALLBACK(self._call_back)
         imports["callback"] = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+        if writer.shared:
+            imports["share"] = pool.ready(threads)
         imports.update({n: blas.address(n) for n in module.declared() if blas.is_library_symbol(n)})
         self.code = llvm.compile_text(self._text, ["kernel"], imports, machine, quality=quality)
         self._kernel = _KERNEL(self.code["kernel"])
@@ -66,7 +73,7 @@ class Executable:
         large = self.workspace + sum(
             t.size * t.dtype.itemsize for t in (*self.inputs, *self.outputs)
         )
-        self._release = large > _LARGE
+        self._release = large > _LARGE or writer.shared > 0
 
     def text(self) -> str:
         """The program in LLVM's language."""
@@ -189,8 +196,11 @@ def compile_graph(
     threads: int = 1,
     quality: str = "best",
 ) -> Executable:
-    """Compile a graph; ``check`` is a truth computed from its inputs, without which it is not valid."""
+    """Compile a graph; ``check`` is a truth computed from its inputs, without which it is not valid.
+
+    Large loops are shared by up to so many ``threads``.
+    """
     types = [n.type for n in (*graph.inputs, *graph.outputs)]
     direct = entry.fits(types, []) and all(t.dtype.kind in "fcbiu" for t in types)
     kind = DirectExecutable if direct else Executable
-    return kind(graph, check, machine or llvm.machine(), quality)
+    return kind(graph, check, machine or llvm.machine(), quality, threads)

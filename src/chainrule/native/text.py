@@ -75,8 +75,10 @@ class Machine(NamedTuple):
 class Module:
     """Functions, the declarations they need, and constants in memory."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, threads: int = 1) -> None:
         self.machine = machine
+        #: How many threads may work on a large step.
+        self.threads = threads
         self.functions: dict[str, Function] = {}
         self._declared: dict[str, str] = {}
         self._globals: list[str] = []
