@@ -243,3 +243,15 @@ def test_calls_leak_nothing() -> None:
 def test_the_native_code_is_really_used() -> None:
     """Where a graph is not compiled, NumPy stands in silently: not in these tests."""
     assert execution.compiler() is not None
+
+
+def test_any_number_of_errors_changes_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    fast = cr.jit(lambda x, i: x[i] * 2)
+    x, good, bad = np.arange(6.0), np.array([1, 2]), np.array([1, 99])
+    fast(x, good)
+    for _ in range(100):
+        with pytest.raises(IndexError):
+            fast(x, bad)
+    assert fast(x, good).tolist() == [2.0, 4.0]
+    assert not recwarn.list
+    assert "kernel" in fast.lower(x, good).llvm

@@ -242,7 +242,9 @@ class Compiled:
             path = self._traced(call)
             answer = path.run(call.values)
         except Exception as error:  # noqa: BLE001 (whatever it is, the function itself will tell)
+            variant.traced -= 1  # where the function raises too, there was nothing to trace
             answer = self.function(*call.args, **call.keywords)
+            variant.traced += 1
             if type(error) is Effect and not self._effects:
                 self._effects += 1  # perhaps it fills a cache: one more try
             else:
