@@ -2,8 +2,8 @@
 
 A layer imports only from layers to its left::
 
-    errors ← ir ← ops ← trace ← calculus ← {simplify, display, native} ← function ← (chainrule)
-           ← {optimize, nn, cli}
+    errors ← ir ← ops ← trace ← calculus ← {simplify, display, native} ← function
+           ← {optim, optimize, nn} ← (chainrule) ← cli
 
 Layers in braces are siblings and never import each other. ``(chainrule)`` is the package's own
 ``__init__``, the public names. Imports inside functions and under ``TYPE_CHECKING`` count too.
@@ -29,8 +29,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("calculus",),
     ("simplify", "display", "native"),
     ("function",),
+    ("optim", "optimize", "nn"),
     ("",),  # chainrule/__init__.py
-    ("optimize", "nn", "cli"),
+    ("cli",),
 )
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
 
