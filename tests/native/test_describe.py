@@ -1,7 +1,6 @@
 """Steps in words say what the steps do: one line for each statement."""
 
 import re
-from pathlib import Path
 
 import chainrule as cr
 import numpy as np
@@ -12,11 +11,10 @@ from chainrule.native.describe import Description
 from chainrule.native.program import compile_graph
 from chainrule.ops import PRIMITIVES
 from tests.laws.arguments import cases
+from tests.native import example
 
 if not llvm.available():
     pytest.skip("llvmlite is not installed", allow_module_level=True)
-
-PAGE = (Path(__file__).parents[2] / "docs" / "native.md").read_text(encoding="utf-8")
 
 
 def steps(f, *args):
@@ -58,6 +56,12 @@ def test_blocks_of_a_strip_are_read_in_their_places():
     assert "out1[T, j] += sum over i of" in text or "out1[j, k] += sum over i of" in text
 
 
+def test_threads_are_said():
+    x = np.linspace(0, 1, 300_000)
+    text = "\n".join(cr.jit(lambda x: np.sum(np.sin(x)), threads=2).lower(x).steps)
+    assert re.search(r"strip for t < \d+, .*, 2 threads", text)
+
+
 def test_calls_say_whom():
     text = steps(lambda a, b: np.sort(np.linalg.solve(a, b)), np.eye(20), np.ones(20))
     assert "linear algebra: s0 = solve(%0, %1)" in text
@@ -74,16 +78,11 @@ def test_every_row_has_words(row):
             assert not re.search(r"object at|View\(|dtype\(", text)
 
 
-def test_the_code_on_the_page_is_that_of_the_example():
-    """Lines may be left out, at a `…`; those that stand there are next to each other in the code."""
+def test_the_page_shows_what_the_example_prints():
     if "avx2" not in llvm.levels():
         pytest.skip("the page shows code for processors with AVX2")
-    (shown,) = re.findall(r"```llvm\n(.*?)```", PAGE, re.DOTALL)
-    names = {}
-    exec(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1], names)
-    code = compile_graph(names["lowered"].graph, machine=llvm.machine("avx2")).text()
-    for piece in re.split(r"^ *…\n", shown, flags=re.MULTILINE):
-        assert unnumbered(piece) in unnumbered(code)
+    text = example.PAGE.read_text(encoding="utf-8")
+    assert unnumbered(example.written_anew(text)) == unnumbered(text)
 
 
 def unnumbered(code):

@@ -212,7 +212,7 @@ class Description:
                 given = ", ".join(self._array(v) for v in step.sources)
                 way = ", from the end" if step.reverse else ""
                 made = self._array(step.target)
-                yield f"running {step.kind} along axis {step.axis}{way}: {made} = {given}"
+                yield f"running {_WORDS.get(step.kind, step.kind)} along axis {step.axis}{way}: {made} = {given}"
             case Library():
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join(self._array(v) for v in step.targets)
@@ -234,9 +234,9 @@ class Description:
     def _strip(self, strip: Strip) -> Iterator[str]:
         block = _BLOCKS[min(self._depth, len(_BLOCKS) - 1)]
         what = "one place" if strip.length == 1 else f"{strip.length} places"
-        yield f"strip for {block} < {strip.trips + bool(strip.rest)}, {what} each" + (
-            ", the last fewer" if strip.rest else ""
-        )
+        rest = ", the last fewer" if strip.rest else ""
+        threads = f", {strip.share.threads} threads" if strip.share else ""
+        yield f"strip for {block} < {strip.trips + bool(strip.rest)}, {what} each{rest}{threads}"
         for alias, stride in strip.moved:
             self._moved[alias] = (stride, block, strip.length)
         self._depth += 1
