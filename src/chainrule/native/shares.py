@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .axes import work_of
-from .memory import ALIGNMENT
-from .plan import Buffer, Indirect, Nest, Product, Share, Step, Strip, View, count
+from .memory import ALIGNMENT, touched
+from .plan import Buffer, Indirect, Nest, Product, Share, Step, Strip, View, count, whole
 from .product import is_for_blas, shape_of
 from .strips import divided
 from .text import Machine
@@ -172,9 +172,10 @@ def _uses(steps: Sequence[Step]) -> Iterator[_Use]:
         elif isinstance(step, Product):
             yield from (_Use(v, False) for v in (step.left, step.right))
             yield _Use(step.target, True, "add" if step.adds else "")
-        else:
-            assert isinstance(step, Strip)
+        elif isinstance(step, Strip):
             yield from _uses([*step.steps, *step.rest])
+        else:  # not known to be independent
+            yield from (_Use(whole(b, (b.size,)), True) for b in touched(step))
 
 
 def _nested(steps: Sequence[Step]) -> Iterator[tuple[Buffer, tuple[int, int]]]:
