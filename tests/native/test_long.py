@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.special as ss
 from chainrule.native import llvm
-from tests.native.long import check, compare, graph_of
+from tests.native.long import check, compare, graph_of, low_limits
 from tests.native.sound import strips_of
 
 if not llvm.available():
@@ -146,3 +146,36 @@ def test_random_programs_over_a_long_axis(part: int) -> None:
             error.add_note(f"seed {seed}")
             raise
     assert strips > 5
+
+
+#: Programs that once went wrong, each for its own reason.
+FOUND: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "the last block has its steps in another order": (
+        lambda x: np.sum((x[:, None, :] * x[:, :, None])[:, :, 0].T * 0.5),
+        draw((65, 8)),
+    ),
+    "indices along what moves with the block": (
+        lambda x, k: np.sum(np.tanh(x @ k)[:, np.arange(4)[::-1]] * 0.5),
+        draw((48, 5), (5, 5)),
+    ),
+    "indices along the other axis of an array in a block": (
+        lambda y: np.sum(np.take_along_axis(ss.softmax(y, axis=0), np.arange(65)[None] % 2, 0)),
+        draw((2, 65)),
+    ),
+    "a sum over an axis of length 1": (
+        lambda x: np.sum(np.stack([x, x])[:, None].sum(axis=1).reshape(-1)[::-1] * x[0]),
+        draw((40,)),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "limits", [(1 << 11, 1 << 6), (1 << 9, 1 << 4), (1 << 14, 1 << 9), (1 << 8, 0)]
+)
+@pytest.mark.parametrize("name", FOUND)
+def test_programs_that_were_wrong(name: str, limits: tuple[int, int]) -> None:
+    f, args = FOUND[name]
+    for level in LEVELS:
+        with low_limits(*limits):
+            graph, values = graph_of(cr.value_and_grad(f, wrt=tuple(range(len(args)))), *args)
+            compare(graph, values, level)

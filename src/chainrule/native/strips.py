@@ -157,25 +157,36 @@ class _Block:
     def made(self, length: int) -> list[Step]:
         """The strip in blocks of ``length`` places."""
         self.length = length
-        self.shrunk: dict[Buffer, Buffer] = {
-            b: Buffer(b.dtype, b.size // self.size * length) for b in self.inner
-        }
         self.moved: dict[tuple[Buffer, int], Buffer] = {}
-        self.packed: dict[Any, tuple[View, View]] = {}
         before: list[Step] = []
         for i in self.items:
             before.extend(self._reset(i))
         trips, rest = divmod(self.size, length)
-        full = self._steps(length)
-        short = self._steps(rest) if rest else []
-        buffers = {*self.shrunk.values(), *(t.buffer for _, t in self.packed.values())}
-        if self.last:
-            full = stripped(full, self.machine, inside=buffers, taken=length)
-            short = stripped(short, self.machine, inside=buffers, taken=rest) if short else []
         arena = Buffer(np.dtype(np.int8), 0)
-        arena.size = _arranged(full, short, buffers, arena)
+        full = self._placed(length, arena)
+        short = self._placed(rest, arena) if rest else []
         moved = [(b, stride) for (_, stride), b in self.moved.items()]
         return [*before, Strip(trips, length, full, short, moved, arena)]
+
+    def _placed(self, length: int, arena: Buffer) -> list[Step]:
+        """The steps of one block, and what lives in it in its place in the arena.
+
+        The last, shorter block has buffers of its own: its steps may come in another order.
+        """
+        self.shrunk: dict[Buffer, Buffer] = {
+            b: Buffer(b.dtype, b.size // self.size * self.length) for b in self.inner
+        }
+        self.packed: dict[Any, tuple[View, View]] = {}
+        steps = self._steps(length)
+        ours = {*self.shrunk.values(), *(t.buffer for _, t in self.packed.values())}
+        if self.last:
+            steps = stripped(steps, self.machine, inside=ours, taken=length)
+        ours |= {s.arena for s in steps if isinstance(s, Strip)}
+        size = assign(steps, only=ours)
+        arena.size = max(arena.size, -(-size // ALIGNMENT) * ALIGNMENT)
+        for b in ours:
+            b.place, b.base = "part", arena
+        return steps
 
     def _length(self, per_place: float) -> int:
         """Places in a block: as many as stay close; if it can be, a divisor of all."""
@@ -280,7 +291,6 @@ class _Block:
 
     def _steps(self, length: int) -> list[Step]:
         self.packs: list[Step] = []
-        self.packed = {} if length == self.length else dict(self.packed)
         steps: list[Step] = []
         self._done: set[Any] = set()
         for i in self.items:
@@ -394,20 +404,6 @@ class _Block:
                     target = View(s.target.buffer, s.target.offset, shape, strides)
                     fills.append(_filled(target, neutral(s.reduce, s.dtype)))
         return fills
-
-
-def _arranged(full: list[Step], short: list[Step], buffers: set[Buffer], arena: Buffer) -> int:
-    """Place what lives in a block; how many bytes that takes."""
-    buffers = buffers | {s.arena for s in (*full, *short) if isinstance(s, Strip)}
-    size = assign(full, only=buffers)
-    rest = {b for b in buffers if b.index < 0}  # of the last, shorter block alone
-    more = assign(short, only=rest)
-    for b in rest:
-        b.index += size
-    size += more
-    for b in buffers:
-        b.place, b.base = "part", arena
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _filled(target: View, value: Any) -> Nest:
