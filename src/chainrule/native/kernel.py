@@ -60,11 +60,10 @@ class KernelWriter:
         *,
         plain: bool = False,
         more: Sequence[Value] = (),
-        result: str = "i32",
     ) -> Function:
         attributes = self.module.machine.attributes + (_PLAIN if plain else "")
         parameters = [Value("%table", "ptr"), Value("%workspace", "ptr"), *more]
-        made = self.module.function(name, parameters, result, attributes, linkage)
+        made = self.module.function(name, parameters, "i32", attributes, linkage)
         self._pointers = {}
         self.f = made
         return made
@@ -197,8 +196,9 @@ class KernelWriter:
         self.f, self._pointers = outer
         f = self.f
         self.module.declare("share", "declare void @share(ptr, ptr, i64)")
-        frame = f.space("ptr", 3)
-        words = [Value("%table", "ptr"), Value("%workspace", "ptr"), f.constant(0, "i64")]
+        frame = f.space("ptr", 4)
+        zero = f.constant(0, "i64")  # parts begun, and the status
+        words = [Value("%table", "ptr"), Value("%workspace", "ptr"), zero, zero]
         for k, x in enumerate(words):
             f.store(x, f.offset(frame, "ptr", k))
         uses_blas = any("@blas_" in line for line in part.lines)
@@ -206,6 +206,7 @@ class KernelWriter:
         with blas.alone(f, 0) if uses_blas else nullcontext():
             helpers = f.constant(share.threads - 1, "i64")
             f.call("share", [Value(f"@{name}.work", "ptr"), frame, helpers])
+        self._unless(f.load(f.offset(frame, "ptr", 3), "i32"))
         for b, kind, at in share.sums:
             # The sums of the parts, added up in order.
             room = share.nbytes // b.dtype.itemsize
@@ -223,7 +224,7 @@ class KernelWriter:
         """A function that does the blocks from one place to another, with its own sums."""
         arena, sums = Value("%arena", "ptr"), Value("%sums", "ptr")
         first, end = Value("%first", "i64"), Value("%end", "i64")
-        f = self._part(name, "internal", more=[arena, sums, first, end], result="void")
+        f = self._part(name, "internal", more=[arena, sums, first, end])
         self._pointers[_key(step.arena)] = arena
         for b, kind, at in share.sums:
             self._pointers[_key(b)] = f.offset(sums, "i8", at)
@@ -245,7 +246,7 @@ class KernelWriter:
             self._rest(step)
             f.line(f"br label %{done}")
             f.label(done)
-        f.ret()
+        f.ret(f.constant(0, "i32"))
         return f
 
     def _dealt(self, name: str, part: Function, step: Strip, share: Share) -> None:
@@ -268,7 +269,9 @@ class KernelWriter:
             for x in (k, f.binary("add", k, 1))
         )
         sums = f.offset(all_sums, "i8", f.binary("mul", k, share.nbytes))
-        f.call(part.name, [table, workspace, arena, sums, first, end])
+        status = f.call(part.name, [table, workspace, arena, sums, first, end], "i32")
+        failed = f.offset(frame, "ptr", 3)
+        f.line(f"atomicrmw or {failed}, {status} monotonic")
         f.line("br label %next")
         f.label("over")
         f.ret()
