@@ -20,11 +20,13 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 from .trace.interception import intercept
 
 if _typing.TYPE_CHECKING:
+    from . import optim
     from .function.abstract import array
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
     from .function.formula import Formula, formula
     from .function.jit import jit
+    from .optim.training import fit
 
 __version__ = "0.1.0"
 
@@ -35,6 +37,7 @@ __all__ = [
     "custom_derivative",
     "derivative",
     "elementwise",
+    "fit",
     "formula",
     "grad",
     "hessian",
@@ -43,6 +46,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "optim",
     "pullback",
     "ravel",
     "stop_gradient",
@@ -54,20 +58,25 @@ __all__ = [
 
 #: Names that are imported when first used, and where they are: most programs need none of them.
 _LATE = {
-    "Formula": "formula",
-    "array": "abstract",
-    "check": "check",
-    "custom_derivative": "custom",
-    "elementwise": "custom",
-    "formula": "formula",
-    "jit": "jit",
+    "Formula": "function.formula",
+    "array": "function.abstract",
+    "check": "function.check",
+    "custom_derivative": "function.custom",
+    "elementwise": "function.custom",
+    "fit": "optim.training",
+    "formula": "function.formula",
+    "jit": "function.jit",
 }
+#: Modules among the public names, imported when first used.
+_MODULES = ("optim",)
 
 
 def __getattr__(name: str) -> _typing.Any:
+    if name in _MODULES:
+        return _import_module(f".{name}", __name__)
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module(f".function.{_LATE[name]}", __name__), name)
+    value = getattr(_import_module(f".{_LATE[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from tests.optim.torch_cases import GOLDEN, OPTIMIZERS, SCHEDULES, STEPS, ours, rates
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}

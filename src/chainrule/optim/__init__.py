@@ -14,7 +14,9 @@
 (True, 3.0, 1.0)
 """
 
+from .history import FitResult, History
 from .optimizers import adagrad, adam, adamw, rmsprop, scale_by_adam, sgd
+from .progress import Progress
 from .schedules import (
     constant,
     cosine,
@@ -26,6 +28,7 @@ from .schedules import (
     step_decay,
     warm_up,
 )
+from .training import fit
 from .transformation import (
     GradientTransformation,
     add_decayed_weights,
@@ -41,7 +44,10 @@ from .transformation import (
 from .trees import global_norm, tree_map
 
 __all__ = [
+    "FitResult",
     "GradientTransformation",
+    "History",
+    "Progress",
     "adagrad",
     "adam",
     "adamw",
@@ -53,6 +59,7 @@ __all__ = [
     "constant",
     "cosine",
     "exponential",
+    "fit",
     "global_norm",
     "join",
     "linear",

@@ -202,7 +202,7 @@ def rmsprop(
 
     >>> optimizer = rmsprop(0.01)
     >>> optimizer.update(np.array([2.0]), optimizer.init(np.zeros(1)))[0]
-    array([-0.09999999])
+    array([-0.1])
     """
     checked("decay", decay, least=0.0, below=1.0)
     checked("eps", eps, least=0.0)

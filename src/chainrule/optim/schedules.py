@@ -101,8 +101,8 @@ def piecewise(rate: float, factors: Mapping[int, float]) -> Schedule:
     def at(step: Any) -> Any:
         value: Any = rate
         for boundary, factor in pairs:
-            value = np.where(step >= boundary, value * factor, value)
-        return value[()] if pairs else value
+            value = np.where(step >= boundary, value * factor, value)[()]
+        return value
 
     return at
 
@@ -143,7 +143,7 @@ def one_cycle(
 
     >>> rate = one_cycle(1.0, steps=101)
     >>> [round(float(rate(k)), 6) for k in (0, 29, 100)]
-    [0.04, 0.999281, 4e-06]
+    [0.04, 0.999752, 4e-06]
     """
     _steps("steps", steps)
     checked("warm", warm, least=0.0, below=1.0)
@@ -168,6 +168,6 @@ def _half_cosine(start: float, end: float, share: Any) -> Any:
     return end + (start - end) * (1 + np.cos(np.pi * np.minimum(share, 1.0))) / 2
 
 
-def _steps(name: str, value: int) -> None:
+def _steps(name: str, value: Any) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ArgumentError(f"{name} is {value!r}. Give a whole number of steps, 1 or more.")

@@ -213,7 +213,7 @@ def add_decayed_weights(weight_decay: float) -> GradientTransformation:
     return stateless(decay)
 
 
-def checked(name: str, value: float, least: float = -np.inf, below: float = np.inf) -> float:
+def checked(name: str, value: Any, least: float = -np.inf, below: float = np.inf) -> float:
     """``value``, a number in ``[least, below)``; `ArgumentError` names the argument otherwise."""
     if not isinstance(value, int | float | np.number) or isinstance(value, bool):
         raise ArgumentError(f"{name} is {value!r}. Give a number.")

@@ -1,0 +1,80 @@
+"""What came of training: the parameters, and the losses on the way, as arrays and as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The course of training.
+
+    ``loss`` and ``gradient_norm`` have one number for each step, before its update (the norm
+    before clipping); ``epoch_loss``, the mean over the examples, and ``validation_loss`` have one
+    for each whole epoch; ``epoch_end`` is the number of steps taken by then.
+    """
+
+    loss: np.ndarray
+    gradient_norm: np.ndarray
+    epoch_loss: np.ndarray
+    validation_loss: np.ndarray
+    epoch_end: np.ndarray
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw loss and gradient norm against the step; returns the two axes of matplotlib.
+
+        ``axes`` are two of your own to draw in. Raises `ImportError` without matplotlib.
+        """
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+        left, right = axes
+        steps = np.arange(1, len(self.loss) + 1)
+        left.plot(steps, self.loss, color="0.75", linewidth=0.8, label="each step")
+        left.plot(self.epoch_end, self.epoch_loss, "o-", markersize=3, label="mean of an epoch")
+        if len(self.validation_loss):
+            ends = self.epoch_end[: len(self.validation_loss)]
+            left.plot(ends, self.validation_loss, "s-", markersize=3, label="validation")
+        left.legend(frameon=False)
+        left.set(xlabel="step", ylabel="loss")
+        right.plot(steps, self.gradient_norm, color="C3", linewidth=0.8)
+        right.set(xlabel="step", ylabel="norm of the gradient")
+        for axis, values in ((left, self.loss), (right, self.gradient_norm)):
+            if len(values) and np.min(values) > 0:
+                axis.set_yscale("log")
+            axis.spines[["top", "right"]].set_visible(False)
+        return axes
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What `fit` returns.
+
+    ``params`` are the parameters, nested as they were given: the last ones, with ``patience`` the
+    best ones, after a failure the last good ones. ``state`` is the optimiser's, ``loss`` the mean
+    over the last whole epoch. ``success`` is false where training broke off, and ``message`` says
+    in words how it ended.
+    """
+
+    params: Any
+    state: Any
+    loss: float
+    epochs: int
+    steps: int
+    success: bool
+    message: str
+    history: History
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the history: see `History.plot`."""
+        return self.history.plot(axes)
+
+    def __repr__(self) -> str:
+        return (
+            f"FitResult(success={self.success}, loss={self.loss:.6g}, epochs={self.epochs}, "
+            f"steps={self.steps}, message={self.message!r})"
+        )

@@ -1,0 +1,97 @@
+"""The progress of training: what callbacks are told, and the bar on the terminal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+#: Seconds between two drawings of the bar.
+PAUSE = 0.1
+
+
+@dataclass
+class Progress:
+    """What a callback is told after each step.
+
+    ``step`` and ``epoch`` count from 1; ``loss`` and ``gradient_norm`` are those of the step before
+    its update, ``params`` those after it. At the end of an epoch ``epoch_loss`` is its mean, and
+    ``validation_loss`` is there if there is a validation set; both are ``None`` otherwise.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    gradient_norm: float
+    params: Any
+    epoch_loss: float | None = None
+    validation_loss: float | None = None
+
+
+class Bar:
+    """A bar by rich on standard error: epoch, loss, steps each second, time left.
+
+    ``shown`` is ``None`` for a bar where standard error is a terminal.
+    """
+
+    def __init__(self, shown: bool | None, total: int | None, done: int) -> None:
+        self.bar: Any = None
+        self.next = 0.0
+        if shown is False:
+            return
+        from rich.console import Console
+
+        console = Console(stderr=True, force_terminal=True if shown else None)
+        if not (console.is_terminal or console.is_jupyter):
+            return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Rich
+
+        self.bar = Rich(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            auto_refresh=False,
+        )
+        self.task = self.bar.add_task("compiling", total=total, completed=done, rate="")
+        self.begun, self.start = time.perf_counter(), done
+
+    def __enter__(self) -> Self:
+        if self.bar is not None:
+            self.bar.start()
+            self.bar.refresh()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.refresh()
+            self.bar.stop()
+
+    def show(self, at: Progress) -> None:
+        """Draw, unless that was done a moment ago."""
+        if self.bar is None:
+            return
+        now = time.perf_counter()
+        if self.next == 0.0:  # the first step has the compiler in it
+            self.begun, self.start = now, at.step
+        if now < self.next and at.epoch_loss is None:
+            return
+        due, self.next = now >= self.next, max(self.next, now + PAUSE)
+        seconds = now - self.begun
+        words = [f"epoch {at.epoch}", f"loss {at.loss:.4g}"]
+        if at.epoch_loss is not None:
+            words[1] = f"loss {at.epoch_loss:.4g}"
+        if at.validation_loss is not None:
+            words.append(f"validation {at.validation_loss:.4g}")
+        rate = f"{(at.step - self.start) / seconds:.3g} steps/s" if seconds > 0 else ""
+        self.bar.update(self.task, completed=at.step, description="  ".join(words), rate=rate)
+        if due:
+            self.bar.refresh()
