@@ -199,6 +199,13 @@ def test_bound_calls_and_errors() -> None:
     inverse = jit(lambda x: np.linalg.inv(np.exp(x).sum(axis=0).reshape(4, 3)[:3] * 0), threads=2)
     with pytest.raises(np.linalg.LinAlgError):
         inverse(POINTS)
+    gather = jit(lambda x, k: np.sum(np.exp(x[k])), threads=2)
+    assert is_shared(gather, (POINTS, LABELS))
+    np.testing.assert_allclose(gather(POINTS, LABELS), np.exp(POINTS[LABELS]).sum())
+    with pytest.raises(IndexError):
+        gather(POINTS, LABELS + 20010)
+    np.testing.assert_allclose(gather(POINTS, LABELS), np.exp(POINTS[LABELS]).sum())
+
     gate = jit(lambda x: np.sin(x).sum() if np.exp(x).sum() > 0 else x.sum(), threads=2)
     np.testing.assert_allclose(gate(POINTS), np.sin(POINTS).sum())
     np.testing.assert_allclose(gate(POINTS * np.nan), np.nan)

@@ -39,6 +39,10 @@ _LONG = 3000
 _MANY = 1000
 _PLAIN = " optnone noinline"
 
+#: What threads that share a strip are given: so many words, the table and the workspace first, then
+#: how many parts are dealt out, and the status of one that failed.
+_FRAME, _COUNTER, _STATUS = 4, 2, 3
+
 
 class KernelWriter:
     """Writes the functions of a program: the kernel, and parts of it if it is long."""
@@ -206,6 +210,7 @@ class KernelWriter:
         with blas.alone(f, 0) if uses_blas else nullcontext():
             helpers = f.constant(share.threads - 1, "i64")
             f.call("share", [Value(f"@{name}.work", "ptr"), frame, helpers])
+        self._unless(f.load(f.offset(frame, "ptr", _STATUS), "i32"))
         self._unless(f.load(f.offset(frame, "ptr", 3), "i32"))
         for b, kind, at in share.sums:
             # The sums of the parts, added up in order.
@@ -255,7 +260,7 @@ class KernelWriter:
         attributes = self.module.machine.attributes
         f = self.module.function(name, [frame, slot], "void", attributes, "internal")
         table, workspace = (f.load(f.offset(frame, "ptr", k), "ptr") for k in (0, 1))
-        counter = f.offset(frame, "ptr", 2)
+        counter, failed = f.offset(frame, "ptr", _COUNTER), f.offset(frame, "ptr", _STATUS)
         own = f.offset(workspace, "i8", step.arena.index)
         arena = f.offset(own, "i8", f.binary("mul", slot, share.arena))
         all_sums = f.offset(own, "i8", share.arena * share.threads)
