@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -216,15 +217,30 @@ def compiler(*, notify: bool = False) -> Any:
     return _compiler or None
 
 
-def compile_graph(graph: Graph, check: Node | None = None, *, threads: int = 1) -> Executable:
-    """``graph`` ready to run, where ``check``, a truth value of the same inputs, is true."""
-    native = compiler(notify=True)
+def compile_graph(
+    graph: Graph, check: Node | None = None, *, threads: int = 1, asked: bool = True
+) -> Executable:
+    """``graph`` ready to run, where ``check``, a truth value of the same inputs, is true.
+
+    Raises ValueError if `CHAINRULE_TARGET` names no level of this machine. Should the compiler fail
+    on a graph, that is said in a warning if the user ``asked`` for native code; NumPy runs it.
+    """
+    native = compiler(notify=asked)
     if native is not None:
+        machine = native.llvm.machine()
         try:
             with _compiling:
-                made: Executable = native.compile_graph(graph, check, threads=threads)
-        except Exception:  # noqa: BLE001 (NumPy runs every graph)
+                made: Executable = native.compile_graph(
+                    graph, check, machine=machine, threads=threads
+                )
+        except Exception as error:  # noqa: BLE001 (NumPy runs every graph)
             _log.debug("no native code for %r", graph, exc_info=True)
+            message = (
+                f"jit: no machine code could be made ({type(error).__name__}: {error}), which is a "
+                "fault of chainrule; please report it. NumPy runs the function instead."
+            )
+            if asked:
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
         else:
             return made if hasattr(made, "entry") else _Plain(made)
     return Reference(graph, check)

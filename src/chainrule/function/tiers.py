@@ -113,7 +113,7 @@ class Tiered:
 
         if compiler() is None:
             return
-        executable = compile_graph(self.graph)
+        executable = compile_graph(self.graph, asked=False)
         if type(executable) is not Reference:
             self._fast = executable.entry(_miss)
 

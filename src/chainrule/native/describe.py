@@ -212,7 +212,8 @@ class Description:
                 given = ", ".join(self._array(v) for v in step.sources)
                 way = ", from the end" if step.reverse else ""
                 made = self._array(step.target)
-                yield f"running {_WORDS.get(step.kind, step.kind)} along axis {step.axis}{way}: {made} = {given}"
+                word = _WORDS.get(step.kind, step.kind)
+                yield f"running {word} along axis {step.axis}{way}: {made} = {given}"
             case Library():
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join(self._array(v) for v in step.targets)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from . import blas
 from .nest import Pointers
 from .plan import Product, View
+from .registers import lanes_added
 from .text import STORAGE, Function, Value
 
 #: From how many multiplications on BLAS is worth its call.
@@ -486,19 +487,3 @@ class Tiles:
 
         self._over(s.batch, (left, right, target), one)
         return True
-
-
-def lanes_added(f: Function, vectors: list[Value]) -> Value:
-    """A vector of the sums of the lanes of as many vectors as it has lanes."""
-    width = vectors[0].width
-    half = 1
-    while len(vectors) > 1:
-        merged = []
-        for x, y in zip(vectors[::2], vectors[1::2], strict=True):
-            # Lanes of x go where bit `half` is clear, those of y where it is set.
-            first = [k if not k & half else width + (k ^ half) for k in range(width)]
-            second = [k ^ half if not k & half else width + k for k in range(width)]
-            merged.append(f.fadd(f.shuffle(x, y, first), f.shuffle(x, y, second)))
-        vectors = merged
-        half *= 2
-    return vectors[0]

@@ -71,3 +71,19 @@ def across(f: Function, kind: str, x: Value) -> Value:
             low, high = (f.lane(x, k) for k in (0, 1))
         x = combine(f, kind, low, high)
     return x
+
+
+def lanes_added(f: Function, vectors: list[Value]) -> Value:
+    """A vector of the sums of the lanes of as many vectors as it has lanes."""
+    width = vectors[0].width
+    half = 1
+    while len(vectors) > 1:
+        merged = []
+        for x, y in zip(vectors[::2], vectors[1::2], strict=True):
+            # Lanes of x go where bit `half` is clear, those of y where it is set.
+            first = [k if not k & half else width + (k ^ half) for k in range(width)]
+            second = [k ^ half if not k & half else width + k for k in range(width)]
+            merged.append(f.fadd(f.shuffle(x, y, first), f.shuffle(x, y, second)))
+        vectors = merged
+        half *= 2
+    return vectors[0]

@@ -259,7 +259,7 @@ def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
 @lru_cache(maxsize=4096)
 def _places(offset: int, shape: Shape, strides: tuple[int, ...]) -> tuple[int, ...]:
     """Which elements of its buffer a view shows, in order."""
-    places = (offset,)
+    places: tuple[int, ...] = (offset,)
     for n, stride in zip(shape, strides, strict=True):
         places = tuple(p + k * stride for p in places for k in range(n))
     return places

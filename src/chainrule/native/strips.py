@@ -203,7 +203,8 @@ class _Block:
             return self.size
         if self.last:
             most -= lanes * (most % (8 * lanes) == 0)  # rows of a power of two meet in one set
-        for n in (*range(most, most * 3 // 2, lanes), *range(most, most // 2, -lanes)):
+        nearby: list[int] = [*range(most, most * 3 // 2, lanes), *range(most, most // 2, -lanes)]
+        for n in nearby:
             if self.size % n == 0 and not (self.last and n % (8 * lanes) == 0):
                 return n
         return most

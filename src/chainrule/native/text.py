@@ -150,7 +150,7 @@ def literal(value: float | bool, element: str) -> str:
 class Loop(NamedTuple):
     """A loop that is being written: its index and the values it carries round."""
 
-    index: Value
+    index: Value  # type: ignore[assignment]  # hides `tuple.index`
     carried: list[Value]
     head: str
     before: str
