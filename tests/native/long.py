@@ -27,7 +27,7 @@ if __name__ == "__main__":  # as a script, `tests` is not yet on the path
 import chainrule as cr
 from chainrule.ir.graph import Graph, toposort
 from chainrule.ir.node import INPUT
-from chainrule.native import llvm, strips
+from chainrule.native import llvm, shares, strips
 from chainrule.native.program import compile_graph
 from chainrule.ops.program import Program
 from chainrule.simplify.rules import RULES
@@ -51,17 +51,19 @@ def graph_of(f: Callable[..., Any], *args: Any) -> tuple[Graph, list[Any]]:
 @contextmanager
 def low_limits(near: int = 1 << 11, close: int = 1 << 6) -> Iterator[None]:
     """Strips also for what is small."""
-    before = strips._NEAREST, strips._NEAR, strips._CLOSE
+    before = strips._NEAREST, strips._NEAR, strips._CLOSE, shares._WORTH, shares._PARTS
     strips._NEAREST, strips._NEAR, strips._CLOSE = near // 8, near, close
+    shares._WORTH, shares._PARTS = 1 << 8, 3
     try:
         yield
     finally:
-        strips._NEAREST, strips._NEAR, strips._CLOSE = before
+        strips._NEAREST, strips._NEAR, strips._CLOSE, shares._WORTH, shares._PARTS = before
 
 
-def compare(graph: Graph, values: Sequence[Any], level: str | None = None) -> Any:
+def compare(graph: Graph, values: Sequence[Any], level: str | None = None, threads: int = 1) -> Any:
     """Compile, check the steps, run, and hold the results against NumPy's."""
-    executable = compile_graph(graph, machine=llvm.machine(level), quality="fast")
+    machine = llvm.machine(level)
+    executable = compile_graph(graph, machine=machine, quality="fast", threads=threads)
     assert_sound(executable)
     expected = Program(graph)(values)
     single = any(getattr(n.type, "dtype", None) == np.float32 for n in graph.order)
@@ -109,9 +111,9 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("{N} + np.arange(N)", "N"),
         ("placed({N})", "N"),
         ("{N} * s", "N"),
-        ("np.argsort({N})", "iN"), ("np.sort({N})", "N"), ("({N} > 0)", "bN"),
+        ("np.argsort(x)", "iN"), ("np.sort({N})", "N"), ("({N} > 0.123)", "bN"),
         ("np.cumprod(1 + {N} * 0.01)", "N"), ("{N}.astype(np.float32)", "N"),
-        ("{N}[np.argmax({N})] - {N}", "N"), ("({N} * 20).astype(int)", "iN"),
+        ("{N}[np.argmax(x)] - {N}", "N"), ("(x * 20).astype(int)", "iN"),
         ("{N}[:, None, None] * K", "Nkk"), ("np.convolve({N}, w[:1], mode='same')", "N"),
     ],
     "iN": [
@@ -181,7 +183,11 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("{NN}[:, ::-1]", "NN"), ("{NN} @ {Nk}", "Nk"), ("{NN}.max(axis=1)", "N"), ("{NN}[0]", "N"),
         ("{NN}[:, 0]", "N"), ("np.tril({NN})", "NN"), ("{NN}[idx]", "NN"),
         ("{NN}[np.arange(N), idx]", "N"), ("{NN} - {NN}.mean(axis=1, keepdims=True)", "NN"),
-        ("np.roll({NN}, 1, axis=1)", "NN"), ("{NN}.reshape(N * N)[::N + 1]", "N"),
+        ("np.roll({NN}, 1, axis=1)", "NN"), ("{NN}.reshape(N * N)[::N + 1]", "N"), ("{NN} > {NN}.T + 0.01", "bNN"),
+        ("np.argmax(A, axis=1)", "iN"), ("np.sort({NN}, axis=1)", "NN"),
+        ("np.linalg.solve({NN} * 0.01 + np.eye(N), {N})", "N"), ("np.cumsum({NN}, axis=0)", "NN"),
+        ("{NN}[:, :, None] * {Nk}[:, None, :]", "NNk"), ("{NN}[:, idx] + {NN}[idx]", "NN"),
+        ("{NN}[1:, :-1] * {NN}[:-1, 1:]", "MM"),
         ("np.take_along_axis({NN}, idx[:, None], 1)[:, 0]", "N"),
     ],
     "kk": [("{kk} * K", "kk"), ("{Nk} @ {kk} * 0.1", "Nk"), ("np.tanh({kk})", "kk")],
@@ -298,7 +304,7 @@ def check(seed: int) -> int:
 
     with np.errstate(all="ignore"), low_limits(*limits):
         graph, values = graph_of(f, *args)
-        executable = compare(graph, values, level)
+        executable = compare(graph, values, level, rng.choice([1, 1, 1, 2, 3]))
     return len(list(strips_of(executable.steps)))
 
 
