@@ -27,6 +27,10 @@ if _typing.TYPE_CHECKING:
     from .function.formula import Formula, formula
     from .function.jit import jit
     from .optim.training import fit
+    from .optimize.curve_fit import curve_fit
+    from .optimize.least_squares import least_squares
+    from .optimize.minimize import minimize
+    from .optimize.root import root
 
 __version__ = "0.1.0"
 
@@ -34,6 +38,7 @@ __all__ = [
     "Formula",
     "array",
     "check",
+    "curve_fit",
     "custom_derivative",
     "derivative",
     "elementwise",
@@ -46,9 +51,12 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "least_squares",
+    "minimize",
     "optim",
     "pullback",
     "ravel",
+    "root",
     "stop_gradient",
     "tiers",
     "value_and_grad",
@@ -61,11 +69,15 @@ _LATE = {
     "Formula": "function.formula",
     "array": "function.abstract",
     "check": "function.check",
+    "curve_fit": "optimize.curve_fit",
     "custom_derivative": "function.custom",
     "elementwise": "function.custom",
     "fit": "optim.training",
     "formula": "function.formula",
     "jit": "function.jit",
+    "least_squares": "optimize.least_squares",
+    "minimize": "optimize.minimize",
+    "root": "optimize.root",
 }
 #: Modules among the public names, imported when first used.
 _MODULES = ("optim",)
