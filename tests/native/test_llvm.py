@@ -151,7 +151,7 @@ def test_many_codes_come_and_go():
         array + TWICE.replace("fadd double %x, %x", "load double, ptr @big"), llvm.machine(), "fast"
     )
     for k in range(60):
-        llvm._linked(image, ["f"], {})
+        llvm._linked([image], ["f"], {})
         if k == 10:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import blas
 from .lapack import ROUTINES
+from .long import Long
 from .nest import Emission
 from .plan import (
     Buffer,
@@ -35,10 +36,6 @@ from .text import STORAGE, Function, Module, Value
 #: Instructions in a function, about: compiling takes more than linear time in its length.
 _LONG = 3000
 
-#: From how many statements without loops on they are compiled fast: they run nearly as fast then.
-_MANY = 1000
-_PLAIN = " optnone noinline"
-
 #: What threads that share a strip are given: so many words, the table and the workspace first, then
 #: how many parts are dealt out, and the status of one that failed.
 _FRAME, _COUNTER, _STATUS = 4, 2, 3
@@ -65,9 +62,10 @@ class KernelWriter:
         plain: bool = False,
         more: Sequence[Value] = (),
     ) -> Function:
-        attributes = self.module.machine.attributes + (_PLAIN if plain else "")
+        attributes = self.module.machine.attributes
         parameters = [Value("%table", "ptr"), Value("%workspace", "ptr"), *more]
         made = self.module.function(name, parameters, "i32", attributes, linkage)
+        made.fast = plain
         self._pointers = {}
         self.f = made
         return made
@@ -99,8 +97,8 @@ class KernelWriter:
     def kernel(self) -> None:
         """The whole program."""
         steps = self.schedule.steps
-        many = sum(len(s.statements) for s in steps if isinstance(s, Straight)) > _MANY
-        plain = many and isinstance(steps[0], Straight)
+        many = self.schedule.is_long
+        plain = many and bool(steps) and isinstance(steps[0], Straight)
         parts = [self._part("kernel", "", plain=plain)]
         for step in steps:
             if len(self.f.lines) > _LONG or plain != (many and isinstance(step, Straight)):
@@ -146,7 +144,10 @@ class KernelWriter:
             case Nest():
                 Emission(f, step, self.pointer).emit()
             case Straight():
-                Registers(f, step, self.pointer).emit()
+                if self.schedule.is_long:
+                    Long(f, step, self.pointer).emit()
+                else:
+                    Registers(f, step, self.pointer).emit()
             case Product():
                 emit_product(f, step, self.pointer)
             case Strip():

@@ -16,7 +16,7 @@ import platform
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -205,29 +205,38 @@ def compile_text(
     machine: Machine,
     *,
     quality: str = "best",
+    fast: Sequence[str] = (),
 ) -> Code:
     """Machine code of a module given as text.
 
     ``exports`` are the functions whose addresses are wanted; ``imports`` the addresses of what
     the module declares and this process does not export by that name (libm's functions it does).
     ``quality`` is ``"best"``, or ``"fast"`` for compiling fast: for very long scalar programs.
+    ``fast`` are more modules, that belong to it and are compiled fast.
 
     No thread waits for another's compilation except to compile, and Python runs meanwhile. The
     same text is compiled once: the object file is kept on disk (:mod:`.cache`).
     """
     binding = _binding()
-    key = disk.key(_EDITION, binding.llvm_version_info, _version(), *machine, quality, ir)
-    image = disk.load(key)
+    parts = [(ir, quality), *((text, "fast") for text in fast)]
+    edition = (_EDITION, binding.llvm_version_info, _version(), *machine)
+    keys = [disk.key(*edition, how, text) for text, how in parts]
+    images = [disk.load(key) for key in keys]
     with _lock:
-        if image is not None:
+        if None not in images:
             try:
-                return _linked(image, exports, imports)
+                return _linked(images, exports, imports)
             except RuntimeError:  # not of this linker's making
-                pass
-        image = _object(ir, machine, quality)
-        code = _linked(image, exports, imports)
+                images = [None for _ in parts]
+        made = [
+            _object(text, machine, how) if image is None else image
+            for image, (text, how) in zip(images, parts, strict=True)
+        ]
+        code = _linked(made, exports, imports)
         _free()
-    disk.save(key, image)
+    for key, image, old in zip(keys, made, images, strict=True):
+        if old is None:
+            disk.save(key, image)
     return code
 
 
@@ -283,11 +292,14 @@ def _linker() -> Any:
     return _binding().create_lljit_compiler(target, use_jit_link=os.name != "nt")
 
 
-def _linked(image: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> Code:
+def _linked(images: Sequence[Any], exports: Iterable[str], imports: Mapping[str, int]) -> Code:
     names = list(exports)
-    builder = _binding().JITLibraryBuilder().add_object_img(image).add_current_process()
+    builder = _binding().JITLibraryBuilder()
+    for image in images:
+        builder.add_object_img(image)
+    builder.add_current_process()
     for name, address in imports.items():
         builder.import_symbol(name, address)
     for name in names:
         builder.export_symbol(name)
-    return Code(builder.link(_linker(), f"chainrule{next(_serial)}"), names, len(image))
+    return Code(builder.link(_linker(), f"chainrule{next(_serial)}"), names, sum(map(len, images)))

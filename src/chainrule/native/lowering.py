@@ -30,7 +30,7 @@ from .plan import (
     row_major,
     whole,
 )
-from .schedule import SMALL, Schedule
+from .schedule import Schedule
 
 
 def _einsum(schedule: Schedule, n: Node) -> bool:
@@ -48,7 +48,7 @@ def _einsum(schedule: Schedule, n: Node) -> bool:
     if not summed:
         whole_domain = out
     size = count(tuple(lengths[c] for c in letters))
-    if len(inputs) == 2 and summed and n.type.dtype.kind == "f" and size > SMALL:
+    if len(inputs) == 2 and summed and n.type.dtype.kind == "f" and size > schedule.small:
         full = [k for k, ls in enumerate(inputs) if ls == whole_domain]
         # A matrix from memory with a vector; not one whose elements are in registers.
         if not full or (

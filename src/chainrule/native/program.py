@@ -60,14 +60,17 @@ class Executable:
         writer = KernelWriter(module, schedule, len(self.inputs))
         writer.kernel()
         self._callbacks = writer.callbacks
-        self._text = str(module)
+        texts = module.texts()
+        self._text = "\n".join(texts)
         imports = {f"const{k}": a.ctypes.data for k, a in enumerate(self._constants)}
         self._callback = _CALLBACK(self._call_back)
         imports["callback"] = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
         if writer.shared:
             imports["share"] = pool.ready(threads)
         imports.update({n: blas.address(n) for n in module.declared() if blas.is_library_symbol(n)})
-        self.code = llvm.compile_text(self._text, ["kernel"], imports, machine, quality=quality)
+        self.code = llvm.compile_text(
+            texts[0], ["kernel"], imports, machine, quality=quality, fast=texts[1:]
+        )
         self._kernel = _KERNEL(self.code["kernel"])
         self._raised = threading.local()
         large = self.workspace + sum(
@@ -138,7 +141,7 @@ class Executable:
         else:
             slot = b.index + (len(self.inputs) if b.place == "output" else 0)
             base = ctypes.c_void_p.from_address(table + 8 * slot).value or 0
-        raw = (ctypes.c_char * b.nbytes).from_address(base)
+        raw: Any = (ctypes.c_char * b.nbytes).from_address(base)
         flat = np.frombuffer(raw, b.dtype, b.size)
         strides = [s * b.dtype.itemsize for s in source.strides]
         return np.lib.stride_tricks.as_strided(flat[source.offset :], source.shape, strides)

@@ -55,6 +55,10 @@ SMALL = 16
 #: How many statements such code may have in one piece.
 LONG = 500
 
+#: From how many nodes on a program is long, and up to how many elements an array is small there.
+MANY = 1000
+SMALL_IF_LONG = 64
+
 #: Rows that reduce, and how their values are put together.
 REDUCTIONS = {
     structural.reduce_sum: "add",
@@ -96,7 +100,11 @@ class Schedule:
             buffer = Buffer(n.type.dtype, n.type.size, "input", k)
             self.sources[n] = whole(buffer, n.type.shape)
         self._wanted = wanted
-        for n in graph.order if check is None else toposort([*graph.outputs, check]):
+        order = graph.order if check is None else toposort([*graph.outputs, check])
+        #: Whether it is long and mostly scalars or short vectors, and small how many elements are.
+        self.is_long = len(order) > MANY and _count_small(order) > MANY
+        self.small = SMALL_IF_LONG if self.is_long else SMALL
+        for n in order:
             if n not in self.sources:
                 self._add(n)
         #: Where the truth lies without which the results are not valid.
@@ -247,12 +255,12 @@ class Schedule:
             if len(step.statements) < most:
                 return k
         known.append(len(self.steps))
-        self.steps.append(Straight([], [], SMALL) if small else Nest(domain, []))
+        self.steps.append(Straight([], [], self.small) if small else Nest(domain, []))
         return known[-1]
 
     def is_small(self, domain: Shape, reads: Sequence[Any]) -> bool:
         """Whether a statement is one vector, without loops."""
-        return count(domain) <= SMALL and not any(isinstance(r, Indirect) for r in reads)
+        return count(domain) <= self.small and not any(isinstance(r, Indirect) for r in reads)
 
     def _direct(self, reads: Sequence[Source | Indirect]) -> list[Source]:
         found: list[Source] = []
@@ -418,6 +426,11 @@ class Schedule:
         targets = self._results(n)
         compute = n.op.evaluator([a.type for a in n.args], *n.params)
         self.step(Callback(n.op.name, compute, sources, list(targets)), targets)
+
+
+def _count_small(order: Sequence[Node]) -> int:
+    types = [n.type for n in order if n.args]
+    return sum(type(t) is ArrayType and t.size <= SMALL for t in types)
 
 
 def _begin(steps: Sequence[Step]) -> None:

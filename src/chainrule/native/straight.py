@@ -66,7 +66,7 @@ class Registers:
         target = s.target
         assert isinstance(target, View)
         if not s.reduce:
-            x = self._value(s, [_at(r, domain, ()) for r in s.reads])
+            x = self._value(s, [at_places(r, domain, ()) for r in s.reads])
             self._write(target, domain, x, "add" if s.adds else "")
             return
         kept = [k for k in range(len(domain)) if k not in s.axes]
@@ -76,13 +76,13 @@ class Registers:
         if s.axes and not kept and not (s.op == "product" and count(domain) <= 4):
             total = None
             if count(domain):
-                x = self._value(s, [_at(r, domain, ()) for r in s.reads])
+                x = self._value(s, [at_places(r, domain, ()) for r in s.reads])
                 total = self._folded(s, x, count(domain))
         else:
             total = None
             for place in product(*(range(domain[k]) for k in sorted(s.axes))):
                 fixed = tuple(zip(sorted(s.axes), place, strict=True))
-                reads = [_at(r, domain, fixed) for r in s.reads]
+                reads = [at_places(r, domain, fixed) for r in s.reads]
                 total = self._accumulated(s, reads, count(shape), total)
         if total is None:
             start = self.f.constant(neutral(s.reduce, s.dtype), element_of(s.dtype))
@@ -143,7 +143,7 @@ class Registers:
             if x is not None:
                 return self._lane(x, b, r.offset)
             return self._element(b, r.offset)
-        places = _places(r.offset, r.shape, r.strides)
+        places = places_of(r.offset, r.shape, r.strides)
         if x is None:
             return self._gathered(b, places)
         if places == _ORDER[: b.size]:
@@ -189,7 +189,7 @@ class Registers:
             self._to_memory(view, x, kind)
             return
         width = padded(b.size)
-        places = _places(view.offset, shape, view.strides)
+        places = places_of(view.offset, shape, view.strides)
         everything = places == _ORDER[: b.size]
         old = self.arrays.get(b)
         if old is None and (kind or b in self.step.begun):
@@ -225,7 +225,7 @@ class Registers:
         """Elements of an array that is too large for registers."""
         f = self.f
         b = view.buffer
-        places = _places(view.offset, view.shape, view.strides)
+        places = places_of(view.offset, view.shape, view.strides)
         first, n = places[0], len(places)
         for k in places:
             self._loaded.pop((b, k), None)
@@ -245,7 +245,7 @@ class Registers:
             store(f, one, at)
 
 
-def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
+def at_places(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
     """A read where some axes of the domain have given places."""
     if isinstance(r, Immediate) or not fixed:
         return r
@@ -257,7 +257,7 @@ def _at(r: Any, domain: Shape, fixed: Sequence[tuple[int, int]]) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _places(offset: int, shape: Shape, strides: tuple[int, ...]) -> tuple[int, ...]:
+def places_of(offset: int, shape: Shape, strides: tuple[int, ...]) -> tuple[int, ...]:
     """Which elements of its buffer a view shows, in order."""
     places: tuple[int, ...] = (offset,)
     for n, stride in zip(shape, strides, strict=True):

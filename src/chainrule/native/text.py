@@ -10,7 +10,7 @@ Labels and values share one namespace in LLVM; both are numbered here, so none i
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -128,9 +128,24 @@ class Module:
         return made
 
     def __str__(self) -> str:
-        parts = [*self._globals, *(str(f) for f in self.functions.values())]
+        return self._text(self.functions)
+
+    def _text(self, functions: Mapping[str, Function]) -> str:
+        parts = [*self._globals, *(str(f) for f in functions.values())]
         parts.extend(line for name, line in self._declared.items() if name not in self.functions)
+        parts.extend(f.declaration for n, f in self.functions.items() if n not in functions)
         return "\n".join(parts) + "\n"
+
+    def texts(self) -> list[str]:
+        """One text, or two: of what is to be compiled well, and of what is to be compiled fast."""
+        if not any(f.fast for f in self.functions.values()):
+            return [str(self)]
+        for f in self.functions.values():
+            f.linkage = "hidden"
+        return [
+            self._text({n: f for n, f in self.functions.items() if f.fast == fast})
+            for fast in (False, True)
+        ]
 
 
 def literal(value: float | bool, element: str) -> str:
@@ -176,6 +191,8 @@ class Function:
         self.name = name
         self.parameters = list(parameters)
         self.linkage = linkage
+        #: Whether it is for compiling fast: it stands in a text of its own then.
+        self.fast = False
         self._signature = (result, ", ".join(map(str, parameters)), attributes)
         self.lines: list[str] = ["entry:"]
         #: The label of the block that is being written.
@@ -187,6 +204,13 @@ class Function:
         result, parameters, attributes = self._signature
         head = f"define {self.linkage} {result} @{self.name}({parameters}) {attributes} {{"
         return "\n".join([head, self.lines[0], *self._hoisted, *self.lines[1:], "}"])
+
+    @property
+    def declaration(self) -> str:
+        """What a module says that calls it in another."""
+        result, _, attributes = self._signature
+        types = ", ".join(p.type for p in self.parameters)
+        return f"declare {result} @{self.name}({types}) {attributes}"
 
     # -- the bare instructions -------------------------------------------------------------------
 
