@@ -255,3 +255,24 @@ def test_any_number_of_errors_changes_nothing(recwarn: pytest.WarningsRecorder) 
     assert fast(x, good).tolist() == [2.0, 4.0]
     assert not recwarn.list
     assert "kernel" in fast.lower(x, good).llvm
+
+
+def test_an_index_out_of_bounds_in_a_part_of_another_thread() -> None:
+    def f(x: Any, w: Any, at: Any) -> Any:
+        scores = np.tanh(x @ w)
+        picked = np.take_along_axis(scores, at[:, None], 1)
+        return np.sum(picked**2), scores.sum(axis=0)
+
+    rng = np.random.default_rng(0)
+    x, w, at = rng.normal(size=(60_000, 8)), rng.normal(size=(8, 8)), rng.integers(0, 8, 60_000)
+    graph, values = graph_of(f, x, w, at)
+    executable = compile_graph(graph, threads=2)
+    assert any(s.share is not None for s in strips_of(executable.steps))
+    for _ in range(2):
+        found = executable(values)
+        for a, b in zip(found, f(x, w, at), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-8)
+        wrong = at.copy()
+        wrong[rng.integers(60_000)] = 8
+        with pytest.raises(IndexError, match="8"):
+            executable([x, w, wrong])
