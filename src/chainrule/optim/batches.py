@@ -35,6 +35,10 @@ class Batches:
         if start == 0:
             yield (), 1
 
+    def rows(self, number: int, k: int) -> np.ndarray | None:
+        """Which rows of the data batch ``k`` of an epoch has, where they are known by number."""
+        return None
+
     def identity(self) -> dict[str, Any]:
         """What must be the same for training to be resumed."""
         return {"data": "none"}
@@ -72,14 +76,23 @@ class ArrayBatches(Batches):
 
     def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
         """The batches of an epoch; the last one has what is left over."""
-        order = None
-        if self.shuffle:
-            order = np.random.default_rng((self.seed, number)).permutation(self.examples)
+        order = self._order(number)
         for k in range(start, self.count):
             rows: Any = slice(k * self.size, (k + 1) * self.size)
             rows = rows if order is None else order[rows]
             picked = [np.asarray(leaf[rows]) for leaf in self.leaves]
             yield self.batch(picked), len(picked[0])
+
+    def _order(self, number: int) -> np.ndarray | None:
+        if not self.shuffle:
+            return None
+        return np.random.default_rng((self.seed, number)).permutation(self.examples)
+
+    def rows(self, number: int, k: int) -> np.ndarray:
+        """The numbers of the rows."""
+        rows = slice(k * self.size, (k + 1) * self.size)
+        order = self._order(number)
+        return np.arange(self.examples)[rows] if order is None else order[rows]
 
     def batch(self, leaves: list[Any]) -> Batch:
         """The arguments of the loss that these arrays make."""

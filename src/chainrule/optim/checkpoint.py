@@ -37,7 +37,7 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"step-{step:09d}.npz"
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **dict(arrays))
+        np.savez(buffer, **dict(arrays))
         self._write(name, buffer.getvalue())
         head = {"format": FORMAT, "arrays": name, "step": step, **about}
         self._write(NAME, json.dumps(head, indent=1).encode())
@@ -66,8 +66,9 @@ class Checkpoint:
             return None
         try:
             about = json.loads(path.read_text(encoding="utf-8"))
-            with np.load(self.folder / about["arrays"], allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            # Opened here: NumPy leaves a damaged file open.
+            with (self.folder / about["arrays"]).open("rb") as file, np.load(file) as read:
+                arrays = {name: read[name] for name in read.files}
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ArgumentError(
                 f"fit: the checkpoint in {self.folder} cannot be read ({error}). "

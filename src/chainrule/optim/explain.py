@@ -16,16 +16,23 @@ from ..trace.tree import flatten
 
 
 def explained(
-    loss: Callable[..., Any], params: Any, batch: tuple[Any, ...], losses: Sequence[float]
+    loss: Callable[..., Any],
+    params: Any,
+    batch: tuple[Any, ...],
+    losses: Sequence[float],
+    rows: np.ndarray | None = None,
 ) -> str:
     """Why the loss or its gradient is not finite at these parameters and this batch.
 
-    ``losses`` are those of the steps before.
+    ``losses`` are those of the steps before; ``rows`` says which rows of the data these are.
     """
-    for tree, what in ((batch, "the data of this batch"), (params, "the parameters")):
-        found = _bad_leaf(tree)
-        if found is not None:
-            return f"{what} hold {found}." + (_growth(losses) if tree is params else "")
+    found = _bad_leaf(batch, rows)
+    if found is not None:
+        whose = "The batch" if rows is None else "The data"
+        return f"{whose} given to the loss has {found}. Leave such examples out, or fill them in."
+    found = _bad_leaf(params)
+    if found is not None:
+        return f"The step before made params have {found}." + _growth(losses)
     origin = _first_operation(loss, params, batch)
     if origin is not None:
         return f"The first number that is not finite is {origin}." + _growth(losses)
@@ -35,18 +42,24 @@ def explained(
     except NaNDerivative as error:
         return f"The loss is finite and its gradient is not. {error}"
     found = _bad_leaf(gradient)
-    return f"The gradient holds {found or 'a number too large to square'}." + _growth(losses)
+    return f"The gradient has {found or 'a number too large to square'}." + _growth(losses)
 
 
-def _bad_leaf(tree: Any) -> str | None:
-    """The first leaf with a number that is not finite, and where in it."""
+def _bad_leaf(tree: Any, rows: np.ndarray | None = None) -> str | None:
+    """The first leaf with a number that is not finite, and where in it.
+
+    ``rows`` are the numbers of the rows, where those of the leaf were picked from more.
+    """
     leaves, structure = flatten(tree)
     for leaf, path in zip(leaves, structure.paths, strict=True):
         array = np.asarray(leaf)
         if array.dtype.kind in "fc" and not np.isfinite(array).all():
             at = np.argwhere(~np.isfinite(array))[0]
-            place = path + (f"[{', '.join(map(str, at.tolist()))}]" if array.ndim else "")
-            return f"{array[tuple(at)]} at {place or 'the number itself'}"
+            index = at.tolist()
+            if rows is not None:
+                index[0] = int(rows[index[0]])
+            place = path + (f"[{', '.join(map(str, index))}]" if array.ndim else "")
+            return str(array[tuple(at)]) + (f" at {place}" if place else "")
     return None
 
 

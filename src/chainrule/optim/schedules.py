@@ -101,7 +101,8 @@ def piecewise(rate: float, factors: Mapping[int, float]) -> Schedule:
     def at(step: Any) -> Any:
         value: Any = rate
         for boundary, factor in pairs:
-            value = np.where(step >= boundary, value * factor, value)[()]
+            chosen: Any = np.where(step >= boundary, value * factor, value)
+            value = chosen[()]
         return value
 
     return at
@@ -123,7 +124,9 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     def at(step: Any) -> Any:
         value = schedules[0](step)
         for schedule, boundary in zip(schedules[1:], boundaries, strict=True):
-            value = np.where(step >= boundary, schedule(np.maximum(step - boundary, 0)), value)[()]
+            own = schedule(np.maximum(step - boundary, 0))
+            chosen: Any = np.where(step >= boundary, own, value)
+            value = chosen[()]
         return value
 
     return at

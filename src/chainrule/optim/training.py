@@ -116,11 +116,9 @@ def fit(
         ("patience", patience),
         ("checkpoint_every", checkpoint_every),
     ):
-        whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
-        if given is not None and not (whole and given >= 1):
-            raise ArgumentError(f"fit: {name} is {given!r}. Give a whole number, 1 or more.")
-    if not (isinstance(seed, int) and seed >= 0):
-        raise ArgumentError(f"fit: seed is {seed!r}. Give a whole number, 0 or more.")
+        if given is not None:
+            _whole(name, given, 1)
+    _whole("seed", seed, 0)
     batches = batches_of(data, batch_size, int(seed), shuffle)
     if batches.once and epochs not in (None, 1):
         raise ArgumentError(
@@ -283,7 +281,8 @@ class _Training:
         if not (math.isfinite(value) and math.isfinite(norm)):
             what = "loss" if not math.isfinite(value) else "gradient"
             shown = f"{what} is {value if what == 'loss' else norm}"
-            why = explained(self.loss, run.params, batch, run.loss)
+            rows = self.batches.rows(run.epoch, run.batch)
+            why = explained(self.loss, run.params, batch, run.loss, rows)
         elif value > DIVERGED * max(1.0, first):
             shown = f"loss is {value:.3g}, after {run.loss[0]:.3g} at the first"
             why = "Training has diverged: give a smaller learning rate, or clip_by_global_norm."
@@ -386,6 +385,11 @@ class _Training:
 
 class _BrokenOffError(Exception):
     """Training cannot go on."""
+
+
+def _whole(name: str, given: Any, least: int) -> None:
+    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < least:
+        raise ArgumentError(f"fit: {name} is {given!r}. Give a whole number, {least} or more.")
 
 
 def _counted(number: int, what: str) -> str:
