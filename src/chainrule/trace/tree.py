@@ -72,11 +72,15 @@ class Structure:
         kind: Any = self.kind
         if kind is None:
             return next(supply)
-        children = [child.build(supply) for child in self.children]
-        if kind is type(None):
-            return None
+        children = [
+            next(supply) if child.kind is None else child.build(supply) for child in self.children
+        ]
         if kind is tuple or kind is list:
             return kind(children)
+        if kind is dict:
+            return dict(zip(self.keys, children, strict=True))
+        if kind is type(None):
+            return None
         if is_dataclass(kind):
             # Not by calling it: __init__ and __post_init__ may convert or check what they get.
             new: Any = object.__new__
