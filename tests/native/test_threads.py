@@ -118,6 +118,13 @@ def test_the_number_of_threads_is_not_seen_in_the_results() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_more_threads_than_there_is_work_for() -> None:
+    f, args = PROGRAMS["k-means"]
+    many, two = jit(f, threads=1000), jit(f, threads=2)
+    np.testing.assert_allclose(many(*args), two(*args), rtol=1e-12)
+    assert many.memory(*args) < 64 * two.memory(*args)
+
+
 def test_one_thread_is_the_default() -> None:
     f, args = PROGRAMS["logistic"]
     assert not is_shared(jit(f), args)

@@ -25,12 +25,16 @@ _WORTH = 1 << 20
 #: Into how many parts a strip is dealt, if it has as many blocks and not many more threads come.
 _PARTS = 16
 
+#: Threads at most.
+_MOST = 64
+
 #: Bytes that the sums of all parts may take.
 _SUMS = 1 << 26
 
 
 def shared(steps: Sequence[Step], machine: Machine, threads: int) -> list[Step]:
     """The steps, the large ones as strips that are shared by ``threads``."""
+    threads = min(threads, _MOST)
     found: list[Step] = []
     for step in steps:
         made = _divided(step, machine, threads)
@@ -38,9 +42,8 @@ def shared(steps: Sequence[Step], machine: Machine, threads: int) -> list[Step]:
         if isinstance(strip, Strip):
             strip.share = _share(strip, threads)
             if strip.share is not None:
-                strip.arena.size = strip.share.arena * threads + (
-                    strip.share.nbytes * strip.share.parts
-                )
+                share = strip.share
+                strip.arena.size = share.arena * share.threads + share.nbytes * share.parts
                 found.extend(made)
                 continue
         found.append(step)
@@ -146,7 +149,9 @@ def _share(strip: Strip, threads: int) -> Share | None:
     parts = min(strip.trips, max(_PARTS, 4 * threads))
     if nbytes:
         parts = min(parts, int(work / (12 * elements)), _SUMS // nbytes)
-    return Share(threads, parts, strip.arena.size, placed, nbytes) if parts > 1 else None
+    if parts < 2:
+        return None
+    return Share(min(threads, parts), parts, strip.arena.size, placed, nbytes)
 
 
 def _identity(b: Buffer) -> Any:
