@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 #: Seconds between two drawings of the bar.
@@ -23,9 +24,14 @@ class Progress:
     epoch: int
     loss: float
     gradient_norm: float
-    params: Any
+    nest: Callable[[], Any] = field(repr=False)
     epoch_loss: float | None = None
     validation_loss: float | None = None
+
+    @property
+    def params(self) -> Any:
+        """The parameters after the step, nested as they were given."""
+        return self.nest()
 
 
 class Bar:

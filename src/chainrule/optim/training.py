@@ -24,7 +24,7 @@ from .history import FitResult, History
 from .optimizers import adam
 from .progress import Bar, Progress
 from .transformation import GradientTransformation, apply_updates
-from .trees import global_norm, tree_map
+from .trees import global_norm, leaves_like
 
 #: Training whose loss is so many times the first one (or 1) has diverged.
 DIVERGED = 1e8
@@ -127,8 +127,7 @@ def fit(
         )
     if epochs is None and (batches.once or steps is None):
         epochs = 1 if batches.once else EPOCHS
-    run = _Run(_floating(params))
-    training = _Training(loss, optimizer or adam(), batches, run, compile)
+    training = _Training(loss, optimizer or adam(), batches, _floating(params), compile)
     if validation is not None:
         training.validation = ArrayBatches(validation, None, 0, shuffle=False, what="validation")
     called = (callbacks,) if callable(callbacks) else tuple(callbacks)
@@ -137,7 +136,7 @@ def fit(
     training.limits = epochs, steps, patience
     total = None if batches.count is None or epochs is None else epochs * batches.count
     total = steps if total is None else min(total, steps or total)
-    with tiers(False), Bar(progress, total, run.step) as bar:
+    with tiers(False), Bar(progress, total, training.run.step) as bar:
         return training.train(called, bar)
 
 
@@ -160,15 +159,16 @@ def _floating(params: Any) -> Any:
 class _Run:
     """Where training stands; what is not in here is the same in each process."""
 
-    params: Any
-    state: Any = None
+    #: Leaves, flat: a tuple of arrays is what a compiled function takes and gives fastest.
+    params: tuple[Any, ...]
+    state: tuple[Any, ...]
+    best: tuple[Any, ...]
     epoch: int = 0
     batch: int = 0
     step: int = 0
     #: Sum of losses times examples, and number of examples, of the epoch under way.
     total: float = 0.0
     examples: int = 0
-    best: Any = None
     best_loss: float = math.inf
     waited: int = 0
     loss: list[float] = field(default_factory=list)
@@ -190,18 +190,25 @@ class _Training:
         loss: Callable[..., Any],
         optimizer: GradientTransformation,
         batches: Batches,
-        run: _Run,
+        params: Any,
         compiled: bool,
     ) -> None:
-        self.loss, self.batches, self.run = loss, batches, run
-        run.state = tree_map(lambda x: np.asarray(x)[()], optimizer.init(run.params))
-        run.best = run.params
+        self.loss, self.batches = loss, batches
+        leaves, self.nesting = flatten(params)
+        kept, self.state_nesting = flatten(optimizer.init(params))
+        first = tuple(leaves)
+        self.run = _Run(first, tuple([np.asarray(x)[()] for x in kept]), first)
         objective = value_and_grad(loss)
+        several, own, whole = len(leaves), self.nesting, self.state_nesting
 
-        def step(params: Any, state: Any, *batch: Any) -> Any:
-            value, grads = objective(params, *batch)
+        def step(*given: Any) -> Any:
+            params = own.unflatten(given[:several])
+            state = whole.unflatten(given[several : several + whole.count])
+            value, grads = objective(params, *given[several + whole.count :])
             updates, state = optimizer.update(grads, state, params)
-            return apply_updates(params, updates), state, value, global_norm(grads)
+            params = apply_updates(params, updates)
+            state = leaves_like(whole, state, "the states that update returns")
+            return (*flatten(params)[0], *state, value, global_norm(grads))
 
         name = getattr(loss, "__name__", type(loss).__name__)
         step.__name__ = step.__qualname__ = f"the training step of {name}"
@@ -266,7 +273,7 @@ class _Training:
                 if (self.every and run.step % self.every == 0) or (not self.every and not run.batch):
                     self._save()
             if last is None:  # the checkpoint was made after the last batch
-                self._close(Progress(run.step, run.epoch + 1, math.nan, math.nan, run.params))
+                self._close(Progress(run.step, run.epoch + 1, math.nan, math.nan, self._params))
                 message = self._ended()
                 if message is not None:
                     return message
@@ -275,24 +282,25 @@ class _Training:
     def _one(self, batch: Batch, examples: int) -> Progress:
         """One step."""
         run = self.run
-        params, state, value, norm = self.step(run.params, run.state, *batch)
+        *leaves, value, norm = self.step(*run.params, *run.state, *batch)
         value, norm = float(value), float(norm)
         first = abs(run.loss[0]) if run.loss else math.inf
         if not (math.isfinite(value) and math.isfinite(norm)):
             what = "loss" if not math.isfinite(value) else "gradient"
             shown = f"{what} is {value if what == 'loss' else norm}"
             rows = self.batches.rows(run.epoch, run.batch)
-            why = explained(self.loss, run.params, batch, run.loss, rows)
+            why = explained(self.loss, self._params(), batch, run.loss, rows)
         elif value > DIVERGED * max(1.0, first):
             shown = f"loss is {value:.3g}, after {run.loss[0]:.3g} at the first"
             why = "Training has diverged: give a smaller learning rate, or clip_by_global_norm."
         else:
-            run.params, run.state = params, state
+            several = len(run.params)
+            run.params, run.state = tuple(leaves[:several]), tuple(leaves[several:])
             run.loss.append(value)
             run.gradient_norm.append(norm)
             run.step, run.batch = run.step + 1, run.batch + 1
             run.total, run.examples = run.total + value * examples, run.examples + examples
-            return Progress(run.step, run.epoch + 1, value, norm, params)
+            return Progress(run.step, run.epoch + 1, value, norm, self._params)
         raise _BrokenOffError(
             f"fit broke off at step {run.step + 1} (epoch {run.epoch + 1}, batch {run.batch + 1}): "
             f"the {shown}. {why}"
@@ -306,7 +314,7 @@ class _Training:
         run.epoch_end.append(run.step)
         if self.validation is not None:
             batch = self.validation.batch(self.validation.leaves)
-            at.validation_loss = float(self.evaluate(run.params, *batch))
+            at.validation_loss = float(self.evaluate(self._params(), *batch))
             run.validation_loss.append(at.validation_loss)
         watched = at.epoch_loss if at.validation_loss is None else at.validation_loss
         run.waited += 1
@@ -314,14 +322,17 @@ class _Training:
             run.best, run.best_loss, run.waited = run.params, watched, 0
         run.epoch, run.batch, run.total, run.examples = run.epoch + 1, 0, 0.0, 0
 
+    def _params(self) -> Any:
+        return self.nesting.unflatten(self.run.params)
+
     def _result(self, message: str, *, success: bool) -> FitResult:
         run = self.run
         best = self.limits[2] is not None and run.epoch_loss
         history = History(*(np.array(getattr(run, name)) for name in _Run.LISTS))
         last = run.epoch_loss or run.loss or [math.nan]
         return FitResult(
-            params=run.best if best else run.params,
-            state=run.state,
+            params=self.nesting.unflatten(run.best) if best else self._params(),
+            state=self.state_nesting.unflatten(run.state),
             loss=last[-1],
             epochs=run.epoch,
             steps=run.step,
@@ -342,9 +353,8 @@ class _Training:
         same(about, self._identity(), checkpoint.folder)
         run = self.run
         for name in _Run.TREES:
-            leaves, structure = flatten(getattr(run, name))
-            loaded = [arrays[f"{name}/{k}"][()] for k in range(len(leaves))]
-            setattr(run, name, structure.unflatten(loaded))
+            size = len(getattr(run, name))
+            setattr(run, name, tuple([arrays[f"{name}/{k}"][()] for k in range(size)]))
         for name in _Run.LISTS:
             setattr(run, name, arrays[f"history/{name}"].tolist())
         for name in _Run.NUMBERS:
@@ -354,11 +364,10 @@ class _Training:
 
     def _identity(self) -> dict[str, Any]:
         about = self.batches.identity()
-        for name in ("params", "state"):
-            leaves, structure = flatten(getattr(self.run, name))
+        for name, structure in (("params", self.nesting), ("state", self.state_nesting)):
             about[name] = [
                 f"{path}: {np.asarray(leaf).dtype}{list(np.shape(leaf))}"
-                for leaf, path in zip(leaves, structure.paths, strict=True)
+                for leaf, path in zip(getattr(self.run, name), structure.paths, strict=True)
             ]
         return about
 
@@ -371,7 +380,7 @@ class _Training:
         about["identity"] = self._identity()
         arrays = {f"history/{name}": np.array(getattr(run, name)) for name in _Run.LISTS}
         for name in _Run.TREES:
-            for k, leaf in enumerate(flatten(getattr(run, name))[0]):
+            for k, leaf in enumerate(getattr(run, name)):
                 arrays[f"{name}/{k}"] = leaf
         try:
             self.checkpoint.save(run.step, about, arrays)

@@ -33,8 +33,8 @@ def leaves_like(structure: Structure, tree: Any, what: str) -> list[Any]:
         if paths
     ] or ["is of other types"]
     raise ArgumentError(
-        f"{what} are not nested as the parameters are: the tree {' and '.join(said)}. "
-        "Give one array for each parameter, in the same tuples, lists and dicts."
+        f"{what} are not nested as they should be: the tree {' and '.join(said)}. "
+        "Give one array for each place, in the same tuples, lists and dicts."
     )
 
 
