@@ -22,6 +22,7 @@ def test_there_are_examples() -> None:
         "per_example_gradients",
         "scipy_minimize",
         "third_derivative",
+        "train_digits",
         "while_loop",
     }
 
