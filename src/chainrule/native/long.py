@@ -20,6 +20,10 @@ _ROWS = {
     arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide,
     arithmetic.square, transcendental.sqrt, "copy", "product",
 }  # fmt: skip
+_INSTRUCTIONS: dict[Any, str] = {
+    arithmetic.add: "fadd", arithmetic.subtract: "fsub",
+    arithmetic.multiply: "fmul", arithmetic.divide: "fdiv", "product": "fmul",
+}  # fmt: skip
 _SCALAR = _ROWS | {
     arithmetic.negative, arithmetic.reciprocal, elementwise.where,
     arithmetic.less, arithmetic.greater, arithmetic.less_equal, arithmetic.greater_equal,
@@ -159,7 +163,18 @@ class Long(Pieces):
         if op == "copy":
             return args[0]
         out = element_of(s.dtype)
-        wide = max(a.width for a in args)
+        name = _INSTRUCTIONS.get(op)
+        if name is not None and len(args) == 2:
+            x, y = args
+            if x.element == y.element == out and out in ("double", "float"):
+                if x.width < y.width:
+                    x = self.wide(x)
+                elif y.width < x.width:
+                    y = self.wide(y)
+                if self.is_slow:
+                    self.block(slow=False)
+                return f.value(f"{name} {x.type} {x.text}, {y.text}", out, x.width)
+        wide = max([a.width for a in args])
         row = None if type(op) is str else BY_PRIMITIVE.get(op)
         real = all(a.is_float or (wide == 1 and a.element == "i1") for a in args)
         if wide == 1:

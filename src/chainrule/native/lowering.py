@@ -184,7 +184,9 @@ def _place(schedule: Schedule, n: Node) -> bool:
     _, indices = n.params
     parts = [target.part(index) for index in indices]
     hits = np.zeros(target.buffer.size, np.int32) if target.buffer.size <= 1 << 22 else None
-    if hits is not None:
+    if hits is not None and n.type.ndim == 1 and all(type(i[0]) is int for i in indices):
+        np.add.at(hits, [p.offset for p in parts], 1)
+    elif hits is not None:
         for p in parts:
             np.lib.stride_tricks.as_strided(
                 hits[p.offset :] if count(p.shape) else hits[:0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from .plan import (
@@ -222,3 +222,30 @@ class _Room:
         for at in (k, k - 1):
             if 0 <= at < len(free) - 1 and sum(free[at]) == free[at + 1][0]:
                 free[at : at + 2] = [(free[at][0], free[at][1] + free[at + 1][1])]
+
+
+def begin(steps: Sequence[Step]) -> None:
+    """Tell code without loops which buffers an earlier step has written a part of.
+
+    Only now is it known: statements join earlier steps as they come.
+    """
+    written: set[Buffer] = set()
+    for step in steps:
+        made = {v.buffer for v in _written(step)}
+        if isinstance(step, Straight):
+            step.begun = made & written
+        written |= made
+
+
+def _written(step: Step) -> Iterator[View]:
+    match step:
+        case Nest() | Straight():
+            for s in step.statements:
+                if isinstance(s.target, Indirect):
+                    yield s.target.view
+                elif s.target is not None:
+                    yield s.target
+        case Product():
+            yield step.target
+        case Scan() | Library() | Callback():
+            yield from (t for t in step.targets if t is not None)

@@ -45,15 +45,16 @@ class Pieces:
         self.homes: dict[Buffer, Value] = {}
         self._loaded: dict[Buffer, dict[Any, Value]] = {}
         self._known: dict[Any, Value] = {}
-        self._slow = False
+        #: Whether the block is for what fast selection does not know.
+        self.is_slow = False
 
     def block(self, *, slow: bool) -> None:
         """Be in a block for what fast selection knows, or does not."""
-        if slow != self._slow:
+        if slow != self.is_slow:
             name = self.f.fresh("b")
             self.f.line(f"br label %{name}")
             self.f.label(name)
-            self._slow = slow
+            self.is_slow = slow
 
     # -- vectors ---------------------------------------------------------------------------------
 
@@ -251,11 +252,12 @@ class Pieces:
     def _piece(self, b: Buffer, start: int, n: int) -> Value:
         f, storage = self.f, STORAGE[b.dtype]
         if b not in self.homes:
-            pieces = self.pieces.get(b, {})
-            found = pieces.get(start)
-            if found is not None and found[0] >= n:
-                return found[1]
-            if any(at < start + n and start < at + m for at, (m, _) in pieces.items()):
+            pieces = self.pieces.get(b)
+            if pieces:
+                found = pieces.get(start)
+                if found is not None and found[0] >= n:
+                    return found[1]
+            if pieces and _overlap(pieces, start, n):
                 self._settle(b)
             elif b in self.fills:
                 return self.fills[b]
@@ -318,10 +320,7 @@ class Pieces:
         if b not in self.homes:
             pieces = self.pieces.setdefault(b, {})
             found = pieces.get(start)
-            if found is not None and found[0] == n:
-                pieces[start] = (n, x)
-                return
-            if not any(at < start + n and start < at + m for at, (m, _) in pieces.items()):
+            if (found is not None and found[0] == n) or not _overlap(pieces, start, n):
                 pieces[start] = (n, x)
                 return
             self._settle(b)
@@ -371,6 +370,14 @@ class Pieces:
         for start in sorted(pieces):
             n, x = pieces[start]
             self.put(b, x, self._at(b, start), n, room - start if covered else n)
+
+
+def _overlap(pieces: dict[int, tuple[int, Value]], start: int, n: int) -> bool:
+    """Whether a piece has some of ``n`` elements."""
+    for at, (m, _) in pieces.items():  # noqa: SIM110 - half the time of ``any``
+        if at < start + n and start < at + m:
+            return True
+    return False
 
 
 DTYPES = {element_of(d): d for d in STORAGE}

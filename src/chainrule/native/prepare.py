@@ -25,13 +25,17 @@ from ..trace.recording import symbolic
 def prepared(graph: Graph, check: Node | None) -> tuple[list[Node], Node | None]:
     """The outputs, and the check, in operations that are lowered as they are."""
     roots = [*graph.outputs, *([] if check is None else [check])]
-    order = toposort(roots)
-    if any(n.op is call for n in order):
+    order = graph.order if check is None else toposort(roots)
+    operations = {n.op for n in order}
+    if call in operations:
         roots = _without_calls(roots)
         order = toposort(roots)
+        operations = {n.op for n in order}
+    if operations.isdisjoint(_RULES):
+        return (roots, None) if check is None else (roots[:-1], roots[-1])
     done: dict[Node, Node] = {}
     for n in order:
-        args = tuple(done[a] for a in n.args)
+        args = tuple([done[a] for a in n.args])
         rule = _RULES.get(n.op)
         new = n if args == n.args else node(n.op, args, n.params, n.type)
         if rule is not None:

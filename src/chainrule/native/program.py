@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.collector import at_rest
 from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.types import ArrayType
@@ -47,7 +48,9 @@ class Executable:
         self.outputs: list[ArrayType] = [n.type for n in graph.outputs]
         self._check = check
         outputs, check = prepared(graph, check)
-        schedule = Schedule(Graph(graph.inputs, tuple(outputs)), check, RULES)
+        same = all(a is b for a, b in zip(outputs, graph.outputs, strict=True))
+        plain = graph if same else Graph(graph.inputs, tuple(outputs))
+        schedule = Schedule(plain, check, RULES)
         kept = [] if schedule.check is None else [schedule.check.buffer]
         schedule.steps = stripped(schedule.steps, machine, kept)
         if threads > 1:
@@ -191,6 +194,7 @@ class DirectExecutable(Executable):
         return llvm.compile_text(str(module), [name], imports, self.machine, quality="fast")
 
 
+@at_rest
 def compile_graph(
     graph: Graph,
     check: Node | None = None,

@@ -9,7 +9,7 @@ stored only if something reads it from elsewhere.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..ops.contraction import Einsum, split_subscripts
 from ..ops.elementwise import Elementwise
 from .axes import work_of
 from .lapack import ROUTINES
+from .memory import begin
 from .plan import (
     Buffer,
     Callback,
@@ -29,8 +30,6 @@ from .plan import (
     Indirect,
     Library,
     Nest,
-    Product,
-    Scan,
     Shape,
     Source,
     Statement,
@@ -94,6 +93,7 @@ class Schedule:
         self.ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
         self._nests: dict[Shape | None, list[int]] = {}
         self._items: dict[Node, list[View]] = {}
+        self._native: dict[Any, bool] = {}
         self._copies: dict[tuple[int, Statement], Statement] = {}
         wanted = {n: k for k, n in reversed(list(enumerate(graph.outputs)))}
         for k, n in enumerate(dict.fromkeys(graph.inputs)):
@@ -102,7 +102,8 @@ class Schedule:
         self._wanted = wanted
         order = graph.order if check is None else toposort([*graph.outputs, check])
         #: Whether it is long and mostly scalars or short vectors, and small how many elements are.
-        self.is_long = len(order) > MANY and _count_small(order) > MANY
+        short = [n for n in order if type(n.type) is ArrayType and n.args and n.type.size <= SMALL]
+        self.is_long = len(short) > MANY
         self.small = SMALL_IF_LONG if self.is_long else SMALL
         for n in order:
             if n not in self.sources:
@@ -122,7 +123,7 @@ class Schedule:
             if isinstance(step, Nest):
                 _drop_unread(step)
         self.steps = [s for s in self.steps if not isinstance(s, Nest | Straight) or s.statements]
-        _begin(self.steps)
+        begin(self.steps)
 
     # -- nodes -----------------------------------------------------------------------------------
 
@@ -161,13 +162,17 @@ class Schedule:
 
     def _is_native(self, n: Node) -> bool:
         """Whether generated code can hold all values of a node, and compute it if pointwise."""
-        if any(type(m.type) is not ArrayType or m.type.dtype not in NATIVE for m in (n, *n.args)):
-            return False
-        if isinstance(n.op, Elementwise):
-            return supports(
-                n.op, [element_of(a.type.dtype) for a in n.args], element_of(n.type.dtype)
-            )
-        return True
+        types = tuple([a.type for a in n.args])
+        key = (n.op, types, n.type) if len(types) < 4 else None
+        known = self._native.get(key)
+        if known is None:
+            known = all(type(t) is ArrayType and t.dtype in NATIVE for t in (n.type, *types))
+            if known and isinstance(n.op, Elementwise):
+                elements = [element_of(t.dtype) for t in types]
+                known = supports(n.op, elements, element_of(n.type.dtype))
+            if key is not None:
+                self._native[key] = known
+        return known
 
     def _constant(self, n: Node) -> Source:
         array = n.params[0].array
@@ -238,18 +243,21 @@ class Schedule:
         first = after
         if small and after and isinstance(self.steps[after - 1], Straight):
             first = after - 1
-        for source in self._direct(reads):
-            if isinstance(source, Immediate):
+        for source in reads if small else self._direct(reads):
+            if not isinstance(source, View):
                 continue
             ready = self.ready.get(source.buffer, -1)
+            if ready + 1 <= first:
+                continue
             if small:
                 held = ready >= 0 and isinstance(self.steps[ready], Straight)
             else:
                 held = self.register(source, domain) is not None
-            first = max(first, ready if held else ready + 1)
+            first = ready if held else ready + 1
         known = self._nests.setdefault(None if small else domain, [])
         most = LONG if small else MOST
-        for k in known[bisect_left(known, first) :]:
+        for at in range(bisect_left(known, first), len(known)):
+            k = known[at]
             step = self.steps[k]
             assert isinstance(step, Nest | Straight)
             if len(step.statements) < most:
@@ -260,7 +268,7 @@ class Schedule:
 
     def is_small(self, domain: Shape, reads: Sequence[Any]) -> bool:
         """Whether a statement is one vector, without loops."""
-        return count(domain) <= self.small and not any(isinstance(r, Indirect) for r in reads)
+        return count(domain) <= self.small and Indirect not in map(type, reads)
 
     def _direct(self, reads: Sequence[Source | Indirect]) -> list[Source]:
         found: list[Source] = []
@@ -426,38 +434,6 @@ class Schedule:
         targets = self._results(n)
         compute = n.op.evaluator([a.type for a in n.args], *n.params)
         self.step(Callback(n.op.name, compute, sources, list(targets)), targets)
-
-
-def _count_small(order: Sequence[Node]) -> int:
-    types = [n.type for n in order if n.args]
-    return sum(type(t) is ArrayType and t.size <= SMALL for t in types)
-
-
-def _begin(steps: Sequence[Step]) -> None:
-    """Tell code without loops which buffers an earlier step has written a part of.
-
-    Only now is it known: statements join earlier steps as they come.
-    """
-    written: set[Buffer] = set()
-    for step in steps:
-        made = {v.buffer for v in _written(step)}
-        if isinstance(step, Straight):
-            step.begun = made & written
-        written |= made
-
-
-def _written(step: Step) -> Iterator[View]:
-    match step:
-        case Nest() | Straight():
-            for s in step.statements:
-                if isinstance(s.target, Indirect):
-                    yield s.target.view
-                elif s.target is not None:
-                    yield s.target
-        case Product():
-            yield step.target
-        case Scan() | Library() | Callback():
-            yield from (t for t in step.targets if t is not None)
 
 
 def _drop_unread(nest: Nest) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from ...ir.primitive import Primitive
@@ -139,8 +139,12 @@ def _kind(element: str) -> str:
     return "f" if element in FORMATS else "b" if element == "i1" else "i"
 
 
-def _operands(op: Primitive, row: Row, elements: Sequence[str], out: str) -> list[str] | None:
+@lru_cache(maxsize=1024)
+def _operands(op: Primitive, elements: tuple[str, ...], out: str) -> list[str] | None:
     """The types that the operands are converted to, or ``None`` if there is no code for them."""
+    row = BY_PRIMITIVE.get(op)
+    if row is None:
+        return None
     if row.predicate:
         fits = out == "i1" and all(e == elements[0] and _kind(e) in row.kinds for e in elements)
         return list(elements) if fits else None
@@ -155,8 +159,7 @@ def supports(op: Primitive, arg_elements: Sequence[str], out: str) -> bool:
     """Whether there is machine code for a primitive of elements of these types."""
     if op is structural.cast:
         return True
-    row = BY_PRIMITIVE.get(op)
-    return row is not None and _operands(op, row, arg_elements, out) is not None
+    return _operands(op, tuple(arg_elements), out) is not None
 
 
 def lower(
@@ -170,7 +173,7 @@ def lower(
     if op is structural.cast:
         return cast(f, args[0], out)
     row = BY_PRIMITIVE[op]
-    elements = _operands(op, row, [a.element for a in args], out)
+    elements = _operands(op, tuple([a.element for a in args]), out)
     assert elements is not None, f"no code for {op}"
     lanes = [Lanes(f, cast(f, a, e)) for a, e in zip(args, elements, strict=True)]
     if op is arithmetic.power or op is arithmetic.float_power:
