@@ -212,6 +212,7 @@ class _Training:
 
         name = getattr(loss, "__name__", type(loss).__name__)
         step.__name__ = step.__qualname__ = f"the training step of {name}"
+        self.plain: Callable[..., Any] = step
         self.step: Callable[..., Any] = jit(step) if compiled else step
         self.evaluate: Callable[..., Any] = jit(loss) if compiled else loss
         self.validation: ArrayBatches | None = None
@@ -359,6 +360,8 @@ class _Training:
             setattr(run, name, arrays[f"history/{name}"].tolist())
         for name in _Run.NUMBERS:
             setattr(run, name, about[name])
+        if about["left"]:  # jit gave it up: NumPy's rounding from then on
+            self.step = self.plain
         run.best_loss = math.inf if about["best_loss"] is None else about["best_loss"]
         self.resumed = f" (Resumed from step {run.step}.)"
 
@@ -377,6 +380,7 @@ class _Training:
         run = self.run
         about: dict[str, Any] = {name: getattr(run, name) for name in _Run.NUMBERS}
         about["best_loss"] = run.best_loss if math.isfinite(run.best_loss) else None
+        about["left"] = self.step is self.plain or getattr(self.step, "_left", None) is not None
         about["identity"] = self._identity()
         arrays = {f"history/{name}": np.array(getattr(run, name)) for name in _Run.LISTS}
         for name in _Run.TREES:
