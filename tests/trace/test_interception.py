@@ -141,6 +141,38 @@ def test_a_name_that_the_program_rebinds_stays_rebound() -> None:
         del sys.modules["rebinding"]
 
 
+@pytest.mark.parametrize("name", ["rebound", "__main__"])
+def test_names_that_were_rebound_between_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "something new", types.ModuleType("something new"))
+    module.make, module.dtype = np.ones, np.float32
+    exec("def f(x): return x * make(2, dtype)[0] + other", vars(module))
+    module.other = 0.0
+    assert cr.grad(module.f)(3.0) == 1.0
+    mine = lambda *_: [2.0]  # noqa: E731
+    module.make, module.dtype = mine, np.float64
+    assert cr.grad(module.f)(3.0) == 2.0
+    assert (module.make, module.dtype) == (mine, np.float64)
+    module.other = np.zeros
+    assert cr.grad(lambda x: x * x)(3.0) == 6.0
+    assert module.other is np.zeros
+
+
+def test_in_the_program_itself_a_name_may_become_a_function(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(sys.modules, "something else", types.ModuleType("something else"))
+    module.make = None
+    exec("def f(x):\n    a = make(2)\n    a[0] = x * x\n    return a[0]", vars(module))
+    cr.grad(lambda x: x * x)(3.0)
+    module.make = np.zeros
+    assert cr.grad(module.f)(3.0) == 6.0
+    assert module.make is np.zeros
+
+
 def test_a_module_that_grows_is_looked_at_again() -> None:
     module = types.ModuleType("growing")
     sys.modules["growing"] = module

@@ -28,6 +28,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
 from functools import update_wrapper
+from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -216,6 +217,21 @@ class _Names:
                     self.added.append(name)
         return self
 
+    def has_changed(self, table: _Table) -> bool:
+        """Whether names have come or gone since the scan, or mean something else now."""
+        namespace = self.namespace
+        if len(namespace) != self.size:
+            return True
+        if self.fixed:
+            return False
+        if not all(map(is_, map(namespace.get, self.otherwise), self.otherwise.values())):
+            return True
+        if namespace.get("__name__") != "__main__":
+            return False
+        # Names are rebound there all the time, perhaps to one of the functions.
+        functions = sum(map(table.by_id.__contains__, map(id, namespace.values())))
+        return functions != len(self.otherwise)
+
     def replace(self) -> None:
         self.namespace.update(self.during)
 
@@ -385,7 +401,7 @@ class _Interception:
                     self.modules[name] = self._look(name, module)
             self.own = [names for names in self.modules.values() if names is not None]
         for names in self.own:
-            if len(names.namespace) != names.size:
+            if names.has_changed(self.table):
                 names.scan(self.table, within=True)
 
     def _look(self, name: str, module: Any) -> _Names | None:
