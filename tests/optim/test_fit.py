@@ -1,5 +1,7 @@
 """``fit``: what comes in, how it ends, and that it is the same every time."""
 
+import time
+
 import chainrule as cr
 import numpy as np
 import pytest
@@ -127,6 +129,8 @@ def test_an_endless_stream_ends_by_steps():
         ({"data": [(X[:0], Y[:0])]}, "batch of data is empty"),
         ({"params": {"w": np.zeros(3, int), "b": 0.0}}, r"params\['w'\] has dtype int64"),
         ({"params": {}}, "holds no arrays"),
+        ({"optimizer": o.adam}, "optimizer is 'adam', which is not"),
+        ({"optimizer": 0.1}, "optimizer is '0.1', which is not"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"epochs": 1.5}, "epochs is 1.5"),
         ({"seed": -1}, "seed is -1"),
@@ -137,6 +141,17 @@ def test_bad_input_is_refused_in_words(arguments, says):
     given = {"params": zero(), "data": (X, Y), **arguments}
     with pytest.raises(ArgumentError, match=says):
         cr.fit(loss, given.pop("params"), given.pop("data"), **given)
+
+
+def test_single_precision_stays_single():
+    start = {"w": np.zeros(3, "f"), "b": np.float32(0.0)}
+    result = cr.fit(loss, start, (X.astype("f"), Y.astype("f")), optimizer=o.adam(o.cosine(0.1, 40)))
+    assert {result.params["w"].dtype, result.params["b"].dtype} == {np.dtype("f4")}
+
+
+def test_a_loss_that_is_no_number_is_refused():
+    with pytest.raises(cr.errors.NotScalar):
+        cr.fit(lambda w, x, y: x @ w - y, np.zeros(3), (X, Y))
 
 
 def test_an_error_of_the_loss_is_its_own():
@@ -251,6 +266,13 @@ def test_the_bar_shows_loss_and_rate(capfd):
     assert out == ""
     for word in ("epoch 3", "loss", "validation", "steps/s", "12/12"):
         assert word in err
+
+
+def test_the_bar_moves(capfd):
+    """Short epochs do not keep it from being drawn."""
+    pause = lambda at: time.sleep(0.02)  # noqa: E731
+    cr.fit(loss, zero(), (X, Y), epochs=20, batch_size=50, callbacks=pause, progress=True)
+    assert capfd.readouterr().err.count("/40") >= 5
 
 
 def test_the_history_is_drawn():

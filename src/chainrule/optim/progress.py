@@ -43,6 +43,7 @@ class Bar:
     def __init__(self, shown: bool | None, total: int | None, done: int) -> None:
         self.bar: Any = None
         self.next = 0.0
+        self.validation = ""
         if shown is False:
             return
         from rich.console import Console
@@ -88,16 +89,16 @@ class Bar:
         now = time.perf_counter()
         if self.next == 0.0:  # the first step has the compiler in it
             self.begun, self.start = now, at.step
-        if now < self.next and at.epoch_loss is None:
-            return
-        due, self.next = now >= self.next, max(self.next, now + PAUSE)
-        seconds = now - self.begun
-        words = [f"epoch {at.epoch}", f"loss {at.loss:.4g}"]
-        if at.epoch_loss is not None:
-            words[1] = f"loss {at.epoch_loss:.4g}"
         if at.validation_loss is not None:
-            words.append(f"validation {at.validation_loss:.4g}")
+            self.validation = f"  validation {at.validation_loss:.4g}"
+        due = now >= self.next
+        if not due and at.epoch_loss is None:
+            return
+        loss = at.loss if at.epoch_loss is None else at.epoch_loss
+        seconds = now - self.begun
         rate = f"{(at.step - self.start) / seconds:.3g} steps/s" if seconds > 0 else ""
-        self.bar.update(self.task, completed=at.step, description="  ".join(words), rate=rate)
+        words = f"epoch {at.epoch}  loss {loss:.4g}{self.validation}"
+        self.bar.update(self.task, completed=at.step, description=words, rate=rate)
         if due:
+            self.next = now + PAUSE
             self.bar.refresh()

@@ -119,6 +119,15 @@ def fit(
         if given is not None:
             _whole(name, given, 1)
     _whole("seed", seed, 0)
+    if not callable(loss):
+        raise ArgumentError(
+            f"fit: loss is a {type(loss).__name__}. Give a function loss(params, *batch)."
+        )
+    if optimizer is not None and not hasattr(optimizer, "update"):
+        raise ArgumentError(
+            f"fit: optimizer is {getattr(optimizer, '__name__', repr(optimizer))!r}, which is not an "
+            "optimiser. Give what a call makes: optimizer=chainrule.optim.adam(1e-3)."
+        )
     batches = batches_of(data, batch_size, int(seed), shuffle)
     if batches.once and epochs not in (None, 1):
         raise ArgumentError(
