@@ -3,7 +3,6 @@
 import chainrule as cr
 import numpy as np
 import pytest
-
 from tests.optimize.nist import MODELS, digits, load
 
 #: Its data are a sum of three exponentials to 14 digits: what is left over is rounding, and so is

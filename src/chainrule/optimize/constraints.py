@@ -33,10 +33,10 @@ def _one(given: Any, k: int, variables: Variables, method: str) -> Any:
         flat = _flat(given.fun, variables, ())
         _begin(flat, k, variables)
         jac = _user(given.jac, variables) if callable(given.jac) else Late(jacobian(flat))
-        return NonlinearConstraint(
-            Late(flat), given.lb, given.ub, jac=jac, hess=_curvature(flat),
-            keep_feasible=given.keep_feasible,
-        )  # fmt: skip
+        if method != "trust-constr":
+            return NonlinearConstraint(Late(flat), given.lb, given.ub, jac=jac)
+        hess = _curvature(flat)
+        return NonlinearConstraint(Late(flat), given.lb, given.ub, jac, hess, given.keep_feasible)
     if not isinstance(given, dict) or not callable(given.get("fun")):
         raise ArgumentError(
             f"minimize: constraints[{k}] is a {type(given).__name__} and not a constraint. Write "

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import optimize as scipy_optimize
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ChainruleError
 from . import newton as newtons
 from .constraints import exact, violation
-from .objective import Objective, quietly
+from .objective import UNDEFINED, Objective, quietly
 from .result import MOST_LOOKED_AT, Result, inverse, look
 from .structure import band
 from .variables import Variables, Vector, limits, nested_callback
@@ -315,14 +315,22 @@ def _finish(
     if constraints:
         found.violation = violation(constraints, x)
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
-        hessian = objective.hessian(x)
-        part = hessian[np.ix_(free, free)]
-        if np.all(np.isfinite(part)):
-            found.curvature, found.eigenvalues = look(part)
-        found["_covariance"] = partial(inverse, hessian, variables, free)
+        _look(objective, found, x, free)
     found.setdefault("_covariance", partial(_later, objective, x, free, bool(constraints)))
     found.message = ending(found, why, bounded=not bool(np.all(free)))
     return found
+
+
+def _look(objective: Objective, found: Result, x: Vector, free: Any) -> None:
+    """Note the curvature at the solution, if there are second derivatives there."""
+    try:
+        hessian = objective.hessian(x)
+    except (ChainruleError, *UNDEFINED):  # with derivatives of the user's, it may be no NumPy at all
+        return
+    part = hessian[np.ix_(free, free)]
+    if np.all(np.isfinite(part)):
+        found.curvature, found.eigenvalues = look(part)
+        found["_covariance"] = partial(inverse, hessian, objective.variables, free)
 
 
 def _later(objective: Objective, x: Vector, free: Any, constrained: bool) -> Vector:

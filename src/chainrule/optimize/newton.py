@@ -54,8 +54,10 @@ class Dense:
         scale[scale <= EPS * scale.max(initial=0.0)] = 1.0
         if slope.size <= MOST_LOOKED_AT:
             values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
-            size = np.maximum(np.abs(values), max(np.abs(values).max() * FLAT, 1e-300))
-            return np.asarray(-(vectors @ ((vectors.T @ (slope / scale)) / size)) / scale)
+            along = vectors.T @ (slope / scale)
+            size = np.abs(values)
+            size = np.maximum(size, max(size.max() * FLAT, np.abs(along).max() * 1e-6))
+            return np.asarray(-(vectors @ (along / size)) / scale)
         return shifted(
             lambda shift: -linalg.cho_solve(
                 linalg.cho_factor(hessian + np.diag(shift * scale**2), lower=True), slope
@@ -149,7 +151,7 @@ def newton(
     """
     x = objective.variables.start.copy()
     value, slope = objective.pair(x)
-    most = max(200, 10 * x.size) if maxiter is None else maxiter
+    most = max(1000, 10 * x.size) if maxiter is None else maxiter
     for count in range(most):
         at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, abs(value))
         if at_rest:
@@ -163,7 +165,7 @@ def newton(
             if length > longest:
                 step *= longest / length
             found = search(objective, x, value, slope, step)
-            if found is None and float(step @ slope) > -EPS * abs(value):
+            if found is None and 0 > float(step @ slope) > -EPS * abs(value):
                 return x, CONVERGED, count  # no smaller value can be told from this one
             if found is None:
                 found = search(objective, x, value, slope, -slope / max(1.0, np.abs(slope).max()))

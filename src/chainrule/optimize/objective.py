@@ -51,6 +51,10 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else (args,)
 
 
+def _named(args: tuple[Any, ...]) -> dict[str, Any]:
+    return {f"args[{k}]": a for k, a in enumerate(args)}
+
+
 class Objective:
     """A function to be minimised: value, gradient, Hessian and its products, by one vector.
 
@@ -78,11 +82,12 @@ class Objective:
         self.variables = variables = Variables(x0, verb)
         self.args = as_arguments(args)
         self.verb = verb
-        refuse_nan(verb, x0=x0, **{f"args[{k}]": a for k, a in enumerate(self.args)})
+        refuse_nan(verb, x0=variables.tree(variables.start), **_named(self.args))
         plain = variables.plain
 
         def flat(x: Any, *rest: Any) -> Any:
             value = fun(x if plain else variables.tree(x), *rest)
+            value = value[0] if jac is True else value
             return np.reshape(value, ()) if np.ndim(value) > 0 and np.size(value) == 1 else value
 
         self.flat = flat
@@ -100,7 +105,6 @@ class Objective:
                 value, slope = fun(self.variables.tree(x), *rest)
                 return value, self.variables.vector(slope)
 
-            self._value = Late(lambda x, *rest: pair(x, *rest)[0])
             return pair
         if callable(jac):
             return lambda x, *rest: (
@@ -198,9 +202,7 @@ class Equations:
         self.args = as_arguments(args)
         self.verb = verb
         given = kwargs or {}
-        refuse_nan(
-            verb, x0=x0, **{f"args[{k}]": a for k, a in enumerate(self.args)}, **given
-        )
+        refuse_nan(verb, x0=variables.tree(variables.start), **_named(self.args), **given)
 
         def flat(x: Any, *rest: Any) -> Any:
             return ravel(fun(variables.tree(x), *rest, **given))[0]

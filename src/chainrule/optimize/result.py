@@ -56,6 +56,10 @@ class Result(OptimizeResult):  # type: ignore[misc]
         >>> found.covariance()
         array([[0.33333333]])
         """
+        if "_covariance" not in self:
+            raise ArgumentError(
+                "covariance: this result was copied or sent without its function. Ask the original."
+            )
         matrix: Vector = self["_covariance"]()
         return matrix
 
@@ -65,6 +69,13 @@ class Result(OptimizeResult):  # type: ignore[misc]
         The square roots of the diagonal of :meth:`covariance`.
         """
         return self["_variables"].tree(np.sqrt(np.diag(self.covariance())))
+
+    def __reduce__(self) -> Any:
+        kept = dict(self)
+        made = kept.get("_covariance")
+        if made is not None and made.func.__module__ == "chainrule.optimize.minimize":
+            del kept["_covariance"]  # it holds the user's function, which need not pickle
+        return Result, (kept,)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), "covariance", "standard_errors"})

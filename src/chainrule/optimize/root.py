@@ -189,7 +189,7 @@ def _ending(found: Result, why: str, scale: float) -> str:
     worst = float(np.abs(found.fun).max())
     because = f" Method {found.method}, because {why}." if why else ""
     at = f"the largest value is {worst:.1e}"
-    if found.success and worst <= 1e-6 * scale:
+    if found.success and worst <= 1e-4 * scale:
         return f"Converged to a root: {at}.{because}"
     found.success = False
     if not np.isfinite(worst):

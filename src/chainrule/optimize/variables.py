@@ -35,6 +35,7 @@ class Variables:
             x0 = np.array(x0, float)
         elif type(x0) is int:
             x0 = float(x0)
+        self._made = (x0, verb, name)
         leaves, self.structure = flatten(x0)
         self.name = name
         for leaf, path in zip(leaves, self.structure.paths, strict=True):
@@ -55,6 +56,9 @@ class Variables:
             and len(self.shapes[0]) == 1
             and getattr(leaves[0], "dtype", None) == np.float64
         )
+
+    def __reduce__(self) -> Any:
+        return Variables, self._made
 
     def tree(self, x: Any) -> Any:
         """The user's structure with the numbers of the vector ``x``. Differentiable."""
