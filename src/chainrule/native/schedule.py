@@ -90,6 +90,8 @@ class Schedule:
         #: Arrays that stand in the program: passed by address.
         self.constants: list[np.ndarray] = []
         self._maker: dict[Buffer, Statement] = {}
+        #: Of arrays that code without loops puts together, the last statement that made a part.
+        self._part: dict[Buffer, Statement] = {}
         self.ready: dict[Buffer, int] = {}  # the last step that writes to a buffer
         self._nests: dict[Shape | None, list[int]] = {}
         self._items: dict[Node, list[View]] = {}
@@ -324,10 +326,16 @@ class Schedule:
         target = statement.target
         if target is not None:
             buffer = target.view.buffer if isinstance(target, Indirect) else target.buffer
-            self.ready[buffer] = max(k, self.ready.get(buffer, -1))
+            before = self.ready.get(buffer, k)
+            self.ready[buffer] = max(k, before)
             if make and not isinstance(target, Indirect):
                 self._maker[buffer] = statement
-            statement.stored |= not make or buffer.place == "output"
+            kept = straight and buffer.size <= self.small and before == k
+            statement.stored |= not (make or kept) or buffer.place == "output"
+            if straight and not make:
+                if before != k and buffer in self._part:
+                    self._part[buffer].stored = True
+                self._part[buffer] = statement
         return k
 
     def _again(self, maker: Statement, k: int, nest: Nest) -> Statement:
@@ -343,9 +351,10 @@ class Schedule:
     def mark(self, source: Source) -> None:
         """Something reads this from memory."""
         if isinstance(source, View):
-            maker = self._maker.get(source.buffer)
-            if maker is not None:
-                maker.stored = True
+            for known in (self._maker, self._part):
+                maker = known.get(source.buffer)
+                if maker is not None:
+                    maker.stored = True
 
     def pointwise(self, n: Node, op: Any, reads: list[Any]) -> None:
         """Compute a node element by element."""
@@ -406,6 +415,7 @@ class Schedule:
             return source
         target = whole(Buffer(source.dtype, count(source.shape)), source.shape)
         self.copy(source, target)
+        self.mark(target)
         return target
 
     def _results(self, n: Node) -> list[View]:
