@@ -115,6 +115,22 @@ def test_a_python_number_is_a_parameter():
     assert params == pytest.approx(0, abs=1e-3)
 
 
+def test_a_schedule_of_ones_own_may_branch_and_look_up():
+    table = np.linspace(0.1, 0.01, 20)
+    for schedule, paths in ((lambda k: 0.1 if k < 5 else 0.01, 2), (lambda k: np.take(table, k), 1)):
+        plain = stepper(o.sgd(schedule))
+        compiled = cr.jit(plain)
+        params = reference = start()
+        state = reference_state = o.sgd(schedule).init(params)
+        for _ in range(20):
+            params, state, _ = compiled(params, state)
+            reference, reference_state, _ = plain(reference, reference_state)
+        np.testing.assert_allclose(
+            params["m"].layer.weight, reference["m"].layer.weight, rtol=1e-12
+        )
+        assert [variant.traced for variant in compiled._variants.values()] == [paths]
+
+
 def test_the_order_of_dict_entries_does_not_matter():
     params = {"a": np.ones(1), "b": np.ones(2)}
     updates = {"b": np.full(2, 2.0), "a": np.full(1, 1.0)}
