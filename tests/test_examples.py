@@ -18,6 +18,7 @@ def test_there_are_examples() -> None:
         "compiled_training",
         "custom_primitive",
         "jacobian_and_hessian",
+        "logistic_regression",
         "mse_gradient",
         "per_example_gradients",
         "scipy_minimize",

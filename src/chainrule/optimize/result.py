@@ -121,7 +121,7 @@ def inverse(matrix: Vector, variables: Variables, free: Any = None) -> Vector:
 def raise_undetermined(variables: Variables, places: Any, direction: Vector) -> None:
     """Say that the data leave a direction of the unknowns open, and name those in it."""
     size = np.abs(direction)
-    chief = [int(k) for k in np.argsort(-size)[:3] if size[k] > 0.1 * size.max()]
+    chief = sorted(int(k) for k in np.argsort(-size)[:3] if size[k] > 0.1 * size.max())
     names = ", ".join(variables.element(int(places[k])) for k in chief)
     raise ArgumentError(
         f"covariance: the solution is not determined along a direction of {names}, so it has no "
