@@ -169,6 +169,19 @@ def test_a_reduction_over_any_axes(row: Any, n: int, dtype: Any) -> None:
             np.testing.assert_allclose(a, b, rtol=2 * size * eps)
 
 
+@FLOATS
+def test_the_error_of_a_sum_does_not_grow_with_its_length(dtype: Any) -> None:
+    x = np.random.default_rng(0).uniform(0, 1, 3_000_000).astype(dtype)
+    graph, values = graph_of(
+        lambda x: (np.sum(x), np.mean(x * x + 1), np.max(x), np.sum(x > 0.5)), x
+    )
+    found = compile_graph(graph)(values)
+    wide = x.astype(np.longdouble)
+    exact = (np.sum(wide), np.mean(wide**2 + 1), np.max(x), np.sum(x > 0.5))
+    for a, b in zip(found, exact, strict=True):  # type: ignore[arg-type]
+        assert abs(a - b) <= 4 * np.finfo(dtype).eps * abs(b)
+
+
 # -- contractions ----------------------------------------------------------------------------------
 
 PRODUCTS = [

@@ -24,6 +24,10 @@ from .text import STORAGE, Function, Value
 Pointers = Callable[[Buffer], Value]
 
 
+#: After how many rounds a sum is added to the sum of all.
+_CHUNK = 512
+
+
 class Emission:
     """The loops of one nest."""
 
@@ -192,14 +196,35 @@ class Emission:
             for k in range(unroll):
                 once(Value(str(start + k * step), "i64"), k)
             return
+
+        def all_once(base: Value) -> None:
+            for k in range(unroll):
+                offset = start + k * step
+                once(f.value(f"add i64 {base.text}, {offset}", "i64") if offset else base, k)
+
         before = [c for s in active for c in s.copies]
-        loop = f.begin(rounds * unroll * step, before, unroll * step)
+        each = unroll * step
+        if rounds < 2 * _CHUNK or not any(s.statement.dtype.kind == "f" for s in active):
+            loop = f.begin(rounds * each, before, each)
+            deal(active, loop.carried)
+            all_once(loop.index)
+            deal(active, f.end(loop, [c for s in active for c in s.copies]))
+            return
+        # Long sums are sums of sums, so that errors do not grow with the length.
+        outer = f.begin(rounds * each, before, _CHUNK * each)
+        left = f.binary("sub", rounds * each, outer.index)
+        stop = f.select(f.icmp("slt", left, _CHUNK * each), left, _CHUNK * each)
+        kinds = [s.statement for s in active for _ in s.copies]
+        zeros = [
+            f.constant(neutral(s.reduce, s.dtype), c.element, c.width)
+            for s, c in zip(kinds, before, strict=True)
+        ]
+        loop = f.begin(stop, zeros, each)
         deal(active, loop.carried)
-        for k in range(unroll):
-            offset = start + k * step
-            index = f.value(f"add i64 {loop.index.text}, {offset}", "i64") if offset else loop.index
-            once(index, k)
-        deal(active, f.end(loop, [c for s in active for c in s.copies]))
+        all_once(f.binary("add", outer.index, loop.index))
+        parts = f.end(loop, [c for s in active for c in s.copies])
+        triples = zip(kinds, outer.carried, parts, strict=True)
+        deal(active, f.end(outer, [combine(f, s.reduce, x, y) for s, x, y in triples]))
 
     def _entered(self, p: int, scope: Scope, index: Value) -> Scope:
         """The scope inside loop ``p`` at ``index``: pointers moved on."""
