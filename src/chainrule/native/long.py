@@ -171,6 +171,8 @@ class Long(Pieces):
                     x = self.wide(x)
                 elif y.width < x.width:
                     y = self.wide(y)
+                elif x.width == 1:
+                    x, y = self.held(x), self.held(y)
                 if self.is_slow:
                     self.block(slow=False)
                 return f.value(f"{name} {x.type} {x.text}, {y.text}", out, x.width)

@@ -101,6 +101,19 @@ class Pieces:
         self._known[key] = found
         return found
 
+    def held(self, x: Value) -> Value:
+        """A scalar of floating point; a constant as it was loaded before."""
+        if x.text[0] == "%":
+            return x
+        key = ("held", x.text, x.element)
+        found = self._known.get(key)
+        if found is None:
+            f = self.f
+            name = f"@{x.element}.{x.text}"
+            f.module.declare(name, f"{name} = private unnamed_addr constant {x}, align 8")
+            found = self._known[key] = f.load(Value(name, "ptr"), x.element)
+        return found
+
     def lane(self, x: Value, k: int) -> Value:
         """One lane, by way of the stack."""
         if x.width == 1:
