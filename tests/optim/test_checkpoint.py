@@ -114,6 +114,14 @@ def test_starting_over(tmp_path):
     assert "Resumed" not in result.message
 
 
+def test_sizes_may_be_numpys(tmp_path):
+    result = cr.fit(
+        loss, np.zeros(3), (X, Y), batch_size=np.int64(8), epochs=np.int64(1), seed=np.int64(2),
+        checkpoint=tmp_path,
+    )  # fmt: skip
+    assert result.steps == 5
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [

@@ -65,7 +65,7 @@ class ArrayBatches(Batches):
         if not lengths or not min(lengths):
             raise ArgumentError(f"fit: {what} has no examples. Give at least one row.")
         self.examples: int = lengths.pop()
-        self.size = min(batch_size or self.examples, self.examples)
+        self.size = min(int(batch_size or self.examples), self.examples)
         self.seed, self.shuffle = seed, shuffle and self.size < self.examples
         self.count: int = -(-self.examples // self.size)
 
