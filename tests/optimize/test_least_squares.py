@@ -160,3 +160,14 @@ def test_curve_fit_without_a_covariance() -> None:
         cr.curve_fit(lambda x, *p: p[0] * x, T, Y)
     with pytest.raises(RuntimeError, match="Optimal parameters not found"):
         cr.curve_fit(model, T, Y, maxfev=2)
+
+
+@pytest.mark.parametrize("method", ["trf", "gauss-newton"])
+def test_the_callback_sees_the_users_structure(method) -> None:
+    seen = []
+
+    def callback(x) -> None:
+        seen.append(x["k"])
+
+    found = cr.least_squares(residual, START, method=method, callback=callback)
+    np.testing.assert_allclose(seen[-1], found.x["k"], rtol=1e-5)

@@ -74,6 +74,28 @@ def test_a_banded_hessian_is_found_and_solved_as_one() -> None:
     assert full.success
 
 
+def test_wider_bands_and_indefinite_ones() -> None:
+    c = np.linspace(1, 2, 100)
+
+    def f(x):
+        return np.sum(c * np.cos(x)) + np.sum((x[2:] - x[:-2]) ** 2) + np.sum(x**4) / 10
+
+    found = cr.minimize(f, np.full(100, 0.01))
+    assert "banded, 2 beside the diagonal" in found.message
+    assert found.curvature == "minimum"
+    dense = cr.minimize(f, np.full(100, 0.01), method="newton", options={"banded": False})
+    assert dense.curvature == "minimum"
+    assert dense.nhev < found.nhev
+    np.testing.assert_allclose(found.fun, dense.fun)
+
+
+def test_a_start_on_a_banded_saddle_is_left() -> None:
+    found = cr.minimize(lambda x: np.sum(np.cos(x)) + np.sum((x[1:] - x[:-1]) ** 2), np.zeros(250))
+    assert "banded" in found.message
+    assert found.success
+    assert found.fun < -200  # from 250, where it started without slope
+
+
 @pytest.mark.parametrize(
     "method",
     ["Nelder-Mead", "Powell", "CG", "BFGS", "Newton-CG", "L-BFGS-B", "TNC", "COBYLA", "COBYQA",

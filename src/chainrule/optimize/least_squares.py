@@ -31,10 +31,16 @@ def least_squares(
     x_scale: Any = None,
     loss: Any = "linear",
     f_scale: float = 1.0,
+    diff_step: Any = None,
+    tr_solver: Any = None,
+    tr_options: dict[str, Any] | None = None,
+    jac_sparsity: Any = None,
     max_nfev: int | None = None,
+    verbose: int = 0,
     args: Any = (),
     kwargs: dict[str, Any] | None = None,
     callback: Callable[..., Any] | None = None,
+    workers: Any = None,
 ) -> Result:
     """Residuals made small: `scipy.optimize.least_squares` with the exact Jacobian.
 
@@ -53,8 +59,11 @@ def least_squares(
         SciPy's ``"trf"`` (a trust region; takes bounds and robust losses), ``"dogbox"``, ``"lm"``
         (MINPACK's Levenberg-Marquardt), or ``"gauss-newton"`` (with line search; Nocedal & Wright,
         §10.3). None chooses, and the message says why.
-    ftol, xtol, gtol, loss, f_scale, max_nfev, callback
-        As for SciPy; the tolerances are tighter, for the Jacobian is exact.
+    ftol, xtol, gtol, loss, f_scale, tr_solver, tr_options, max_nfev, verbose, callback
+        As for SciPy; the tolerances are tighter, for the Jacobian is exact. ``"gauss-newton"`` has
+        ``xtol`` and ``max_nfev``, its steps, alone.
+    diff_step, jac_sparsity, workers
+        SciPy's, for differences: not needed here.
     x_scale
         As for SciPy; None scales each unknown by its column of the Jacobian.
 
@@ -83,7 +92,7 @@ def least_squares(
         values = equations.begin()
         name, why = _choose(method, values.size, variables.size, box, loss)
         if name == "gauss-newton":
-            found = _gauss_newton(equations, xtol or TIGHT, max_nfev)
+            found = _gauss_newton(equations, xtol or TIGHT, max_nfev, callback)
         else:
             found = Result(
                 scipy_optimize.least_squares(
@@ -97,6 +106,7 @@ def least_squares(
                     loss=loss,
                     f_scale=f_scale,
                     max_nfev=max_nfev or 1000 * (variables.size + 1),
+                    tr_solver=tr_solver, tr_options=tr_options or {}, verbose=verbose,
                     **({"callback": nested_callback(callback, variables)} if callback else {}),
                 )
             )  # fmt: skip
@@ -152,11 +162,14 @@ def _scale(variables: Variables, x_scale: Any) -> Any:
     return broadcast(variables, x_scale, "least_squares", "x_scale")
 
 
-def _gauss_newton(equations: Equations, xtol: float, max_nfev: int | None) -> Result:
+def _gauss_newton(
+    equations: Equations, xtol: float, max_nfev: int | None, callback: Callable[..., Any] | None
+) -> Result:
     """Gauss-Newton with Armijo's line search; each step by the SVD of the Jacobian."""
     x = equations.variables.start.copy()
     values = equations.values(x)
     most = max_nfev or 200
+    report = nested_callback(callback, equations.variables)
     for count in range(most):
         matrix = equations.jacobian(x)
         step = -np.linalg.lstsq(matrix, values, rcond=None)[0]
@@ -170,6 +183,8 @@ def _gauss_newton(equations: Equations, xtol: float, max_nfev: int | None) -> Re
         else:
             return _ended(equations, x, count, status=2)
         x, values = x + share * step, trial
+        if report is not None:
+            report(x.copy())
         if np.linalg.norm(share * step) <= xtol * (xtol + np.linalg.norm(x)):
             return _ended(equations, x, count + 1, status=3)
     return _ended(equations, x, most, status=0)

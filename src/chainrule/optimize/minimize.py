@@ -123,9 +123,11 @@ def minimize(
         objective.begin()
         width = None
         if method is None:
-            width = None if box or constrained or hess is not None else band(objective)
-            name, why = choose(variables.size, bounded=box is not None, constrained=constrained,
-                               width=width)  # fmt: skip
+            if box is None and not constrained and hess is None:
+                width = band(objective)
+            name, why = choose(
+                variables.size, bounded=box is not None, constrained=constrained, width=width
+            )
         else:
             name, why = _known(method), ""
         _refuse_misfits(name, bounded=box is not None, constrained=constrained, given=method)
@@ -317,6 +319,8 @@ def _finish(
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
         _look(objective, found, x, free)
     found.setdefault("_covariance", partial(_later, objective, x, free, bool(constraints)))
+    if not constraints and found.gradient_norm <= 1e-8 * max(1.0, abs(value)):
+        found.success = bool(found.success or found.status != newtons.STOPPED)
     found.message = ending(found, why, bounded=not bool(np.all(free)))
     return found
 
@@ -330,6 +334,10 @@ def _look(objective: Objective, found: Result, x: Vector, free: Any) -> None:
     part = hessian[np.ix_(free, free)]
     if np.all(np.isfinite(part)):
         found.curvature, found.eigenvalues = look(part)
+        slope = objective.gradient(x)[free]
+        least = 1e-14 * abs(found.fun)
+        if found.curvature == "minimum" and slope @ np.linalg.solve(part, slope) / 2 <= least:
+            found.success = True  # what is left to gain is lost in rounding
         found["_covariance"] = partial(inverse, hessian, objective.variables, free)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from .objective import Objective
 from .result import FLAT, MOST_LOOKED_AT
@@ -107,14 +108,18 @@ class Banded:
         def solve(shift: float) -> Vector:
             rows = hessian.copy()
             rows[0] += shift * scale
-            factor = linalg.cholesky_banded(rows, lower=True)
-            return np.asarray(-linalg.cho_solve_banded((factor, True), slope))
+            _, solved, status = lapack.dpbsv(rows, slope, lower=1, overwrite_ab=1)
+            if status:
+                raise linalg.LinAlgError("not positive definite")
+            return np.asarray(-solved)
 
         return shifted(solve, hessian[0])
 
     def downward(self, x: Vector) -> Vector | None:
         """A direction of clearly negative curvature, or None."""
         rows = self.at(x)
+        if lapack.dpbtrf(rows, lower=1)[1] == 0:
+            return None
         values, vectors = linalg.eig_banded(
             rows, lower=True, select="i", select_range=(0, 0), check_finite=False
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DerivativeError, TraceError
+from ..errors import ArgumentError, DerivativeError
 from ..function.jit import jit
 from ..function.linearization import jvp
 from ..function.vectors import ravel
@@ -223,8 +223,8 @@ class Equations:
         """The values, one vector. Where the function is not defined, NaN."""
         try:
             return np.asarray(self._values(x, *self.args), np.float64)
-        except UNDEFINED as error:
-            if not self._started or isinstance(error, TraceError):
+        except UNDEFINED:
+            if not self._started:
                 raise
             return np.full(self.count, np.nan)
 

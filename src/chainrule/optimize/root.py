@@ -90,14 +90,13 @@ def root(
             found = _search(equations, solve, limit, callback, dict(options or {}), name)
         else:
             exact = {"jac": equations.jacobian} if name in _EXACT else {}
-            given = Result(
+            found = Result(
                 scipy_optimize.root(
                     equations.values, variables.start, method=name, tol=tol, **exact,
                     callback=None if name in _EXACT else nested_callback(callback, variables),
                     options=options,
                 )
             )  # fmt: skip
-            found = given
             found.solver_message = str(found.message)
         x = np.array(found.x, np.float64)
         found.update(equations.counts)

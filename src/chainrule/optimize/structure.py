@@ -27,15 +27,28 @@ def band(objective: Objective) -> int | None:
     if not FEWEST <= size <= MOST:
         return None
     x = objective.variables.start
+    widest = max(1, int(SHARE * size) // 2)
+    if not _seems(objective, widest):
+        return None
     try:
         graph = jit(grad(objective.flat)).lower(x, *objective.args).graph
         found = pattern(graph.outputs[0], graph.inputs[0]).tocoo()
     except (ChainruleError, AttributeError, IndexError, MemoryError):
         return None
     width = int(np.abs(found.row - found.col).max(initial=0))
-    if 2 * width + 1 > max(3, SHARE * size):
-        return None
-    return width if _confirmed(objective, width) else None
+    return width if width <= widest and _confirmed(objective, width) else None
+
+
+def _seems(objective: Objective, widest: int) -> bool:
+    """Whether three columns of the Hessian stay near the diagonal: the pattern is worth finding."""
+    size = objective.variables.size
+    for k in (0, size // 2, size - 1):
+        seed = np.zeros(size)
+        seed[k] = 1.0
+        rows = np.flatnonzero(objective.product(objective.variables.start, seed))
+        if np.abs(rows - k).max(initial=0) > widest:
+            return False
+    return True
 
 
 def _confirmed(objective: Objective, width: int) -> bool:

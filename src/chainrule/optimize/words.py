@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .newton import CONVERGED, LIMIT, NO_DESCENT, STOPPED, UNBOUNDED_BELOW
+from .newton import LIMIT, NO_DESCENT, STOPPED, UNBOUNDED_BELOW
 
 #: A value below this, where the search did not end by itself, is taken for minus infinity.
 FALLING = -1e15
@@ -61,7 +61,6 @@ def _outcome(found: Any, bounded: bool) -> str:
 
 
 def _converged(found: Any, bounded: bool, at: str) -> str:
-    assert found.status is not None or CONVERGED == 0
     where = " with unknowns at their bounds" if bounded else ""
     if found.curvature == "saddle":
         found.success = False
