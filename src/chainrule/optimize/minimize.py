@@ -120,16 +120,15 @@ def minimize(
     box = limits(variables, bounds, "minimize")
     constrained = not isinstance(constraints, Iterable) or bool(constraints)
     with quietly():
-        objective.begin()
-        width = None
-        if method is None:
+        name = None if method is None else _known(method)
+        objective.begin(gradient=name is None or _NEEDS.get(name, (True,))[0])
+        width, why = None, ""
+        if name is None:
             if box is None and not constrained and hess is None:
                 width = band(objective)
             name, why = choose(
                 variables.size, bounded=box is not None, constrained=constrained, width=width
             )
-        else:
-            name, why = _known(method), ""
         _refuse_misfits(name, bounded=box is not None, constrained=constrained, given=method)
         made = exact(constraints, variables, name) if constrained else []
         settings = dict(options or {})
@@ -301,7 +300,7 @@ def _finish(
     """The result with what is known at the solution, in the user's structure and words."""
     variables = objective.variables
     x = np.array(found.x, np.float64).reshape(-1)
-    value, slope = objective.pair(x)
+    value, slope = _value_and_slope(objective, x, name)
     free = np.ones(x.size, bool)
     if box is not None:
         low, high = box
@@ -314,15 +313,26 @@ def _finish(
     found.setdefault("solver_message", "")
     found["_variables"] = variables
     finite = bool(np.isfinite(value) and np.all(np.isfinite(slope)))
+    derived = finite or bool(_NEEDS.get(name, (True,))[0])
     if constraints:
         found.violation = violation(constraints, x)
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
         _look(objective, found, x, free)
     found.setdefault("_covariance", partial(_later, objective, x, free, bool(constraints)))
-    if not constraints and found.gradient_norm <= 1e-8 * max(1.0, abs(value)):
-        found.success = bool(found.success or found.status != newtons.STOPPED)
-    found.message = ending(found, why, bounded=not bool(np.all(free)))
+    if not constraints and found.gradient_norm <= 1e-8 and found.status != newtons.STOPPED:
+        found.success = True
+    found.message = ending(found, why, bounded=not bool(np.all(free)), derived=derived)
     return found
+
+
+def _value_and_slope(objective: Objective, x: Vector, name: str) -> tuple[float, Vector]:
+    """Both at the solution; a method that needs no gradient is for functions that may have none."""
+    if _NEEDS.get(name, (True,))[0]:
+        return objective.pair(x)
+    try:
+        return objective.pair(x)
+    except (ChainruleError, *UNDEFINED):
+        return objective.value(x), np.full(x.size, np.nan)
 
 
 def _look(objective: Objective, found: Result, x: Vector, free: Any) -> None:

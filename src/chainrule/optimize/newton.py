@@ -57,7 +57,7 @@ class Dense:
             values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
             along = vectors.T @ (slope / scale)
             size = np.abs(values)
-            size = np.maximum(size, max(size.max() * FLAT, np.abs(along).max() * 1e-6))
+            size = np.maximum(size, max(size.max() * FLAT, np.abs(along).max() * 1e-100))
             return np.asarray(-(vectors @ (along / size)) / scale)
         return shifted(
             lambda shift: -linalg.cho_solve(
@@ -151,14 +151,15 @@ def newton(
 ) -> tuple[Vector, int, int]:
     """The point where the search ended, how it ended, and the number of steps.
 
-    ``gtol`` is the largest element of the gradient at which it stops, relative to the size of the
-    value where that is above 1.
+    ``gtol`` is the largest element of the gradient at which it stops, relative to the value and the
+    gradient at the start where both are above 1.
     """
     x = objective.variables.start.copy()
     value, slope = objective.pair(x)
     most = max(1000, 10 * x.size) if maxiter is None else maxiter
+    steepest = float(np.abs(slope).max())
     for count in range(most):
-        at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, abs(value))
+        at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, min(abs(value), steepest))
         if at_rest:
             found = _leave(objective, matrix, x, value)
             if found is None:
@@ -182,7 +183,7 @@ def newton(
             return x, UNBOUNDED_BELOW, count + 1
         if callback is not None and callback(x, value):
             return x, STOPPED, count + 1
-    at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, abs(value))
+    at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, min(abs(value), steepest))
     return x, CONVERGED if at_rest else LIMIT, most
 
 

@@ -43,6 +43,7 @@ def quietly() -> Iterator[None]:
     """Without the notices of functions that cannot be compiled: they run as they are."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", message="jit: ", category=RuntimeWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"scipy\.optimize\._trust")
         yield
 
 
@@ -162,9 +163,10 @@ class Objective:
             "nhev": self._hess.calls + self._hessp.calls,
         }
 
-    def begin(self) -> tuple[float, Vector]:
-        """Value and gradient at the start, which must be numbers."""
-        value, slope = self.pair(self.variables.start)
+    def begin(self, *, gradient: bool = True) -> None:
+        """See that the value at the start is a number, and the gradient, if it is used."""
+        start = self.variables.start
+        value, slope = self.pair(start) if gradient else (self.value(start), start)
         if not np.isfinite(value):
             raise ArgumentError(
                 f"{self.verb}: fun is {value} at x0. Start where it is a finite number."
@@ -177,7 +179,6 @@ class Objective:
                 "at x0, though its value is a number. Start elsewhere, or see "
                 "cr.check(fun, x0) for the step that makes it."
             )
-        return value, slope
 
 
 class Equations:

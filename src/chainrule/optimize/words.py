@@ -10,17 +10,21 @@ from .newton import LIMIT, NO_DESCENT, STOPPED, UNBOUNDED_BELOW
 FALLING = -1e15
 
 
-def ending(found: Any, why: str, *, bounded: bool) -> str:
+def ending(found: Any, why: str, *, bounded: bool, derived: bool = True) -> str:
     """The message of a result; it also settles ``success`` where the solver was too trusting."""
-    parts = [_outcome(found, bounded)]
+    parts = [_outcome(found, bounded, derived)]
     if why:
         parts.append(f"Method {found.method}, because {why}.")
     return " ".join(parts)
 
 
-def _outcome(found: Any, bounded: bool) -> str:
+def _outcome(found: Any, bounded: bool, derived: bool) -> str:
     value, norm = found.fun, found.gradient_norm
     at = f"the value is {value:.6g}, the largest slope {norm:.1e}"
+    if "violation" in found:
+        at = f"the value is {value:.6g}, the constraints hold to {found.violation:.0e}"
+    if not derived:
+        at, norm = f"the value is {value:.6g}, and the function has no derivative here", 0.0
     if value != value or norm != norm:  # noqa: PLR0124 (NaN is what differs from itself)
         found.success = False
         return (
