@@ -15,6 +15,7 @@ from ..ir.node import Node
 from ..ops import cumulative, structural
 from ..ops.contraction import Einsum, split_subscripts
 from ..ops.indexing import AddAlong, Gather, ScatterAdd, TakeAlong, split_pieces
+from ..ops.structural import BasicIndex
 from .plan import (
     Buffer,
     Immediate,
@@ -194,15 +195,42 @@ def _place(schedule: Schedule, n: Node) -> bool:
                 [s * hits.itemsize for s in p.strides],
             )[...] += 1
     once = hits is not None and int(hits.max(initial=0)) <= 1
+    pieces = list(zip(n.args, parts, indices, strict=True))
     after = 0
     if hits is None or not hits.all() or not once:
-        _fill(schedule, target)
+        pieces.sort(key=lambda piece: -count(piece[1].shape))  # the largest is set, not added
+        first, part, index = pieces[0]
+        around = _around(target, index) if 2 * count(part.shape) >= target.buffer.size > 64 else None
+        if around is None:
+            _fill(schedule, target)
+        else:
+            for slab in around:
+                _fill(schedule, slab)
+            schedule.copy(schedule.sources[first], part)
+            del pieces[0]
         after = _after(schedule, target)
-    for a, p in zip(n.args, parts, strict=True):
-        schedule.copy(schedule.sources[a], p, adds=not once, after=after)
+    for a, part, _ in pieces:
+        schedule.copy(schedule.sources[a], part, adds=not once, after=after)
         if not once:
             after = schedule.ready[target.buffer]
     return True
+
+
+def _around(target: View, index: BasicIndex) -> list[View] | None:
+    """What a part leaves of an array, in slabs, which may overlap each other but not the part."""
+    ndim = len(target.shape)
+    slabs = []
+    for k, entry in enumerate(index, ndim - len(index)):
+        length = target.shape[k]
+        start, number, step = (entry % length, 1, 1) if isinstance(entry, int) else entry
+        if step != 1:
+            return None
+        for begin, end in ((0, start), (start + number, length)):
+            if begin < end:
+                whole_axes = [(0, n, 1) for n in target.shape]
+                whole_axes[k] = (begin, end - begin, 1)
+                slabs.append(target.part(tuple(whole_axes)))
+    return slabs
 
 
 def _gather(schedule: Schedule, n: Node) -> bool:
