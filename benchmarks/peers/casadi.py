@@ -8,7 +8,9 @@ transposed where that makes the order the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import casadi as ca
@@ -243,7 +245,8 @@ PROGRAMS: dict[str, Callable[..., Program]] = {
     )
 } | {"regressor": network, "classifier": network}  # fmt: skip
 
-#: CasADi hands its C to a compiler of the system.
+#: CasADi hands its C to a compiler of the system, by files that it leaves where it stands.
+_FILES = TemporaryDirectory(prefix="casadi")
 COMPILED = {
     "jit": True,
     "compiler": "shell",
@@ -260,7 +263,8 @@ def function(w: Workload, args: tuple[Any, ...], options: dict[str, Any]) -> tup
         raise Unsupported("its C takes a compiler minutes")
     outputs = [ca.densify(a) for a in program.outputs]
     values = [np.asarray(a, float) for a in program.values]
-    return ca.Function("derivative", list(program.inputs), outputs, options), values
+    with chdir(_FILES.name):
+        return ca.Function("derivative", list(program.inputs), outputs, options), values
 
 
 def _columns(value: Any) -> np.ndarray:

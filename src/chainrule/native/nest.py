@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..ops import structural
-from ..ops.elementwise import Elementwise
 from . import vector
 from .axes import Axes, arranged
 from .plan import Buffer, Immediate, Indirect, Nest, Statement, View
-from .registers import across, combine, element_of, load, neutral, store
+from .registers import across, combine, computed, element_of, load, neutral, store
 from .scopes import Place, Scope, Sink, deal, sums_of_products, views_of
 from .text import STORAGE, Function, Value
 
@@ -260,22 +258,7 @@ class Emission:
                 scope.values[s] = self._value(s, scope)
 
     def _value(self, s: Statement, scope: Scope) -> Value:
-        f = self.f
-        args = [self.read(r, scope) for r in s.reads]
-        width = max(a.width for a in args)
-        args = [f.splat(a, width) for a in args]
-        out = element_of(s.dtype)
-        if s.op == "copy":
-            return args[0]
-        if s.op == "product":
-            result = args[0]
-            for a in args[1:]:
-                result = combine(f, "multiply", result, a)
-            return result
-        if s.op is structural.cast:
-            return vector.cast(f, args[0], out)
-        assert isinstance(s.op, Elementwise)
-        return vector.lower(s.op, f, args, out)
+        return computed(self.f, s, [self.read(r, scope) for r in s.reads])
 
     def read(self, r: Any, scope: Scope) -> Value:
         """The value of a read."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..ops import structural
 from ..ops.arithmetic import maximum, minimum
 from . import vector
+from .plan import Statement
 from .text import STORAGE, Function, Value
 
 _EXTREMA = {"maximum": maximum, "minimum": minimum}
@@ -58,6 +60,23 @@ def combine(f: Function, kind: str, x: Value, y: Value) -> Value:
     if kind == "multiply":
         return f.fmul(x, y) if x.is_float else f.binary("mul", x, y)
     return vector.lower(_EXTREMA[kind], f, [x, y], x.element)
+
+
+def computed(f: Function, s: Statement, args: list[Value]) -> Value:
+    """What a statement makes of the values it reads; of scalars alone, a scalar."""
+    width = max(a.width for a in args)
+    args = [f.splat(a, width) for a in args]
+    out = element_of(s.dtype)
+    if s.op == "copy":
+        return args[0]
+    if s.op == "product":
+        result = args[0]
+        for a in args[1:]:
+            result = combine(f, "multiply", result, a)
+        return result
+    if s.op is structural.cast:
+        return vector.cast(f, args[0], out)
+    return vector.lower(s.op, f, args, out)
 
 
 def across(f: Function, kind: str, x: Value) -> Value:

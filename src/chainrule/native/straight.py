@@ -15,11 +15,9 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from ..ops import structural
-from . import vector
 from .nest import Pointers
 from .plan import Buffer, Immediate, Shape, Statement, Straight, View, count
-from .registers import across, combine, element_of, load, neutral, store
+from .registers import across, combine, computed, element_of, load, neutral, store
 from .text import STORAGE, Function, Value
 
 
@@ -111,21 +109,7 @@ class Registers:
         return across(f, s.reduce, x)
 
     def _value(self, s: Statement, reads: Sequence[Any]) -> Value:
-        f = self.f
-        args = [self._read(r) for r in reads]
-        wide = max(a.width for a in args)
-        args = [f.splat(a, wide) for a in args]
-        out = element_of(s.dtype)
-        if s.op == "copy":
-            return args[0]
-        if s.op == "product":
-            result = args[0]
-            for a in args[1:]:
-                result = combine(f, "multiply", result, a)
-            return result
-        if s.op is structural.cast:
-            return vector.cast(f, args[0], out)
-        return vector.lower(s.op, f, args, out)
+        return computed(self.f, s, [self._read(r) for r in reads])
 
     # -- reads -----------------------------------------------------------------------------------
 
