@@ -35,6 +35,7 @@ from .schedule import Schedule
 
 
 def _einsum(schedule: Schedule, n: Node) -> bool:
+    """A contraction: a nest over all of its indices, or a product of matrices."""
     inputs, out = split_subscripts(n.params[0])
     lengths = schedule.lengths(n)
     sources = [schedule.sources[a] for a in n.args]
@@ -115,6 +116,7 @@ def _spread(
 
 
 def _after(schedule: Schedule, target: View) -> int:
+    """The first step that may follow what has been written to a buffer."""
     return schedule.ready.get(target.buffer, -1) + 1
 
 
@@ -132,6 +134,7 @@ def _product(
     lengths: dict[str, int],
     sources: list[Source],
 ) -> bool:
+    """A product of two, each first summed over what it alone has."""
     views = []
     letters = []
     for k, (s, ls) in enumerate(zip(sources, inputs, strict=True)):
@@ -167,6 +170,7 @@ def _product(
 
 
 def _concatenate(schedule: Schedule, n: Node) -> bool:
+    """Arrays one after the other: each copied to where it goes."""
     target = schedule.buffer(n)
     schedule.sources[n] = target
     axis = n.params[0] + len(n.type.shape)
@@ -180,6 +184,7 @@ def _concatenate(schedule: Schedule, n: Node) -> bool:
 
 
 def _place(schedule: Schedule, n: Node) -> bool:
+    """Pieces in zeros; where they overlap they are added up."""
     target = schedule.buffer(n)
     schedule.sources[n] = target
     _, indices = n.params
@@ -234,6 +239,7 @@ def _around(target: View, index: BasicIndex) -> list[View] | None:
 
 
 def _gather(schedule: Schedule, n: Node) -> bool:
+    """A read at index arrays."""
     (axes,) = n.params
     x, *indices = (schedule.sources[a] for a in n.args)
     if isinstance(x, Immediate):
@@ -256,12 +262,14 @@ def _gather(schedule: Schedule, n: Node) -> bool:
 
 
 def _spread_index(schedule: Schedule, index: Source, domain: Shape, axes: Sequence[int]) -> Source:
+    """An index array repeated over a domain."""
     if isinstance(index, Immediate):
         return Immediate(index.value, index.dtype, domain)
     return index.broadcast(domain, axes)
 
 
 def _scatter(schedule: Schedule, n: Node) -> bool:
+    """Zeros, and each piece added at its index arrays."""
     _, axes = n.params
     target = schedule.buffer(n)
     schedule.sources[n] = target
@@ -302,6 +310,7 @@ def _scattered(schedule: Schedule, domain: Shape, statement: Statement, after: i
 
 
 def _take_along(schedule: Schedule, n: Node) -> bool:
+    """A read at one index for every place along an axis."""
     (axis,) = n.params
     x, index = (schedule.sources[a] for a in n.args)
     if isinstance(x, Immediate):
@@ -316,6 +325,7 @@ def _take_along(schedule: Schedule, n: Node) -> bool:
 
 
 def _add_along(schedule: Schedule, n: Node) -> bool:
+    """Zeros, and values added at one index for every place along an axis."""
     length, axis = n.params
     value, index = (schedule.sources[a] for a in n.args)
     target = schedule.buffer(n)
@@ -345,6 +355,7 @@ def _reshape(schedule: Schedule, n: Node) -> bool:
 
 
 def _scan(schedule: Schedule, n: Node) -> bool:
+    """A running reduction."""
     axis, reverse = n.params
     sources = []
     for a in n.args:
@@ -360,6 +371,7 @@ def _scan(schedule: Schedule, n: Node) -> bool:
 
 
 def _cast(schedule: Schedule, n: Node) -> bool:
+    """Another dtype."""
     schedule.pointwise(n, structural.cast, [schedule.sources[n.args[0]]])
     return True
 
