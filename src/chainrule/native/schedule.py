@@ -245,6 +245,8 @@ class Schedule:
         first = after
         if small and after and isinstance(self.steps[after - 1], Straight):
             first = after - 1
+        # What is read at index arrays is read from memory.
+        reached = [] if small else [r.view for r in reads if isinstance(r, Indirect)]
         for source in reads if small else self._direct(reads):
             if not isinstance(source, View):
                 continue
@@ -254,7 +256,10 @@ class Schedule:
             if small:
                 held = ready >= 0 and isinstance(self.steps[ready], Straight)
             else:
-                held = self.register(source, domain) is not None
+                held = (
+                    not any(source is v for v in reached)
+                    and self.register(source, domain) is not None
+                )
             first = ready if held else ready + 1
         known = self._nests.setdefault(None if small else domain, [])
         most = LONG if small else MOST
