@@ -104,3 +104,22 @@ def test_outputs_that_are_inputs_each_other_constants_and_views() -> None:
 
     graph, values = graph_of(f, np.random.default_rng(0).normal(size=(3, 4)), np.float64(0.5), 4)
     compare(graph, values)
+
+
+def test_an_element_of_what_the_same_nest_makes() -> None:
+    def f(x: Any, i: Any, j: Any) -> Any:
+        v = np.broadcast_to(x * 0.9, (3,))
+        w = np.broadcast_to(v[i], (3,))
+        return w[j] * x
+
+    graph, values = graph_of(f, np.float64(0.7), np.array(2), np.array(1))
+    compare(graph, values)
+
+
+def test_pieces_of_no_length() -> None:
+    def f(x: Any) -> Any:
+        v = x[np.arange(2), None][np.arange(2), None]
+        return np.sum(np.prod(v, axis=2) ** 2)
+
+    graph, values = graph_of(lambda x, t: cr.hvp(f)(x, t), np.array([-1.52, 0.777]), np.ones(2))
+    compare(graph, values)

@@ -369,6 +369,8 @@ class Schedule:
 
     def copy(self, source: Source, target: View, *, adds: bool = False, after: int = 0) -> None:
         """Have the elements of a source put, or added, to a part of a buffer."""
+        if 0 in source.shape:
+            return
         if target.dtype not in NATIVE:
             self.mark(source)
             sources = [source, target] if adds else [source]
