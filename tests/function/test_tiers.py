@@ -206,10 +206,8 @@ def test_threads():
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("ending", ["", "os.fork() or os._exit(0)", "raise SystemExit(0)"])
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(0)"])
 def test_the_process_may_end_at_any_time(ending):
-    if "fork" in ending and not hasattr(os, "fork"):
-        pytest.skip("no fork here")
     program = dedent(f"""
         import os, time
         import numpy as np, chainrule as cr
@@ -228,8 +226,6 @@ def test_the_process_may_end_at_any_time(ending):
             slope(np.ones(3))
         {ending or "pass"}
     """)
-    if "fork" in ending:
-        program = program.replace("+ 5", "+ 0.2")
     environment = {**os.environ, "CHAINRULE_TIERS": "on"}
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -170,7 +170,7 @@ class _Worker:
 
     def drain(self) -> None:
         """Wait until all that was hot is compiled."""
-        while (thread := self._thread) is not None:
+        while (thread := self._thread) is not None and thread.is_alive():
             thread.join()
 
     def end(self) -> None:
