@@ -110,14 +110,14 @@ def formula(f: Callable[..., Any]) -> Callable[..., Formula]:
 
     def formulate(*args: Any, **keywords: Any) -> Formula:
         caller = sys._getframe(1)  # noqa: SLF001 - what the caller calls a cotangent is its name
-        return _Derivation(f, args, keywords, {**caller.f_globals, **caller.f_locals}).formula()
+        return Derivation(f, args, keywords, {**caller.f_globals, **caller.f_locals}).formula()
 
     formulate.__name__ = f"formula({getattr(f, '__name__', 'f')})"
     formulate.__doc__ = f"The formula of {getattr(f, '__name__', 'f')} at example arguments."
     return formulate
 
 
-class _Derivation:
+class Derivation:
     """One call: trace, name, normalise, lay out, verify, write."""
 
     def __init__(
@@ -241,11 +241,9 @@ class _Derivation:
 
     # -- the formula -----------------------------------------------------------------------------
 
-    def formula(self) -> Formula:
-        events = getattr(self, "events", self.trace.events)
-        named = self._locals(events)
-        size_axes: dict[Axis, str] = {}
-        translate = normaliser([*self.outputs, *named, *self.symbols])
+    def translation(self, others: Sequence[Node] = (), *, factored: bool = True) -> Translation:
+        """The translation into normal form, with what is declared of the arguments."""
+        translate = normaliser([*self.outputs, *others, *self.symbols], factored=factored)
         places = list(self.axis_names)
         for place in places:  # the same name is the same size
             first = next(p for p in places if self.axis_names[p] == self.axis_names[place])
@@ -253,6 +251,14 @@ class _Derivation:
         for n in self.symmetric:
             translate.axes.join((n, 0), (n, 1))
             translate.algebra.symmetric.add(n)
+        return translate
+
+    def formula(self) -> Formula:
+        """Normalise, lay out, verify and write."""
+        events = getattr(self, "events", self.trace.events)
+        named = self._locals(events)
+        size_axes: dict[Axis, str] = {}
+        translate = self.translation(list(named))
         for (n, k), name in self.trace.root.size_names.found().items():
             if n in translate.axes:
                 size_axes.setdefault(translate.axes.of(n)[k], name)
@@ -371,7 +377,7 @@ class _Derivation:
         if self.f.verb in ("hessian", "hvp"):
             inner = Gradient(inner, self.f.wrt)
         try:
-            return _Derivation(inner, args, self.given[1], {}).formula().steps
+            return Derivation(inner, args, self.given[1], {}).formula().steps
         except FormulaError:
             return ()
 

@@ -13,9 +13,15 @@ from .recognition import Recogniser, equations
 from .translation import Translation
 
 
-def normaliser(roots: Sequence[Node]) -> Translation:
-    """The translation of a program into normal form, recognitions included."""
-    return Translation(_algebra(), Axes(toposort(roots)))
+def normaliser(roots: Sequence[Node], *, factored: bool = True) -> Translation:
+    """The translation of a program into normal form, recognitions included.
+
+    Not ``factored``, sums stay sums: ``x log x − x``, not ``x (log x − 1)``. That is harder to read
+    and easier to reason about term by term.
+    """
+    algebra = _algebra()
+    algebra.factored = factored
+    return Translation(algebra, Axes(toposort(roots)))
 
 
 def by_entries(roots: Sequence[Node]) -> tuple[Entries, list[Node]] | None:

@@ -50,6 +50,8 @@ class Algebra:
         self.recognise_node: Recognition = lambda algebra, n: None
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
+        #: Whether what the terms of a sum share is taken out of it.
+        self.factored = True
         self._fresh = count(1000)
         self._trying: set[Node] = set()
         self._totals: dict[tuple[Node, ...], Node] = {}
@@ -380,10 +382,10 @@ class Algebra:
         lower = self._constant_along(terms, axes)
         if lower is not None:
             return lower
-        shared = common_factors(self, terms, axes)
+        shared = common_factors(self, terms, axes) if self.factored else None
         if shared is not None:
             return self.monomial(shared)
-        if len(terms) > 2:
+        if len(terms) > 2 and self.factored:
             fewer = paired(self, terms, axes)
             if fewer is not None:
                 return self.total([self.scale(base, c) for c, base in fewer])
