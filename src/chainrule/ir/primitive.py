@@ -59,6 +59,8 @@ class Primitive:
     precedence: int = 9
     #: Positions in which the result is linear when the other arguments are held fixed.
     linear_in: tuple[int, ...] = ()
+    #: Whether each result is a sum of some elements of the only argument.
+    sums: bool = False
     #: Whether running it can raise on values (``LinAlgError``): such nodes run while tracing.
     raises: bool = False
 

@@ -67,6 +67,7 @@ class CumulativeSum(Cumulative):
     """The running sum; its transpose is the running sum from the other end."""
 
     linear_in = (0,)
+    sums = True
 
     def infer(self, types: Sequence[ArrayType], axis: int, reverse: bool) -> ArrayType:
         return ArrayType(types[0].shape, sum_dtype(types[0].dtype))

@@ -25,7 +25,7 @@ from ..ir.types import ArrayType
 from .conform import conform
 from .contraction import einsum
 from .indexing import add_along, gather, scatter_add, take_along
-from .structural import broadcast, cast, lead_all, place, reduce_sum, reshape, slice_, transpose
+from .structural import broadcast, cast, concatenate, lead_all, place, reshape, slice_, transpose
 from .template import Template
 
 Partial: TypeAlias = Callable[..., Array] | int | None
@@ -272,7 +272,7 @@ def _shows(n: Node) -> bool:
         return op.adds or op is where or op is gate
     if op is einsum:
         return len(n.args) == 1
-    return op in _EMBEDDINGS or op in _MOVES or op is reduce_sum
+    return op in _EMBEDDINGS or op in _MOVES or op is concatenate or op.sums
 
 
 def _mask(n: Node) -> Node | None:
@@ -299,11 +299,19 @@ def _mask(n: Node) -> Node | None:
             for a, m in zip(n.args, inner, strict=True)
         ]
         return node(n.op, tuple(pieces), n.params)
+    if n.op is concatenate:
+        if all(m is None and not _is_zero(a) for m, a in zip(inner, n.args, strict=True)):
+            return None
+        joined = [
+            _spread(node(CONSTANT, (), (Literal(np.bool_(not _is_zero(a))),)), a.type.shape) if m is None else m
+            for a, m in zip(n.args, inner, strict=True)
+        ]
+        return node(n.op, tuple(joined), n.params)
     if any(m is None for m in (inner[:1] if n.op in _MOVES else inner)):
         return None
     if n.op in _MOVES:
         return node(n.op, (inner[0], *n.args[1:]), n.params)  # type: ignore[arg-type]
-    if n.op is reduce_sum or n.op is einsum:  # not zero where any of those summed is not
+    if n.op.sums or n.op is einsum:  # not zero where any of those summed is not
         counted = node(cast, (inner[0],), (np.dtype(float), False))  # type: ignore[arg-type]
         return _not_zero(node(n.op, (counted,), n.params))
     return inner[0] if len(inner) == 1 else logical_or.build((inner[0], inner[1]))  # type: ignore[arg-type]
@@ -438,5 +446,5 @@ logical_and = Elementwise(np.logical_and, "{0} ∧ {1}", 2, partials=(None, None
 logical_or = Elementwise(np.logical_or, "{0} ∨ {1}", 2, partials=(None, None))
 not_equal = Elementwise(np.not_equal, "{0} ≠ {1}", 3, partials=(None, None))
 
-#: Operations that put zeros where there were none.
-_MAKERS = _EMBEDDINGS | {where, gate}
+#: Operations that put zeros where there were none, or keep those of one argument beside another.
+_MAKERS = _EMBEDDINGS | {where, gate, concatenate}

@@ -351,6 +351,7 @@ class ReduceSum(Structural):
 
     name = "sum"
     parameters = ("axes",)
+    sums = True
     text = "sum({0})"
 
     def __call__(self, x: Array, axes: tuple[int, ...]) -> Array:
