@@ -20,7 +20,7 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 from .trace.interception import intercept
 
 if _typing.TYPE_CHECKING:
-    from . import optim
+    from . import nn, optim
     from .function.abstract import array
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
@@ -53,6 +53,7 @@ __all__ = [
     "jvp",
     "least_squares",
     "minimize",
+    "nn",
     "optim",
     "pullback",
     "ravel",
@@ -80,7 +81,7 @@ _LATE = {
     "root": "optimize.root",
 }
 #: Modules among the public names, imported when first used.
-_MODULES = ("optim",)
+_MODULES = ("nn", "optim")
 
 
 def __getattr__(name: str) -> _typing.Any:
