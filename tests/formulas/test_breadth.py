@@ -87,7 +87,7 @@ KNOWN = (
     Known("determinant", cr.grad(lambda S: np.log(np.linalg.det(S))), (S,), "S⁻ᵀ"),
     Known("powers of a matrix", cr.grad(lambda S: np.trace(S @ S.T @ S @ S.T)), (X,), "4SSᵀS"),
     Known("mean softmax loss", cr.grad(entropy), (W,), "(1/N) Xᵀ(softmax_row(Z) − onehot(labels)) where Z = XW"),
-    Known("binary cross-entropy", cr.grad(binary), (w,), "Xᵀ((1 − t) ⊙ s − t ⊙ (1 − s)) where s = σ(Xw)"),
+    Known("binary cross-entropy", cr.grad(binary), (w,), "Xᵀ(s − t) where s = σ(Xw)"),
     Known("regularised logistic loss", cr.grad(logistic), (w,), "λw − Xᵀ(t ⊙ σ(−(Xw) ⊙ t))"),
     Known("its Hessian", cr.hessian(logistic), (w,), "Xᵀ diag(t^⊙2 ⊙ s ⊙ (1 − s)) X + λI where s = σ((Xw) ⊙ t)"),
     Known("Poisson", cr.grad(lambda w: np.sum(np.exp(X @ w) - counts * (X @ w))), (w,), "Xᵀ(exp(Xw) − counts)"),

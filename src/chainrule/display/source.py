@@ -50,7 +50,9 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
     lines.append(f"return {', '.join(results)}" if len(results) != 1 else f"return {results[0]}")
     heads = []
     for size, axis in program.axes.items():
-        heads.append(f"{size} = {program.shape_of(axis)}")
+        length = program.shape_of(axis)
+        if length != size:  # it may be a global of that name
+            heads.append(f"{size} = {length}")
     body = "\n".join("    " + line for line in [*heads, *lines])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))
     imports = "import numpy as np\n" + "from scipy import special\n" * program.special

@@ -11,7 +11,7 @@ from functools import partial
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
-from .watching import Surroundings, alike, contents, empty, is_derived
+from .watching import Place, Surroundings, alike, contents, empty, is_derived
 
 
 class Copies:
@@ -142,6 +142,22 @@ class Copies:
         if found is None:
             found = self._cells[id(cell)] = (cell, CellType(), empty)
         return found[1]
+
+    def put(self, place: Place, value: Any) -> bool:
+        """Put a value in the copy of one global or cell; whether there is such a copy."""
+        if place.key is None:
+            found = self._cells.get(id(place.owner))
+            if found is None:
+                return False
+            found[1].cell_contents = value
+            self._cells[id(place.owner)] = (place.owner, found[1], value)
+            return True
+        namespace = self._globals.get(id(place.owner))
+        if namespace is None:
+            return False
+        for names in namespace:
+            names[place.key] = value
+        return True
 
     def original(self, value: Any) -> Any:
         """What ``value`` is a copy of, if it is one."""

@@ -22,7 +22,8 @@ from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
 from ..ops.arithmetic import multiply
-from ..ops.monomial import MONOMIAL, Axis, Coefficient
+from ..ops.indexing import gather
+from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient
 from ..ops.structural import slice_
 from ..simplify.formula import by_entries, normaliser
 from ..simplify.translation import Translation
@@ -32,6 +33,7 @@ from ..trace.tree import flatten
 from .abstract import Declared
 from .derivatives import Derivative, Gradient
 from .heading import heading
+from .lifting import lifted
 from .symbols import (
     SizeNames,
     argument_names,
@@ -129,6 +131,15 @@ class Derivation:
     ) -> None:
         self.f = f
         self.given = tuple(args), keywords
+        self.scope = scope
+        try:
+            self._trace(lift=True)
+        except Exception:  # noqa: BLE001 - some programs need plain values of what they read
+            self._trace(lift=False)
+
+    def _trace(self, *, lift: bool) -> None:
+        """Run the function; ``lift`` says whether what it reads from outside is traced too."""
+        args, keywords = self.given
         self.examples = Examples()
         self.symbols: dict[Node, str] = {}
         self.arguments: list[str] = []
@@ -136,9 +147,19 @@ class Derivation:
         self.numbered: dict[str, str] = {}
         self.rng = np.random.default_rng(7)
         self.symmetric: list[Node] = []
+        self.counts: dict[Node, str] = {}
+        self.counted: dict[Node, Axis] = {}
         self.axis_names: dict[tuple[Node, int], str] = {}
         with tracing(naming=True) as trace:
-            traced, traced_keywords = self._inputs(trace, args, keywords, scope)
+            traced, traced_keywords = self._inputs(trace, args, keywords, self.scope)
+            f = self.f
+            if lift:
+                f, outside = lifted(f, trace, set(self.symbols.values()) | set(self.arguments))
+                for found in outside:
+                    self.symbols[found.node] = found.name
+                    self.examples.add(found.node, found.name, found.value, None, outside=True)
+                    if type(found.value) is int:
+                        self.counts[found.node] = found.name
             result = trace.run(f, *traced, **traced_keywords)
             leaves, self.structure = flatten(result)
             self.outputs = [trace.lift(leaf).node for leaf in leaves]
@@ -248,9 +269,19 @@ class Derivation:
         for place in places:  # the same name is the same size
             first = next(p for p in places if self.axis_names[p] == self.axis_names[place])
             translate.axes.join(first, place)
+        counting = self.examples.counting()
+        for n in toposort(self.outputs):
+            # Row by row, by 0, 1, 2, …: what is gathered is as long as what it is gathered from.
+            by_row = n.op is gather and n.type.ndim == 1 and n.args[1] in counting
+            if by_row and n.params[0][0] == -2:
+                translate.axes.join((n.args[0], 0), (n, 0))
         for n in self.symmetric:
             translate.axes.join((n, 0), (n, 1))
             translate.algebra.symmetric.add(n)
+        translate.counting |= counting
+        self.counted = self._counted(translate)
+        for n, axis in self.counted.items():
+            translate.normal[n] = translate.algebra.constant(UNIT.by_size(axis))
         return translate
 
     def formula(self) -> Formula:
@@ -264,13 +295,18 @@ class Derivation:
                 size_axes.setdefault(translate.axes.of(n)[k], name)
         for (n, k), name in self.axis_names.items():
             size_axes[translate.axes.of(n)[k]] = name
-        translate.counting |= self.examples.counting()
+        counted = self.counted
+        size_axes.update((axis, self.counts[n]) for n, axis in counted.items())
         self._translate_in_order(translate)
         results = translate(self.outputs)
         names = self._names(translate, named, set(self.symbols.values()))
         order = translate.algebra.order
-        symbols = {translate.normal[n]: s for n, s in self.symbols.items() if n in translate.normal}
-        entries = by_entries(self.outputs)
+        symbols = {
+            translate.normal[n]: s
+            for n, s in self.symbols.items()
+            if n in translate.normal and n not in self.counts
+        }
+        entries = by_entries(self.outputs, self._given())
         if entries is not None:
             (found, results), names = entries, {}
             order = found.algebra.order
@@ -280,11 +316,12 @@ class Derivation:
         plain = self._unnumbered(names, {name for name, _ in composed.definitions})
         if plain != names:
             composed = Composer(order, symbols, plain, taken)(results)
-        sizes = SizeNames(
-            size_axes, set(self.symbols.values()) | {n for n, _ in composed.definitions}
-        )
+        unread = {name for n, name in self.counts.items() if n not in counted}
+        shown = set(self.symbols.values()) - unread | {n for n, _ in composed.definitions}
+        sizes = SizeNames(size_axes, shown)
         text = unicode_notation.write(composed, sizes)
-        code = self._source(composed, sizes, translate)
+        names_of = {axis: self.counts[n] for n, axis in counted.items()}
+        code = self._source(composed, sizes, translate, names_of)
         agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
         title, latex_title = heading(self.f, self.arguments)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
@@ -296,6 +333,26 @@ class Derivation:
             self._steps(composed, sizes, title, text),
             self._steps_before,
         )
+
+    def _counted(self, translate: Translation) -> dict[Node, Axis]:
+        """The integers from outside, as sizes: of an axis, if one alone is as long."""
+        arrays = [n for n in self.symbols if n in translate.axes]
+        known = dict.fromkeys(a for n in arrays for a in translate.axes.of(n))
+        found: dict[Node, Axis] = {}
+        read = set(toposort(self.outputs))
+        for k, (n, name) in enumerate(self.counts.items()):
+            if n not in read:
+                continue
+            value = int(next(e.value for e in self.examples.known if e.node is n))
+            fitting = [a for a in known if a.length == value and a not in found.values()]
+            counts = len(name) == 1 or name[0] in "nN"
+            own = Axis(-1 - k, value)
+            found[n] = fitting[0] if counts and len(fitting) == 1 else own
+        return found
+
+    def _given(self) -> set[Node]:
+        """The inputs that are arguments, rather than read from outside."""
+        return {e.node for e in self.examples.known if not e.outside}
 
     def _translate_in_order(self, translate: Translation) -> None:
         """Symbols first come in the order of the user's program, which the formula then follows."""
@@ -356,11 +413,19 @@ class Derivation:
             plain[base] = short if alone else name, coefficient
         return plain
 
-    def _source(self, composed: Composed, sizes: SizeNames, translate: Translation) -> str:
+    def _source(
+        self,
+        composed: Composed,
+        sizes: SizeNames,
+        translate: Translation,
+        counted: dict[Axis, str],
+    ) -> str:
         lengths: dict[Axis, str] = {}
         for n, name in self.symbols.items():
             for k, axis in enumerate(translate.axes.of(n)):
                 lengths.setdefault(axis, f"{name}.shape[{k}]")
+        for axis, name in counted.items():
+            lengths.setdefault(axis, name)
         program = Program(sizes, lengths.get)
         verb = getattr(self.f, "verb", "")
         name = f"{verb}_{function_name(self.f)}" if verb else function_name(self.f)

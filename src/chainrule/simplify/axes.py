@@ -7,7 +7,8 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from ..ir.node import Node
 from ..ir.types import TupleType
@@ -42,6 +43,13 @@ class Axes:
         self._lengths: list[int] = []
         self._slots: dict[Node, tuple[int, ...]] = {}
         self._found: dict[int, Axis] = {}
+        order = list(order)
+        users = Counter(a for n in order for a in n.args)
+        #: Nodes that several others read, with the axes along which they are only repeated numbers:
+        #: equal nodes are one object, and prove nothing of who else reads them.
+        self._repeated = {
+            n: free for n, free in _repeated(order).items() if users[n] > 1 and any(free)
+        }
         for n in order:
             if type(n.type) is TupleType:
                 self._square(n.op.name, n.args[0])
@@ -92,7 +100,10 @@ class Axes:
         if isinstance(op, Elementwise) or op in (cast, stop_gradient) or op.name in _SHAPE_KEEPING:
             for arg in n.args:
                 if len(slots[arg]) == len(out):
-                    self._pair(slots[arg], out)
+                    free = self._repeated.get(arg, ())
+                    for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
+                        if not free or not free[k]:
+                            self._union(a, b)
         elif op is einsum:
             self._einsum(n)
         elif op in (slice_, place):
@@ -177,3 +188,19 @@ class Axes:
                 part = next(rest)
                 if tuple(entry) == (0, self._lengths[slot], 1):
                     self._union(slot, part)
+
+
+def _repeated(order: Sequence[Node]) -> dict[Node, tuple[bool, ...]]:
+    """The axes along which a node is one number, repeated, and has no length of its own."""
+    found: dict[Node, tuple[bool, ...]] = {}
+    for n in order:
+        if n.op is broadcast:
+            inner = found.get(n.args[0], (False,) * n.args[0].type.ndim)
+            ndim = n.type.ndim
+            kept = {a + ndim: k for k, a in enumerate(n.params[1])}
+            found[n] = tuple(k not in kept or inner[kept[k]] for k in range(ndim))
+        elif isinstance(n.op, Elementwise) and n.args and type(n.type) is not TupleType:
+            each = [found.get(a) for a in n.args if a.type.ndim == n.type.ndim]
+            if each and all(each):
+                found[n] = tuple(map(all, zip(*(e for e in each if e), strict=True)))
+    return found

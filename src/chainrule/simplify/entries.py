@@ -53,9 +53,15 @@ class _Scalars:
         return ()
 
 
-def picks_elements(roots: Sequence[Node]) -> bool:
-    """Whether a program reads or fills parts of arrays."""
-    return any(n.op in (slice_, place, concatenate) for n in toposort(roots))
+def picks_elements(roots: Sequence[Node], given: set[Node]) -> bool:
+    """Whether a program reads or fills parts of arrays that depend on what is ``given``."""
+    moving = set(given)
+    for n in toposort(roots):
+        if any(a in moving for a in n.args):
+            moving.add(n)
+            if n.op in (slice_, place, concatenate):
+                return True
+    return False
 
 
 class Entries(Translation):

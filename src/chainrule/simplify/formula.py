@@ -24,9 +24,9 @@ def normaliser(roots: Sequence[Node], *, factored: bool = True) -> Translation:
     return Translation(algebra, Axes(toposort(roots)))
 
 
-def by_entries(roots: Sequence[Node]) -> tuple[Entries, list[Node]] | None:
-    """The results entry by entry, for a small program that picks single elements."""
-    if not picks_elements(roots):
+def by_entries(roots: Sequence[Node], given: set[Node]) -> tuple[Entries, list[Node]] | None:
+    """The results entry by entry, for a small program that picks elements of what is ``given``."""
+    if not picks_elements(roots, given):
         return None
     entries = Entries(_algebra())
     try:

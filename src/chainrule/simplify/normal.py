@@ -33,8 +33,20 @@ from ..ops.monomial import (
     Term,
     decode,
 )
+from .expanding import expanded, over_common_denominator
 from .factoring import common_factors, paired
-from .terms import find, has_diagonal, lowered, merged, merges, only_permutes, weighs
+from .terms import (
+    find,
+    has_diagonal,
+    lowered,
+    merged,
+    merges,
+    only_permutes,
+    renaming,
+    sized,
+    weighs,
+    weights_summed,
+)
 
 Axes = tuple[Axis, ...]
 #: What may replace some factors of a monomial, a total, or a function just built.
@@ -54,6 +66,7 @@ class Algebra:
         self.factored = True
         self._fresh = count(1000)
         self._trying: set[Node] = set()
+        self._expanding = False
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
 
@@ -62,6 +75,15 @@ class Algebra:
     def axes(self, n: Node) -> Axes:
         """The axes of a node."""
         return self.order.axes[n]
+
+    def common_axes(self, nodes: Sequence[Node]) -> Axes:
+        """The axes of nodes that stand side by side: what is repeated takes its length from others."""
+        if len(nodes) == 1:
+            return self.axes(nodes[0])
+        return tuple(
+            next((self.axes(n)[p] for n in nodes if self._varies(n, p)), axis)
+            for p, axis in enumerate(self.axes(nodes[0]))
+        )
 
     def atom(self, n: Node, axes: Axes) -> Node:
         """A node that is not looked into."""
@@ -81,6 +103,16 @@ class Algebra:
             return UNIT, n
         term = decode(n)
         return term.coefficient, self.finished(term._replace(coefficient=UNIT))
+
+    def side_by_side(self, nodes: Sequence[Node]) -> tuple[Axes, list[Node]]:
+        """The common axes of nodes, and the nodes on these."""
+        axes = self.common_axes(nodes)
+        return axes, [n if self.axes(n) == axes else self._on(n, axes) for n in nodes]
+
+    def _on(self, n: Node, axes: Axes) -> Node:
+        term = self.term(n)
+        new = {**term.axes, **dict(zip(term.out, axes, strict=True))}
+        return self.finished(term._replace(axes=new))
 
     # -- leaves ----------------------------------------------------------------------------------
 
@@ -106,7 +138,7 @@ class Algebra:
 
     def product(self, *nodes: Node) -> Node:
         """The elementwise product of nodes with the same axes."""
-        axes = self.axes(nodes[0])
+        axes = self.common_axes(nodes)
         out = tuple(range(len(axes)))
         factors = tuple(Factor(n, out) for n in nodes)
         return self.monomial(Term(UNIT, factors, out, dict(enumerate(axes))))
@@ -166,7 +198,7 @@ class Algebra:
             else:
                 break
             inner = decode(f.node)
-            rename, merge = self._renaming(inner, f.indices)
+            rename, merge = renaming(inner, f.indices, self._fresh)
             for i, new in rename.items():
                 axes.setdefault(new, inner.axes[i])
                 indices.add(new)
@@ -190,9 +222,9 @@ class Algebra:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric:
             factors = merged([self._upright(f, out) for f in factors])
-        factors, indices = self._weights_summed(factors, out, indices)
+        factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
-        made = self._sized(made, indices)
+        made = sized(made, indices)
         changed = self.recognise_factors(self, made)
         if changed is not None:
             return self.monomial(changed)
@@ -252,21 +284,6 @@ class Algebra:
 
         return f._replace(indices=tuple(sorted(f.indices, key=place)))
 
-    @staticmethod
-    def _weights_summed(
-        factors: list[Factor], out: tuple[int, ...], indices: set[int]
-    ) -> tuple[list[Factor], set[int]]:
-        """Softmax weights that nothing else is multiplied with sum to 1."""
-        for f in list(factors):
-            if f.node.op is not SOFTMAX or f.exponent != 1:
-                continue
-            along = {f.indices[a] for a in f.node.params[0]}
-            elsewhere = {i for g in factors if g is not f for i in g.indices} | set(out)
-            if not along & elsewhere and len(f.indices) == len(set(f.indices)):
-                factors = [g for g in factors if g is not f]
-                indices = indices - along
-        return factors, indices
-
     def _cancelled(self, term: Term, f: Factor) -> Node | None:
         """The sum of a sum, term by term, where terms cancel: ``Σ (x − mean x)`` is 0."""
         others = [g for g in term.factors if g is not f]
@@ -307,46 +324,6 @@ class Algebra:
             return f
         return Factor(self.without(f.node, kept), tuple(f.indices[p] for p in kept), f.exponent)
 
-    def _renaming(
-        self, inner: Term, indices: tuple[int, ...]
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        """The indices of an inlined term in the outer one, and which outer ones become equal."""
-        rename: dict[int, int] = {}
-        merge: dict[int, int] = {}
-        for i, outer in zip(inner.out, indices, strict=True):
-            if i in rename:
-                a, b = find(merge, rename[i]), find(merge, outer)
-                if a != b:
-                    merge[b] = a
-            else:
-                rename[i] = outer
-        for i in inner.inner():
-            if i not in rename:
-                rename[i] = next(self._fresh)
-        return rename, merge
-
-    @staticmethod
-    def _sized(term: Term, indices: set[int]) -> Term:
-        """An index that no factor has gives its size; one of length 1 is renamed."""
-        inside = term.inner()
-        coefficient = term.coefficient
-        for i in sorted(indices):
-            if i not in inside and i not in term.out:
-                coefficient = coefficient.by_size(term.axes[i])
-        free = [i for i in dict.fromkeys(term.out) if i not in inside and term.axes[i].length == 1]
-        summed = [
-            i
-            for i in dict.fromkeys(i for f in term.factors for i in f.indices)
-            if i not in term.out and term.axes[i].length == 1
-        ]
-        if free and summed:
-            rename = dict(zip(summed, free, strict=False))
-            factors = tuple(
-                f._replace(indices=tuple(rename.get(i, i) for i in f.indices)) for f in term.factors
-            )
-            return Term(coefficient, factors, term.out, term.axes)
-        return term._replace(coefficient=coefficient)
-
     # -- sums ------------------------------------------------------------------------------------
 
     def total(self, nodes: Sequence[Node]) -> Node:
@@ -357,7 +334,7 @@ class Algebra:
         return self._totals[key]
 
     def _total(self, nodes: Sequence[Node]) -> Node:
-        axes = self.axes(nodes[0])
+        axes, nodes = self.side_by_side(nodes)
         sums: dict[tuple[Node, Any], Fraction] = {}
         stack = [(UNIT, n) for n in reversed(nodes)]
         while stack:
@@ -382,6 +359,9 @@ class Algebra:
         lower = self._constant_along(terms, axes)
         if lower is not None:
             return lower
+        shorter = self._shorter(terms, axes) if self.factored else None
+        if shorter is not None:
+            return shorter
         shared = common_factors(self, terms, axes) if self.factored else None
         if shared is not None:
             return self.monomial(shared)
@@ -390,6 +370,30 @@ class Algebra:
             if fewer is not None:
                 return self.total([self.scale(base, c) for c, base in fewer])
         return self._hoisted(terms, axes)
+
+    def _shorter(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
+        """The sum where products are written out, if terms of them cancel."""
+        if self._expanding:
+            return None
+        self._expanding = True
+        try:
+            fewer, below = expanded(self, terms), None
+            if fewer is None:
+                quotient = over_common_denominator(self, terms)
+                if quotient is not None:
+                    fewer, below = quotient
+        finally:
+            self._expanding = False
+        if fewer is None:
+            return None
+        if not fewer:
+            return self.constant(Coefficient(Fraction(0)), axes)
+        made = self.total([self.scale(base, c) for c, base in fewer])
+        if below is None:
+            return made
+        out = tuple(range(len(axes)))
+        factors = (Factor(made, out), below)
+        return self.monomial(Term(UNIT, factors, out, dict(enumerate(axes))))
 
     def _parts(self, base: Node) -> tuple[Node, ...] | None:
         """The terms of a sum, also where it is transposed or repeated along more axes."""
@@ -450,7 +454,7 @@ class Algebra:
 
     def apply(self, op: Primitive, args: Sequence[Node], params: tuple[Any, ...] = ()) -> Node:
         """An elementwise function of nodes with the same axes. It commutes with repetition."""
-        axes = self.axes(args[0])
+        axes, args = self.side_by_side(args)
         if axes:
             kept = [p for p in range(len(axes)) if any(self._varies(a, p) for a in args)]
             if len(kept) < len(axes):

@@ -45,9 +45,10 @@ def _divide(t: State, n: Node, args: list[Node]) -> Node | None:
 
 def _power(t: State, n: Node, args: list[Node]) -> Node | None:
     algebra, (x, y) = t.algebra, args
-    if not algebra.is_constant(y) or y.params[0].sizes:
+    if not algebra.is_constant(y):
         return None
-    exponent = y.params[0].number
+    sized = bool(y.params[0].sizes)  # a count as an exponent is the number that it is
+    exponent = Fraction(round(y.params[0].value())) if sized else y.params[0].number
     if exponent.denominator > 12:
         return None
     if not exponent:

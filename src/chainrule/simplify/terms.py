@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
@@ -119,3 +119,59 @@ def weighs(term: Term, f: Factor) -> bool:
     """Whether softmax weights are summed against a sum."""
     summed = set(f.indices) - set(term.out)
     return any(g.node.op is SOFTMAX and summed & set(g.indices) for g in term.factors)
+
+
+def weights_summed(
+    factors: list[Factor], out: tuple[int, ...], indices: set[int]
+) -> tuple[list[Factor], set[int]]:
+    """Softmax weights that nothing else is multiplied with sum to 1."""
+    for f in list(factors):
+        if f.node.op is not SOFTMAX or f.exponent != 1:
+            continue
+        along = {f.indices[a] for a in f.node.params[0]}
+        elsewhere = {i for g in factors if g is not f for i in g.indices} | set(out)
+        if not along & elsewhere and len(f.indices) == len(set(f.indices)):
+            factors = [g for g in factors if g is not f]
+            indices = indices - along
+    return factors, indices
+
+
+def renaming(
+    inner: Term, indices: tuple[int, ...], fresh: Iterator[int]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """The indices of an inlined term in the outer one, and which outer ones become equal."""
+    rename: dict[int, int] = {}
+    merge: dict[int, int] = {}
+    for i, outer in zip(inner.out, indices, strict=True):
+        if i in rename:
+            a, b = find(merge, rename[i]), find(merge, outer)
+            if a != b:
+                merge[b] = a
+        else:
+            rename[i] = outer
+    for i in inner.inner():
+        if i not in rename:
+            rename[i] = next(fresh)
+    return rename, merge
+
+
+def sized(term: Term, indices: set[int]) -> Term:
+    """An index that no factor has gives its size; one of length 1 is renamed."""
+    inside = term.inner()
+    coefficient = term.coefficient
+    for i in sorted(indices):
+        if i not in inside and i not in term.out:
+            coefficient = coefficient.by_size(term.axes[i])
+    free = [i for i in dict.fromkeys(term.out) if i not in inside and term.axes[i].length == 1]
+    summed = [
+        i
+        for i in dict.fromkeys(i for f in term.factors for i in f.indices)
+        if i not in term.out and term.axes[i].length == 1
+    ]
+    if free and summed:
+        rename = dict(zip(summed, free, strict=False))
+        factors = tuple(
+            f._replace(indices=tuple(rename.get(i, i) for i in f.indices)) for f in term.factors
+        )
+        return Term(coefficient, factors, term.out, term.axes)
+    return term._replace(coefficient=coefficient)

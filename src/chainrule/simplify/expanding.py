@@ -1,0 +1,138 @@
+"""Products written out where that makes a sum shorter: ``t ⊙ (1 − s) − (1 − t) ⊙ s`` is ``t − s``.
+
+What is factored stays so otherwise; nothing is expanded that does not cancel.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Protocol
+
+from ..ir.node import Node
+from ..ops.monomial import ONE, TOTAL, UNIT, Axis, Coefficient, Factor, Term
+
+Terms = list[tuple[Coefficient, Node]]
+
+#: No more terms than this are looked at.
+MOST = 24
+
+
+class Builder(Protocol):
+    """What builds normal expressions."""
+
+    def term(self, n: Node) -> Term:
+        """Any node as a term."""
+        ...
+
+    def monomial(self, term: Term) -> Node:
+        """The normal form of a product."""
+        ...
+
+    def split(self, n: Node) -> tuple[Coefficient, Node]:
+        """The coefficient of a node, and its base."""
+        ...
+
+
+def expanded(algebra: Builder, terms: Terms) -> Terms | None:
+    """The terms with products of sums written out, if there are then fewer factors in all."""
+    if not any(_sums(algebra.term(base)) for _, base in terms):
+        return None
+    collected = _collected(algebra, terms)
+    if collected is None or len(collected) > len(terms):
+        return None
+    before = sum(_size(algebra, base) for _, base in terms)
+    after = sum(_size(algebra, base) for _, base in collected)
+    return collected if after < before else None
+
+
+def over_common_denominator(algebra: Builder, terms: Terms) -> tuple[Terms, Factor] | None:
+    """Numerators, and the denominator, where so the sum gets shorter: ``1/r − (a − b)/r²``."""
+    found: list[Factor] = []
+    for _, base in terms:
+        view = algebra.term(base)
+        names = {i: p for p, i in enumerate(view.out)}
+        for f in view.factors:
+            below = f.exponent < 0 and f.node.op is TOTAL and f.exponent.denominator == 1
+            if below and set(f.indices) <= set(names) and len(names) == len(view.out):
+                found.append(f._replace(indices=tuple(names[i] for i in f.indices)))
+    if not found:
+        return None
+    lowest = min(found, key=lambda f: f.exponent)
+    if any(f.node is not lowest.node or f.indices != lowest.indices for f in found):
+        return None
+    up = lowest._replace(exponent=-lowest.exponent)
+    numerators: Terms = []
+    for c, base in terms:
+        view = algebra.term(base)
+        names = dict(enumerate(view.out))
+        if len(set(view.out)) < len(view.out):
+            return None
+        factor = up._replace(indices=tuple(names[p] for p in up.indices))
+        made = algebra.monomial(view._replace(factors=(*view.factors, factor)))
+        k, rest = algebra.split(made)
+        numerators.append((c * k, rest))
+    collected = _collected(algebra, numerators)
+    if collected is None or len(collected) >= len(terms):
+        return None
+    return collected, lowest
+
+
+def _sums(view: Term) -> list[Factor]:
+    """The factors of an elementwise product that are sums."""
+    if len(set(view.out)) < len(view.out):
+        return []
+    return [
+        f
+        for f in view.factors
+        if f.node.op is TOTAL
+        and f.exponent > 0
+        and f.exponent.denominator == 1
+        and f.exponent <= 3
+        and set(f.indices) <= set(view.out)
+        and len(set(f.indices)) == len(f.indices)
+    ]
+
+
+def _collected(algebra: Builder, terms: Terms) -> Terms | None:
+    """The terms written out, like ones together."""
+    sums: dict[tuple[Node, tuple[tuple[Axis, int], ...]], Fraction] = {}
+    stack = [(c, base) for c, base in reversed(terms)]
+    steps = 0
+    while stack:
+        steps += 1
+        if steps > MOST:
+            return None
+        coefficient, base = stack.pop()
+        if base.op is TOTAL:
+            for part in reversed(base.args):
+                c, b = algebra.split(part)
+                stack.append((coefficient * c, b))
+            continue
+        view = algebra.term(base)
+        chosen = _sums(view)
+        if not chosen:
+            key = (base, coefficient.sizes)
+            sums[key] = sums.get(key, Fraction(0)) + coefficient.number
+            continue
+        f = chosen[0]
+        position = view.factors.index(f)
+        left = (f._replace(exponent=f.exponent - ONE),) if f.exponent > 1 else ()
+        for part in reversed(f.node.args):
+            factors = (
+                *view.factors[:position],
+                Factor(part, f.indices),
+                *left,
+                *view.factors[position + 1 :],
+            )
+            c, b = algebra.split(algebra.monomial(view._replace(factors=factors, coefficient=UNIT)))
+            stack.append((coefficient * c * view.coefficient, b))
+    return [(Coefficient(n, s), base) for (base, s), n in sums.items() if n]
+
+
+def _size(algebra: Builder, base: Node) -> int:
+    """How much there is to read."""
+    view = algebra.term(base)
+    return 1 + sum(
+        sum(_size(algebra, part) for part in f.node.args) if f.node.op is TOTAL else 1
+        for f in view.factors
+    )
