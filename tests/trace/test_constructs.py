@@ -345,6 +345,20 @@ def r_and_c(x):
 
 
 @right
+def r_and_c_of_matrices(x):
+    m = np.outer(x, x)
+    a = np.r_[m, A[:1], m] * np.arange(21).reshape(7, 3)
+    b = np.c_["1,3,1", m, A] * np.r_["-1", x, x, 1:4, 0:1:9j][:, None, None][:1]
+    return np.sum(a**2) + np.sum(b**2) + np.sum(np.r_["0,2,0", x, x] ** 3)
+
+
+@right
+def numpy_types_convert_arrays(x):
+    places = np.int64(x)  # 1, 2, 0
+    return np.sum(np.float64(x)[places] * x) + np.sum(np.complex128(x) * 1j * x).imag
+
+
+@right
 def apply_along_axis(x):
     return np.sum(np.apply_along_axis(lambda v: v * v[0], 0, np.stack([x, x**2])))
 

@@ -66,6 +66,7 @@ MATRIX: dict[str, Callable[[Any], Any]] = {
         f"pad {mode}": (lambda x, mode=mode: np.pad(x, ((1, 2), (0, 3)), mode))
         for mode in ("constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean", "maximum", "minimum")
     },
+    "pad of nothing": lambda x: np.pad(x[:, :, None][..., :0], ((1, 1), (2, 2), (0, 0)), "edge"),
     "pad with values": lambda x: np.pad(x, 1, constant_values=((1.0, 2.0), (3.0, 4.0))),
     "pad odd": lambda x: np.pad(x, ((2, 4), (1, 5)), "reflect", reflect_type="odd"),
     "pad odd symmetric": lambda x: np.pad(x, ((2, 4), (1, 5)), "symmetric", reflect_type="odd"),
@@ -93,6 +94,7 @@ MATRIX: dict[str, Callable[[Any], Any]] = {
     "tril": lambda x: np.tril(x, 1),
     "triu": lambda x: np.triu(x, -1),
     "diff": lambda x: np.diff(x, 2),
+    "diff of order 0": lambda x: np.diff(x, 0, prepend=5.0),
     "diff with ends": lambda x: np.diff(x, axis=0, prepend=0.0, append=x[:1]),
     "ediff1d": lambda x: np.ediff1d(x, to_begin=1.0, to_end=[2.0, 3.0]),
     "gradient": lambda x: np.stack(np.gradient(x)),

@@ -61,6 +61,7 @@ def test_quantile_methods(method: str) -> None:
 CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
     "mean where": (lambda a: np.mean(a, axis=0, where=MOST), (X,)),
     "var where": (lambda a: np.var(a, axis=0, where=MOST), (X,)),
+    "std of one": (lambda a: np.std(a[:1], axis=0) * a, (X,)),
     "std where": (lambda a: np.std(a, axis=0, where=MOST), (X,)),
     "var ddof": (lambda a: np.var(a, ddof=1), (X,)),
     "std correction": (lambda a: np.std(a, axis=0, correction=1), (X,)),

@@ -156,7 +156,7 @@ class ScatterAdd(Structural):
             at = len(full) + axes_of_group[0]
             width = int(np.prod(rest))
             values = [
-                np.moveaxis(v, range(at, at + ix[0].ndim), range(ix[0].ndim)).reshape(-1, width)
+                np.moveaxis(v, range(at, at + ix[0].ndim), range(ix[0].ndim)).reshape(ix[0].size, width)
                 for v, ix in group
             ]
             summed = _add_up(where, np.concatenate(values), int(np.prod(lengths)))

@@ -261,8 +261,8 @@ def is_scalar(trace: Any, numpy: Any, element: Any) -> bool:
 class Joiner:
     """``np.r_`` and ``np.c_`` of traced arrays."""
 
-    def __init__(self, numpy: Any, current: Callable[[], Any], *, columns: bool) -> None:
-        self._numpy, self._current, self._columns = numpy, current, columns
+    def __init__(self, numpy: Any, current: Callable[[], Any]) -> None:
+        self._numpy, self._current = numpy, current
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._numpy, name)
@@ -272,26 +272,41 @@ class Joiner:
         trace = self._current()
         if trace is None or innermost(entries) is None:
             return self._numpy[key]
+        axis, ndmin, first = self._numpy.axis, self._numpy.ndmin, self._numpy.trans1d
         if isinstance(entries[0], str):
-            raise TypeError(
-                f"np.r_[{entries[0]!r}, …] of traced arrays is not supported; use np.stack or "
-                "np.concatenate"
-            )
+            axis, ndmin, first = _directive(entries[0], axis, ndmin, first)
+            entries = entries[1:]
         parts = []
         for entry in entries:
-            part = (
-                self._numpy[entry]
-                if isinstance(entry, slice)
-                else array(trace, _array, entry, copy=None)
-            )
-            part = np.atleast_1d(np.ravel(part) if isinstance(entry, slice) else part)
-            parts.append(
-                np.reshape(part, (-1, 1)) if self._columns and np.ndim(part) == 1 else part
-            )
-        return np.concatenate(parts, axis=-1)
+            if isinstance(entry, slice):
+                part = self._numpy[entry].ravel()
+                own = 1
+            else:
+                part = array(trace, _array, entry, copy=None)
+                own = np.ndim(part)
+            # New axes go before those that the entry has, but for `first` of them.
+            missing = max(ndmin, 1) - own
+            if missing > 0:
+                lead = (first if first >= 0 else first + missing + 1) if own else missing
+                part = np.reshape(
+                    part, (1,) * lead + tuple(np.shape(part)) + (1,) * (missing - lead)
+                )
+            parts.append(part)
+        return np.concatenate(parts, axis=axis)
 
     def __len__(self) -> int:
         return 0
+
+
+def _directive(text: str, axis: int, ndmin: int, first: int) -> tuple[int, int, int]:
+    """What ``np.r_["0,2,0", …]`` says: the axis, the least number of axes, where one axis goes."""
+    try:
+        numbers = [int(n) for n in text.split(",")]
+    except ValueError:
+        raise TypeError(
+            f"np.r_[{text!r}, …] of traced arrays is not supported; use np.stack or np.concatenate"
+        ) from None
+    return tuple((*numbers, *(axis, ndmin, first)[len(numbers) :])[:3])  # type: ignore[return-value]
 
 
 # NumPy's own functions, from before anything was intercepted.

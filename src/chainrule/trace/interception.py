@@ -158,8 +158,8 @@ class _Table:
         for number, shadow in NUMBERS.items():
             if number.__module__ == "numpy":
                 self.add(number, shadow)
-        self.add(np.r_, Joiner(np.r_, _intercepting_trace, columns=False))
-        self.add(np.c_, Joiner(np.c_, _intercepting_trace, columns=True))
+        self.add(np.r_, Joiner(np.r_, _intercepting_trace))
+        self.add(np.c_, Joiner(np.c_, _intercepting_trace))
 
     def add(self, original: Any, substitute: Any) -> None:
         self.by_id[id(original)] = (original, substitute)

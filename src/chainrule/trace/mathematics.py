@@ -158,8 +158,8 @@ def _number(x: Any) -> Any:
 # -- float and complex -----------------------------------------------------------------------------
 
 
-def _traced_number(x: Any) -> Any:
-    """``x`` as a traced scalar if it is a traced array of one element, else ``None``."""
+def _traced_number(x: Any, *, one: bool) -> Any:
+    """``x`` if it is traced, else ``None``; ``one`` for a scalar of an array of one element."""
     if not stack.traces or not stack.intercepting:
         return None
     kind = type(x)
@@ -169,6 +169,8 @@ def _traced_number(x: Any) -> Any:
         x = x.lifted()
     elif not issubclass(kind, Tracer):
         return None
+    if not one:
+        return x
     if x.size != 1:
         raise TypeError("only length-1 arrays can be converted to Python scalars")
     return reshape(x, ())
@@ -181,6 +183,7 @@ def shadow(number: type) -> type:
     does; and what is an instance of the type is one of it.
     """
     dtype = np.dtype(number)
+    weak = number in (float, complex)
 
     class Meta(type(number)):  # type: ignore[misc]
         def __instancecheck__(cls, instance: Any) -> bool:
@@ -199,7 +202,7 @@ def shadow(number: type) -> type:
             return repr(number)
 
     def new(cls: type, x: Any = 0, *args: Any) -> Any:
-        traced = _traced_number(x)
+        traced = _traced_number(x, one=weak)  # NumPy's types convert arrays, element by element
         if traced is None and args and dtype.kind == "c":
             real, imag = x, args[0]
             if innermost((real, imag)) is not None:
@@ -211,7 +214,6 @@ def shadow(number: type) -> type:
                 f"{number.__name__}() argument must be a real number, not a complex one"
             )
         made = cast(traced, dtype)
-        weak = number in (float, complex)
         same = made.node.type.weak == weak
         return made if same else cast.bind((made,), dtype, weak)
 
@@ -231,5 +233,7 @@ NUMBERS: dict[type, type] = {
         np.float32,
         np.complex128,
         np.complex64,
+        np.int64,
+        np.int32,
     )
 }

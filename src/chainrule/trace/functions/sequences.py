@@ -17,6 +17,8 @@ UNSET: Any = np._NoValue  # noqa: SLF001
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """As :func:`numpy.diff`."""
+    if n == 0:
+        return a
     axis = normalized(axis, np.ndim(a))
     ends = [_end(end, a, axis) for end in (prepend, append)]
     if any(end is not None for end in ends):

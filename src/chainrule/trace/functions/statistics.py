@@ -49,7 +49,11 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     a = as_array(a) if dtype is None else cast(as_array(a), dtype)
     axes = normalized_axes(axis, np.ndim(a))
     apart, n = _deviations(a, axes, mean, where, ddof if correction is None else correction)
-    length = norm(apart, axes) if axes else np.abs(apart)
+    if mean is None and all(lengths(a)[k] == 1 for k in axes):
+        # An element alone has no deviation, whatever it is: the result is constant, not at a kink.
+        length = np.real(sum_of(a - a, axes))
+    else:
+        length = norm(apart, axes) if axes else np.abs(apart)
     result = length / cast(np.sqrt(n), length.dtype)
     return with_kept_axes(result, a, axes) if keepdims else result
 
