@@ -206,33 +206,79 @@ def test_threads():
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("ending", ["", "raise SystemExit(0)"])
-def test_the_process_may_end_at_any_time(ending):
-    program = dedent(f"""
-        import os, time
+FORK = "os.fork() or os._exit(0)"
+ENDINGS = [("pass", 50), ("raise SystemExit(0)", 50), *([(FORK, 1)] if hasattr(os, "fork") else [])]
+
+
+@pytest.mark.parametrize(("ending", "long"), ENDINGS)
+@pytest.mark.parametrize("wait", [0, 0.003])
+def test_the_process_may_end_at_any_time(ending, long, wait):
+    """The compiler here does nothing but call our functions, and write to the log, for so long.
+
+    An end makes it stop, and a fork waits for it.
+    """
+    run(f"""
+        import logging, os, time
+        from types import SimpleNamespace
         import numpy as np, chainrule as cr
         from chainrule.function import execution, tiers
 
         class Native:
+            llvm = SimpleNamespace(machine=lambda: None)
+
             @staticmethod
-            def compile_graph(graph, check=None, threads=1):
-                end = time.perf_counter() + 5
+            def compile_graph(graph, check=None, **options):
+                log = logging.getLogger("chainrule")
+                end = time.perf_counter() + {long}
                 while time.perf_counter() < end:
-                    sum(k for k in range(100))
+                    cr.ravel([1.0])
+                    log.manager._clear_cache()
+                    log.debug("at work")
 
         execution._compiler = Native
         slope = cr.grad(lambda x: np.sum(np.sin(x)))
         for _ in range(100):
             slope(np.ones(3))
-        {ending or "pass"}
+        time.sleep({wait})
+        {ending}
     """)
-    environment = {**os.environ, "CHAINRULE_TIERS": "on"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a platform without fork")
+def test_a_fork_amid_compilation():
+    """No child inherits a lock that is taken, and nobody waits for ever for one."""
+    run("""
+        import os, time
+        import numpy as np, chainrule as cr
+
+        def f(x):
+            for k in range(60):
+                x = np.sin(x) * x[::-1] + k
+            return np.sum(x)
+
+        slope = cr.grad(f)
+        for _ in range(60):
+            slope(np.ones(3))
+        for _ in range(30):
+            child = os.fork()
+            if not child:
+                cr.jit(lambda x: x + 1)(np.ones(2))
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            time.sleep(0.002)
+    """)
+
+
+def run(program):
+    """Run a program in a process of its own; it ends well and soon, and prints nothing."""
+    environment = {**os.environ, "CHAINRULE_TIERS": "on", "CHAINRULE_CACHE": "off"}
+    environment.pop("CHAINRULE_JIT", None)
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", dedent(program)],
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=40,
         env=environment,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
+from chainrule.ir.forking import working
 from chainrule.native import llvm
 from chainrule.native.text import Module, Value
 
@@ -125,7 +126,7 @@ def test_dropping_code_waits_for_no_compilation():
     begun, done = threading.Event(), threading.Event()
 
     def compile_for_long():
-        with llvm._lock:
+        with working:
             begun.set()
             done.wait(30)
 
@@ -196,6 +197,7 @@ def test_without_llvmlite_there_is_one_notice():
     program = """
 import sys, warnings
 sys.modules["llvmlite"] = None
+from chainrule.ir.forking import working
 from chainrule.native import llvm
 assert not llvm.available()
 with warnings.catch_warnings(record=True) as seen:
@@ -210,6 +212,7 @@ print(len(seen), seen[0].category.__name__, "llvmlite" in str(seen[0].message))
 def test_a_child_compiles_whatever_its_parent_was_doing():
     program = f"""
 import ctypes, os, threading
+from chainrule.ir.forking import working
 from chainrule.native import llvm
 ir = {TWICE!r}
 kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -180,15 +179,6 @@ class _Plain:
     text: Callable[[], str]
 
 
-#: Held while the compiler is at work: no process forks in the middle of that, for in the child
-#: the compiler's own locks would never be released.
-_compiling = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_compiling.acquire,
-        after_in_parent=_compiling.release,
-        after_in_child=_compiling.release,
-    )
 _log = logging.getLogger("chainrule")
 _compiler: Any = None
 
@@ -229,10 +219,9 @@ def compile_graph(
     if native is not None:
         machine = native.llvm.machine()
         try:
-            with _compiling:
-                made: Executable = native.compile_graph(
-                    graph, check, machine=machine, threads=threads
-                )
+            made: Executable = native.compile_graph(
+                graph, check, machine=machine, threads=threads
+            )
         except Exception as error:  # noqa: BLE001 (NumPy runs every graph)
             _log.debug("no native code for %r", graph, exc_info=True)
             message = (

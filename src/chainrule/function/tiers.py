@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.forking import working
 from ..ir.graph import Graph
 from ..ops.program import Program
 
@@ -109,13 +110,14 @@ class Tiered:
 
     def compile(self) -> None:
         """Make it native; what cannot be stays as it is."""
-        from .execution import Reference, compile_graph, compiler
+        with working:  # the first time, much is imported here
+            from .execution import Reference, compile_graph, compiler
 
-        if compiler() is None:
-            return
-        executable = compile_graph(self.graph, asked=False)
-        if type(executable) is not Reference:
-            self._fast = executable.entry(_miss)
+            if compiler() is None:
+                return
+            executable = compile_graph(self.graph, asked=False)
+            if type(executable) is not Reference:
+                self._fast = executable.entry(_miss)
 
 
 class _Worker:
@@ -202,14 +204,32 @@ def _yielding(worker: _Worker) -> Any:
         nonlocal last
         now = time.perf_counter()
         if now - last > STRETCH:
-            if worker.ending:
+            if not worker.ending:
+                time.sleep(PAUSE)
+            elif event == "call" and _may_end(frame):
                 raise _Ended
-            time.sleep(PAUSE)
             last = time.perf_counter()
 
     return profile
 
 
+def _may_end(frame: Any) -> bool:
+    """Whether an exception may be raised as this function is called.
+
+    Only as our own code calls our own: logging, for one, releases its lock by a call, which must
+    not fail. And not below a finaliser, whose exceptions are printed.
+    """
+    for called in (frame, frame.f_back):
+        if called is None or not called.f_globals.get("__name__", "").startswith(_OURS):
+            return False
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return False
+        frame = frame.f_back
+    return True
+
+
+_OURS = __name__.partition(".")[0] + "."
 _worker = _Worker()
 atexit.register(_worker.end)
 if hasattr(os, "register_at_fork"):

@@ -14,13 +14,13 @@ import itertools
 import os
 import platform
 import sys
-import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ..ir.forking import working
 from . import cache as disk
 from .text import Machine
 
@@ -46,8 +46,6 @@ _OPTIMISATION = {"best": 1, "fast": 0}
 _X86 = ("x86_64", "amd64")
 _ARM = ("aarch64", "arm64")
 
-#: Held while LLVM works, and across a fork, so that no child inherits its locks taken.
-_lock = threading.RLock()
 _serial = itertools.count()
 
 #: Code that nothing calls any more, to be freed by the next thread that holds the lock.
@@ -96,13 +94,9 @@ def notice() -> None:
 def _binding() -> Any:
     from llvmlite import binding
 
-    with _lock:
+    with working:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-        )
     return binding
 
 
@@ -188,7 +182,7 @@ class Code:
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
 
-    def __del__(self, lock: Any = _lock, freed: list[Any] = _freed) -> None:
+    def __del__(self, lock: Any = working, freed: list[Any] = _freed) -> None:
         freed.append(self._tracker)
         # Whoever drops code never waits for a compilation; that one frees it when it is done.
         if lock.acquire(blocking=False):
@@ -222,7 +216,7 @@ def compile_text(
     edition = (_EDITION, binding.llvm_version_info, _version(), *machine)
     keys = [disk.key(*edition, how, text) for text, how in parts]
     images = [disk.load(key) for key in keys]
-    with _lock:
+    with working:
         if None not in images:
             try:
                 return _linked(images, exports, imports)
@@ -242,7 +236,7 @@ def compile_text(
 
 def assembly(ir: str, machine: Machine, *, quality: str = "best") -> str:
     """The assembly code of a module given as text."""
-    with _lock:
+    with working:
         target = _target(machine, quality)
         return str(target.emit_assembly(_parsed(ir, target)))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.collector import at_rest
+from ..ir.forking import working
 from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.types import ArrayType
@@ -210,4 +211,5 @@ def compile_graph(
     types = [n.type for n in (*graph.inputs, *graph.outputs)]
     direct = entry.fits(types, []) and all(t.dtype.kind in "fcbiu" for t in types)
     kind = DirectExecutable if direct else Executable
-    return kind(graph, check, machine or llvm.machine(), quality, threads)
+    with working:
+        return kind(graph, check, machine or llvm.machine(), quality, threads)
