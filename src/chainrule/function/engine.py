@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
+from ..simplify.rolling import rolled
 from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
@@ -119,7 +120,7 @@ def derive(
 
     ``key`` names the rule and its options; with ``outputs`` and ``others`` it must determine the
     result. The outputs are simplified before (so that ``log(sum(exp(x)))`` is differentiated as
-    what it is) and the result after; not where names are kept, for a formula reads the program as
+    what it is, and loops that were unrolled as loops) and the result after; not where names are kept, for a formula reads the program as
     it was written.
     """
     trace = current()
@@ -132,7 +133,7 @@ def derive(
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
             simplify = RULES.simplifier(level if level > 1 else 0)
-            nodes = simplify(rule(simplify(outputs)))
+            nodes = simplify(rule(simplify(rolled(outputs, level))))
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))

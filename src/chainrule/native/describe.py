@@ -24,6 +24,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Repeat,
     Scan,
     Shape,
     Statement,
@@ -62,6 +63,8 @@ class Description:
         self._names: dict[Buffer, str] = {}
         #: Buffers that a block sees moved: by how much with each place, which block, its length.
         self._moved: dict[Buffer, tuple[int, str, int]] = {}
+        #: Of those that are rows: where the first begins.
+        self._starts: dict[Buffer, int] = {}
         self._depth = 0
         for v in _views(steps):
             self._learn(v)
@@ -109,17 +112,18 @@ class Description:
             if s and n != 1
         ]
         terms += more
-        b = v.buffer
-        while b.place == "block":
+        b, offset = v.buffer, v.offset
+        while b in self._moved:
+            offset += self._starts.get(b, 0)
             stride, block, length = self._moved[b]
             terms = _in_block(terms, stride, block, length)
             assert b.base is not None
             b = b.base
         name = self._name(b, kind)
         shape = self._known.get((b.place, b.index)) or self._shapes.get(b) or (b.size,)
-        indices = _indices(terms, v.offset, shape, b.size)
+        indices = _indices(terms, offset, shape, b.size)
         if indices is None:
-            return f"{name}.flat[{_sum(v.offset, [(t.name, t.stride) for t in terms])}]"
+            return f"{name}.flat[{_sum(offset, [(t.name, t.stride) for t in terms])}]"
         return f"{name}[{', '.join(indices)}]" if indices else name
 
     def _array(self, source: Any) -> str:
@@ -208,6 +212,8 @@ class Description:
                 yield from self._product(step)
             case Strip():
                 yield from self._strip(step)
+            case Repeat():
+                yield from self._repeat(step)
             case Scan():
                 given = ", ".join(self._array(v) for v in step.sources)
                 way = ", from the end" if step.reverse else ""
@@ -222,6 +228,20 @@ class Description:
                 given = ", ".join(self._array(v) for v in step.sources)
                 made = ", ".join("_" if v is None else self._array(v) for v in step.targets)
                 yield f"call back to NumPy: {made} = {step.name}({given})"
+
+    def _repeat(self, repeat: Repeat) -> Iterator[str]:
+        trip = _BLOCKS[min(self._depth, len(_BLOCKS) - 1)]
+        way = ", from the last to the first" if repeat.reverse else ""
+        yield f"repeat for {trip} < {repeat.trips}{way}"
+        for old, new, _ in repeat.carried:
+            self._names[new] = f"next {self._name(old, 'c')}"
+        for alias, view, stride in repeat.moved:
+            self._moved[alias] = (stride, trip, 1)
+            self._starts[alias] = view.offset
+        self._depth += 1
+        for inner in repeat.steps:
+            yield from (f"  {line}" for line in self._step(inner))
+        self._depth -= 1
 
     def _product(self, p: Product) -> Iterator[str]:
         lengths = {c: n for c, n in p.lengths.items() if any(c in s for s in p.letters)}
@@ -332,5 +352,8 @@ def _views(steps: Sequence[Step]) -> Iterator[View]:
                 yield from (step.target, step.left, step.right)
             case Strip():
                 yield from _views(step.steps)
+            case Repeat():
+                yield from _views(step.steps)
+                yield from (*step.targets, *step.sources)
             case Scan() | Library() | Callback():
                 yield from (v for v in (*step.targets, *step.sources) if isinstance(v, View))

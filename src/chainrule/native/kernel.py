@@ -17,6 +17,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Repeat,
     Scan,
     Share,
     Statement,
@@ -51,6 +52,7 @@ class KernelWriter:
         #: How many steps several threads do together.
         self.shared = 0
         self.schedule = schedule
+        self._is_long = schedule.is_long
         self._inputs = inputs
         self._pointers: dict[Any, Value] = {}
 
@@ -97,7 +99,7 @@ class KernelWriter:
     def kernel(self) -> None:
         """The whole program."""
         steps = self.schedule.steps
-        many = self.schedule.is_long
+        many = self._is_long
         plain = many and bool(steps) and isinstance(steps[0], Straight)
         parts = [self._part("kernel", "", plain=plain)]
         for step in steps:
@@ -144,7 +146,7 @@ class KernelWriter:
             case Nest():
                 Emission(f, step, self.pointer).emit()
             case Straight():
-                if self.schedule.is_long:
+                if self._is_long:
                     Long(f, step, self.pointer).emit()
                 else:
                     Registers(f, step, self.pointer).emit()
@@ -152,6 +154,8 @@ class KernelWriter:
                 emit_product(f, step, self.pointer)
             case Strip():
                 self._strip(step)
+            case Repeat():
+                self._repeat(step)
             case Scan():
                 emit_scan(f, step, self.pointer)
             case Library():
@@ -188,6 +192,30 @@ class KernelWriter:
         if step.rest:
             end = self.f.constant(step.trips * step.length, "i64")
             self._block(step, step.rest, end)
+
+    def _repeat(self, step: Repeat) -> None:
+        """A loop of which each trip reads what the one before has carried on."""
+        f = self.f
+        outside, self._is_long = self._is_long, step.is_long
+        loop = f.begin(step.trips)
+        half = f.binary("and", loop.index, 1)
+        other = f.binary("xor", half, 1)
+        for old, new, far in step.carried:
+            assert old.base is not None
+            base, element = self.pointer(old.base), STORAGE[old.dtype]
+            self._pointers[old] = f.offset(base, element, f.binary("mul", half, far))
+            self._pointers[new] = f.offset(base, element, f.binary("mul", other, far))
+        place = loop.index
+        if step.reverse:
+            place = f.binary("sub", f.constant(step.trips - 1, "i64"), place)
+        for alias, view, stride in step.moved:
+            element = STORAGE[alias.dtype]
+            first = f.offset(self.pointer(view.buffer), element, view.offset)
+            self._pointers[alias] = f.offset(first, element, f.binary("mul", place, stride))
+        for inner in step.steps:
+            self._step(inner)
+        f.end(loop)
+        self._is_long = outside
 
     # -- shared by threads -----------------------------------------------------------------------
 

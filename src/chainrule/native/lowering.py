@@ -14,6 +14,7 @@ import numpy as np
 from ..ir.node import Node
 from ..ops import cumulative, structural
 from ..ops.contraction import Einsum, split_subscripts
+from ..ops.control import Loop
 from ..ops.indexing import AddAlong, Gather, ScatterAdd, TakeAlong, split_pieces
 from ..ops.structural import BasicIndex
 from .plan import (
@@ -31,6 +32,7 @@ from .plan import (
     row_major,
     whole,
 )
+from .repeat import lower_loop
 from .schedule import Schedule
 
 
@@ -388,6 +390,7 @@ _SCANS: dict[Any, str] = {
 RULES: Mapping[type, Callable[[Schedule, Node], bool]] = MappingProxyType(
     {
         Einsum: _einsum,
+        Loop: lower_loop,
         structural.Concatenate: _concatenate,
         structural.Place: _place,
         structural.Reshape: _reshape,

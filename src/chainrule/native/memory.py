@@ -13,6 +13,7 @@ from .plan import (
     Library,
     Nest,
     Product,
+    Repeat,
     Scan,
     Statement,
     Step,
@@ -46,6 +47,9 @@ def touched(step: Step) -> Iterable[Buffer]:
                     while b.base is not None:
                         b = b.base
                         yield b
+        case Repeat():
+            yield step.arena
+            yield from (v.buffer for v in (*step.sources, *step.targets))
         case Scan():
             yield from (v.buffer for v in (*step.sources, step.target))
         case Library():
@@ -247,5 +251,5 @@ def _written(step: Step) -> Iterator[View]:
                     yield s.target
         case Product():
             yield step.target
-        case Scan() | Library() | Callback():
+        case Scan() | Library() | Callback() | Repeat():
             yield from (t for t in step.targets if t is not None)

@@ -298,6 +298,28 @@ class Strip:
 
 
 @dataclass(eq=False)
+class Repeat:
+    """Steps done ``trips`` times, one after the other: a loop whose trips depend on those before.
+
+    What goes round lies in one half of a buffer and then in the other. ``carried`` says for each:
+    the buffers that the steps read and write, which stand for the halves of their base, and how
+    many elements are from one half to the other. ``moved`` are the rows that a trip sees of an
+    array: the buffer that stands for a row, where the first is, and how far it is to the next.
+    ``sources`` and ``targets`` are all that is read and written outside.
+    """
+
+    trips: int
+    reverse: bool
+    steps: list[Step]
+    is_long: bool
+    carried: list[tuple[Buffer, Buffer, int]]
+    moved: list[tuple[Buffer, View, int]]
+    sources: list[View]
+    targets: list[View]
+    arena: Buffer
+
+
+@dataclass(eq=False)
 class Share:
     """How several threads do a strip: its blocks are dealt out in ``parts``.
 
@@ -313,4 +335,4 @@ class Share:
     nbytes: int
 
 
-Step: TypeAlias = Nest | Straight | Product | Scan | Library | Callback | Strip
+Step: TypeAlias = Nest | Straight | Product | Scan | Library | Callback | Strip | Repeat

@@ -22,6 +22,7 @@ from .lowering import RULES
 from .memory import assign
 from .plan import Callback, Immediate, Source, Step
 from .prepare import prepared
+from .repeat import settle
 from .schedule import Schedule
 from .shares import shared
 from .strips import stripped
@@ -53,6 +54,7 @@ class Executable:
         plain = graph if same else Graph(graph.inputs, tuple(outputs))
         schedule = Schedule(plain, check, RULES)
         kept = [] if schedule.check is None else [schedule.check.buffer]
+        settle(schedule.steps, machine)
         schedule.steps = stripped(schedule.steps, machine, kept)
         if threads > 1:
             schedule.steps = shared(schedule.steps, machine, threads)

@@ -82,13 +82,19 @@ class Schedule:
         graph: Graph,
         check: Node | None,
         rules: Mapping[type, Callable[[Schedule, Node], bool]],
+        *,
+        given: Mapping[Node, Source] | None = None,
+        targets: Sequence[View] | None = None,
+        constants: list[np.ndarray] | None = None,
     ) -> None:
+        """``given`` and ``targets`` say where inputs and outputs lie: by default in arrays of their
+        own. ``constants`` are those of the program that this is a part of."""
         self.graph = graph
-        self._rules = rules
+        self.rules = rules
         self.steps: list[Step] = []
-        self.sources: dict[Node, Source] = {}
+        self.sources: dict[Node, Source] = dict(given or {})
         #: Arrays that stand in the program: passed by address.
-        self.constants: list[np.ndarray] = []
+        self.constants: list[np.ndarray] = [] if constants is None else constants
         self._maker: dict[Buffer, Statement] = {}
         #: Of arrays that code without loops puts together, the last statement that made a part.
         self._part: dict[Buffer, Statement] = {}
@@ -98,10 +104,17 @@ class Schedule:
         self._native: dict[Any, bool] = {}
         self._copies: dict[tuple[int, Statement], Statement] = {}
         wanted = {n: k for k, n in reversed(list(enumerate(graph.outputs)))}
-        for k, n in enumerate(dict.fromkeys(graph.inputs)):
-            buffer = Buffer(n.type.dtype, n.type.size, "input", k)
-            self.sources[n] = whole(buffer, n.type.shape)
+        if given is None:
+            for k, n in enumerate(dict.fromkeys(graph.inputs)):
+                buffer = Buffer(n.type.dtype, n.type.size, "input", k)
+                self.sources[n] = whole(buffer, n.type.shape)
+        if targets is None:
+            types = [n.type for n in graph.outputs]
+            buffers = [Buffer(t.dtype, t.size, "output", k) for k, t in enumerate(types)]
+            targets = [whole(b, t.shape) for b, t in zip(buffers, types, strict=True)]
         self._wanted = wanted
+        self._targets = targets
+        self._kept = {t.buffer for t in targets}
         order = graph.order if check is None else toposort([*graph.outputs, check])
         #: Whether it is long and mostly scalars or short vectors, and small how many elements are.
         short = [n for n in order if type(n.type) is ArrayType and n.args and n.type.size <= SMALL]
@@ -112,14 +125,11 @@ class Schedule:
                 self._add(n)
         #: Where the truth lies without which the results are not valid.
         self.check = None if check is None else self.contiguous(self.sources[check])
-        for k, n in enumerate(graph.outputs):
+        for n, target in zip(graph.outputs, targets, strict=True):
             source = self.sources[n]
             if not (
-                isinstance(source, View)
-                and source.is_whole
-                and (source.buffer.place, source.buffer.index) == ("output", k)
+                isinstance(source, View) and source.is_whole and source.buffer is target.buffer
             ):
-                target = whole(Buffer(n.type.dtype, n.type.size, "output", k), n.type.shape)
                 self.copy(source, target)
         for step in self.steps:
             if isinstance(step, Nest):
@@ -145,8 +155,10 @@ class Schedule:
             if view is not None:
                 self.sources[n] = view
                 return
+            rule = self.rules.get(type(op))
+            if type(n.type) is TupleType and rule is not None and rule(self, n):
+                return
             if self._is_native(n):
-                rule = self._rules.get(type(op))
                 if isinstance(op, Elementwise):
                     self.pointwise(n, op, [self.sources[a] for a in n.args])
                     return
@@ -233,9 +245,8 @@ class Schedule:
         """Room for a node: its output's, if it is one."""
         t = t or n.type
         k = self._wanted.get(n)
-        if k is None:
-            return whole(Buffer(t.dtype, t.size), t.shape)
-        return whole(Buffer(t.dtype, t.size, "output", k), t.shape)
+        buffer = Buffer(t.dtype, t.size) if k is None else self._targets[k].buffer
+        return whole(buffer, t.shape)
 
     # -- nests -----------------------------------------------------------------------------------
 
@@ -336,7 +347,7 @@ class Schedule:
             if make and not isinstance(target, Indirect):
                 self._maker[buffer] = statement
             kept = straight and buffer.size <= self.small and before == k
-            statement.stored |= not (make or kept) or buffer.place == "output"
+            statement.stored |= not (make or kept) or buffer in self._kept
             if straight and not make:
                 if before != k and buffer in self._part:
                     self._part[buffer].stored = True
@@ -433,6 +444,10 @@ class Schedule:
         view = self.buffer(n)
         self.sources[n] = view
         return [view]
+
+    def results(self, n: Node, views: list[View]) -> None:
+        """Say where the results of a node with several lie."""
+        self._items[n] = views
 
     def _item(self, n: Node) -> None:
         self.sources[n] = self._items[n.args[0]][n.params[0]]

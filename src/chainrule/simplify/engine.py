@@ -62,7 +62,7 @@ def _dispatcher(rules: Sequence[AnyRule]) -> Step:
                 found = step(n)
                 if found is not None and found is not n:
                     return found
-        for step in of_arrays if n.type.shape else of_scalars:
+        for step in of_arrays if getattr(n.type, "shape", True) else of_scalars:
             found = step(n)
             if found is not None and found is not n:
                 return found

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..ir.node import Node
 from ..ops.special import expit, log_expit
+from .bodies import inside
 from .contractions import CONTRACTIONS
 from .engine import Rules
 from .folding import FOLDING
@@ -90,4 +91,4 @@ STABLE = (
 ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
-RULES = Rules((*ALGORITHMS, *EXACT, *STABLE))
+RULES = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))
