@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
+from ..simplify.fusing import fused
 from ..simplify.rolling import rolled
 from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, current
@@ -133,7 +134,7 @@ def derive(
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
             simplify = RULES.simplifier(level if level > 1 else 0)
-            nodes = simplify(rule(simplify(rolled(outputs, level))))
+            nodes = simplify(fused(rule(simplify(rolled(outputs, level))), level))
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))

@@ -16,6 +16,8 @@ import numpy as np
 from ..ir.graph import Graph, toposort
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node
+from ..simplify.fusing import fused
+from ..simplify.rolling import rolled
 from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, symbolic, tracing
 from ..trace.tracer import Tracer
@@ -339,7 +341,7 @@ def _trace(
     effect = copies.effect() or around.effect()
     if effect:
         raise Effect(effect)
-    final = RULES([*nodes, *(() if check is None else (check,))])
+    final = RULES(fused(rolled([*nodes, *(() if check is None else (check,))])))
     if check is not None:
         check = final.pop()
         if check.op is CONSTANT and bool(check.params[0].array):

@@ -127,6 +127,8 @@ class _Worker:
         self._waiting: deque[Tiered] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        #: The one that ran last, which may be about to end.
+        self._last: threading.Thread | None = None
         self._ending = False
 
     def add(self, program: Tiered) -> None:
@@ -142,6 +144,7 @@ class _Worker:
                 self._thread = threading.Thread(
                     target=self._work, name="chainrule compiler", daemon=True
                 )
+                self._last = self._thread
                 try:
                     self._thread.start()
                 except RuntimeError:  # no more threads, or the interpreter is about to end
@@ -172,7 +175,7 @@ class _Worker:
 
     def drain(self) -> None:
         """Wait until all that was hot is compiled."""
-        while (thread := self._thread) is not None and thread.is_alive():
+        while (thread := self._thread or self._last) is not None and thread.is_alive():
             thread.join()
 
     def end(self) -> None:
@@ -183,7 +186,7 @@ class _Worker:
     def forked(self) -> None:
         """In a child process there is no such thread."""
         self._lock = threading.Lock()
-        self._thread = None
+        self._thread = self._last = None
         self._waiting.clear()
 
     @property

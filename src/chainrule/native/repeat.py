@@ -39,7 +39,12 @@ def lower_loop(schedule: Schedule, n: Node) -> bool:
     body, rounds = n.params
     outputs, _ = prepared(body, None)
     types = [v.type for v in (*body.inputs, *outputs)]
-    if not rounds.trip or not all(type(t) is ArrayType and t.dtype in NATIVE and t.size for t in types):
+    if not rounds.trip:
+        views = [schedule.contiguous(schedule.sources[a]) for a in n.args[: rounds.carry]]
+        empty = [whole(Buffer(o.type.dtype, 0), (0, *o.type.shape)) for o in outputs[rounds.carry :]]
+        schedule.results(n, [*views, *empty])
+        return True
+    if not all(type(t) is ArrayType and t.dtype in NATIVE and t.size for t in types):
         return False
     given: dict[Node, Source] = {}
     carried: list[tuple[Buffer, Buffer, int]] = []

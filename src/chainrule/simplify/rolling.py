@@ -49,15 +49,9 @@ def _once(outputs: list[Node], level: int) -> list[Node] | None:
     order = toposort(outputs, level)
     if len(order) < SHORTEST:
         return None
-    closed: set[Node] = set()  # expressions of numbers alone
-    sequence = []
-    for n in order:
-        if n.op is INPUT:
-            continue
-        if n.op is CONSTANT or (n.args and all(a in closed or _is_number(a) for a in n.args)):
-            closed.add(n)
-        else:
-            sequence.append(n)
+    #: Whether it is an expression of numbers alone.
+    closed: dict[Node, bool] = {}
+    sequence = [n for n in order if n.op is not INPUT and not _is_closed(n, closed)]
     where = _period(sequence)
     if where is None:
         return None
@@ -74,8 +68,14 @@ def _once(outputs: list[Node], level: int) -> list[Node] | None:
     return None
 
 
-def _is_number(n: Node) -> bool:
-    return n.op is CONSTANT
+def _is_closed(n: Node, known: dict[Node, bool]) -> bool:
+    if n not in known:
+        if n.level:
+            known[n] = False
+        else:
+            for m in toposort([n]):
+                known[m] = m.op is not INPUT and all(known[a] for a in m.args)
+    return known[n]
 
 
 # -- the period ------------------------------------------------------------------------------------
@@ -157,7 +157,11 @@ class _Rolling:
     """A loop in the making, of ``steps`` that do the same operations."""
 
     def __init__(
-        self, steps: list[list[Node]], order: list[Node], outputs: list[Node], closed: set[Node]
+        self,
+        steps: list[list[Node]],
+        order: list[Node],
+        outputs: list[Node],
+        closed: dict[Node, bool],
     ) -> None:
         self._steps = steps
         self._trips = len(steps)
@@ -235,7 +239,7 @@ class _Rolling:
         model = column[1]
         found = self._place.get(model)
         if found is None:
-            if model in self._closed and all(a is model for a in column):
+            if _is_closed(model, self._closed) and all(a is model for a in column):
                 return model
             if any(a in self._outer for a in column):
                 raise _Different

@@ -1,0 +1,337 @@
+"""Loops found again: the same numbers as unrolled, by value and by derivative, and far fewer nodes."""
+
+import chainrule as cr
+import numpy as np
+import pytest
+from chainrule.function import engine
+from chainrule.ir.graph import Graph, toposort
+from chainrule.ops.control import loop
+from chainrule.ops.program import Program
+from chainrule.simplify.fusing import fused
+from chainrule.simplify.rolling import rolled
+from chainrule.simplify.rules import RULES
+from chainrule.trace.recording import tracing
+
+RNG = np.random.default_rng(5)
+N = 120
+X = RNG.normal(size=(N, 3))
+W = RNG.normal(size=(3, 3)) / 2
+V = RNG.normal(size=3)
+
+
+def chain(x):
+    for _ in range(N):
+        x = np.sin(x) * 0.9 + np.cos(x) / 1.5
+    return np.sum(x)
+
+
+def fibonacci(x):
+    a, b, c = x[0], x[1], x[2]
+    for _ in range(N):
+        a, b, c = b, c, np.tanh(a * b + c - 0.3 * a)
+    return a + b * c
+
+
+def recurrent(w, x, h):
+    for t in range(N):
+        h = np.tanh(w @ h + x[t])
+    return np.sum(h**2)
+
+
+def backwards(w, x, h):
+    for t in reversed(range(N)):
+        h = np.tanh(w @ h + x[t] * 2 - x[t, 1])
+    return np.sum(h**2)
+
+
+def stacked(w, x, h):
+    states = []
+    for t in range(N):
+        h = np.tanh(w @ h + x[t])
+        states.append(h)
+    return np.sum(np.stack(states) * x)
+
+
+def written(w, x, h):
+    out = np.zeros((N, 3))
+    for t in range(N):
+        h = np.tanh(w @ h + x[t])
+        out[t] = h
+    return np.sum(out * np.cumsum(x, axis=0))
+
+
+def added_up(w, x, h):
+    total = 0.0
+    for t in range(N - 1):
+        h = np.tanh(w @ h + x[t])
+        total = total + np.sum((h - x[t + 1]) ** 2) / (1 + t)
+    return total
+
+
+def with_times(x):
+    t = 0.0
+    for k in range(N):
+        x = x + 0.01 * np.sin(x * (k + 1) + t)
+        t = t + 0.01
+    return np.sum(x)
+
+
+def nested(x):
+    for _ in range(40):
+        for _ in range(12):
+            x = np.sin(x) * 1.1
+        x = x + np.sum(x**2) / 10
+    return np.sum(x)
+
+
+def one_after_another(x):
+    for _ in range(N):
+        x = np.sin(x) * 1.1
+    y = x * 2
+    for _ in range(N):
+        y = np.cos(y) + np.tanh(y) * x
+    return np.sum(y)
+
+
+def far_apart(x):
+    """Reads rows at no regular distance."""
+    rows = [(7 * k * k) % N for k in range(N)]
+    h = x[0]
+    for r in rows:
+        h = np.tanh(h + x[r] * 0.5) * 1.2
+        h = h + 0.1 * np.sin(h)
+    return np.sum(h)
+
+
+def layers(ws, x):
+    for w in ws:
+        x = np.tanh(w @ x) + np.sqrt(1 + x**2) / 3 - 0.1 * np.sin(x)
+    return np.sum(x)
+
+
+def every_other(x):
+    h = x[0]
+    for t in range(0, N, 2):
+        h = np.tanh(h + x[t] * 0.5) * x[t + 1] + np.sin(h) - h**3 / 9
+    return np.sum(h)
+
+
+def momentum(x, v):
+    for _ in range(N):
+        g = np.sin(x) + 0.1 * x
+        v = 0.9 * v - 0.05 * g
+        x = x + v
+    return np.sum(x**2) + np.sum(v)
+
+
+def single(x):
+    """Single precision stays so."""
+    x = x.astype(np.float32)
+    for _ in range(N):
+        x = np.sin(x) * np.float32(0.9) + np.cos(x) / np.float32(1.5)
+    return np.sum(x)
+
+
+def read_at_the_end(x):
+    for _ in range(N):
+        y = np.sin(x) * 1.2
+        z = np.exp(-y)
+        x = y * z
+    return np.sum(x * y + z)
+
+
+LAYERS = [RNG.normal(size=(3, 3)) for _ in range(60)]
+PROGRAMS = [
+    (chain, (V,)),
+    (fibonacci, (V,)),
+    (recurrent, (W, X, V)),
+    (backwards, (W, X, V)),
+    (stacked, (W, X, V)),
+    (written, (W, X, V)),
+    (added_up, (W, X, V)),
+    (with_times, (V,)),
+    (nested, (V,)),
+    (one_after_another, (V,)),
+    (far_apart, (X,)),
+    (layers, (LAYERS, V)),
+    (every_other, (X,)),
+    (momentum, (V, V[::-1].copy())),
+    (single, (V,)),
+    (read_at_the_end, (V,)),
+]
+IDS = [f.__name__ for f, _ in PROGRAMS]
+
+
+def traced(f, args):
+    """The inputs of ``f``, its result as it was traced, and rolled."""
+    with tracing() as trace:
+        leaves = []
+
+        def lift(x):
+            if isinstance(x, list):
+                return [lift(e) for e in x]
+            leaves.append((trace.input(x), x))
+            return leaves[-1][0]
+
+        result = f(*[lift(a) for a in args])
+        outputs = [trace.lift(result).node]
+    graph = Graph(tuple(t.node for t, _ in leaves), tuple(outputs))
+    return graph, [x for _, x in leaves]
+
+
+@pytest.mark.parametrize(("f", "args"), PROGRAMS, ids=IDS)
+def test_a_loop_computes_the_same_to_the_bit(f, args):
+    graph, values = traced(f, args)
+    short = graph.map(rolled)
+    assert any(n.op is loop for n in short.order)
+    assert 5 * len(short.order) < len(graph.order)
+    (expected,), (found,) = Program(graph)(values), Program(short)(values)
+    assert expected.dtype == found.dtype
+    assert expected == found
+    (found,) = Program(short.map(RULES))(values)
+    assert np.allclose(expected, found, rtol=1e-12 if found.dtype == float else 1e-5)
+
+
+@pytest.mark.parametrize(("f", "args"), PROGRAMS, ids=IDS)
+def test_derivatives_are_those_of_the_unrolled_program(f, args, monkeypatch):
+    wrt = tuple(range(len(args)))
+    slope = cr.value_and_grad(f, wrt=wrt)
+    with cr.tiers(False):
+        engine.forget()
+        found = slope(*args)
+        fast = cr.jit(slope)(*args)
+        monkeypatch.setattr(engine, "rolled", lambda nodes, level=0: list(nodes))
+        engine.forget()
+        expected = slope(*args)
+        engine.forget()
+    rtol = 1e-4 if f is single else 1e-9
+    for a, b, c in zip(leaves(expected), leaves(found), leaves(fast), strict=True):
+        np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol)
+        np.testing.assert_allclose(c, a, rtol=rtol, atol=rtol)
+
+
+def leaves(tree):
+    if isinstance(tree, tuple | list):
+        return [x for part in tree for x in leaves(part)]
+    return [tree]
+
+
+@pytest.mark.parametrize(("f", "args"), PROGRAMS[:5], ids=IDS[:5])
+def test_second_derivatives(f, args, monkeypatch):
+    last = args[-1]
+    at = len(args) - 1
+
+    def products():
+        engine.forget()
+        return cr.hvp(f, wrt=at)(*args, np.cos(np.arange(3.0)))
+
+    with cr.tiers(False):
+        found = products()
+        monkeypatch.setattr(engine, "rolled", lambda nodes, level=0: list(nodes))
+        expected = products()
+        engine.forget()
+    assert last.shape == found.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_a_branch_in_a_loop_is_decided_as_in_python():
+    def f(x):
+        count = 0.0
+        for _ in range(200):
+            if x > 1:
+                x = x / 2 + 0.1
+            else:
+                x = x * 1.5
+                count = count + x * x
+        return x + count
+
+    fast, slope = cr.jit(f), cr.jit(cr.grad(f))
+    for x in RNG.uniform(0.1, 3, size=8):
+        assert np.isclose(fast(x), f(x), rtol=1e-12)
+        assert np.isclose(slope(x), cr.grad(f)(x), rtol=1e-9)
+
+
+def test_a_search_until_it_converges():
+    def root(a):
+        x = a
+        while abs(x * x * x - a) > 1e-12:
+            x = x - (x * x * x - a) / (3 * x * x) / 40
+        return x
+
+    fast = cr.jit(cr.value_and_grad(root))
+    for a in (2.0, 2.000001, 5.0):
+        value, slope = fast(a)
+        assert value == root(a)
+        assert np.isclose(slope, a ** (-2 / 3) / 3, rtol=1e-6)
+
+
+def test_every_step_is_in_the_loop():
+    """What is computed once, in the first step, does not keep that out."""
+    short = traced(recurrent, (W, X, V))[0].map(rolled)
+    (n,) = (n for n in short.order if n.op is loop)
+    assert n.params[1].trip == N
+
+
+def test_what_repeats_for_a_short_while_is_left_alone():
+    def f(x):
+        for k in range(6):
+            x = np.sin(x)
+            for j in range(k + 3):
+                x = np.cos(x) + np.tanh(x * (j + 1))
+        return x
+
+    graph, _ = traced(f, (V,))
+    assert graph.map(rolled) == graph
+
+
+def test_a_loop_and_its_derivative_go_round_together():
+    def f(w, x, h):
+        return recurrent(w, x, h), np.sum(h)
+
+    with cr.tiers(False):
+        engine.forget()
+        text = str(cr.jit(cr.value_and_grad(recurrent)).lower(W, X, V))
+    assert text.count("= loop(") == 2  # there and back
+
+
+def test_loops_that_need_each_other_stay_two():
+    def f(x):
+        y = x
+        for _ in range(N):
+            y = np.sin(y) * 1.1
+        z = x
+        for _ in range(N):
+            z = np.sin(z) * 1.1 + y
+        return np.sum(z)
+
+    short = traced(f, (V,))[0].map(rolled)
+    assert sum(n.op is loop for n in short.order) == 2
+    assert short.map(fused) == short
+
+
+def test_loops_that_carry_the_same_become_one():
+    def f(x):
+        y = x
+        for _ in range(N):
+            y = np.sin(y) * 1.1
+        z, total = x, 0.0
+        for _ in range(N):
+            z = np.sin(z) * 1.1
+            total = total + z
+        return np.sum(y) + np.sum(total)
+
+    graph, values = traced(f, (V,))
+    short = graph.map(rolled).map(fused)
+    assert sum(n.op is loop for n in short.order) == 1
+    assert np.isclose(Program(graph)(values)[0], Program(short)(values)[0], rtol=1e-14)
+
+
+def test_it_costs_the_same_at_many_trips():
+    def f(x, n):
+        for _ in range(n):
+            x = np.sin(x) * 0.9 + np.cos(x) / 1.5
+        return np.sum(x)
+
+    sizes = [len(traced(lambda x, n=n: f(x, n), (V,))[0].map(rolled).order) for n in (200, 2000)]
+    assert sizes[0] == sizes[1]
+    assert len(toposort(traced(lambda x: f(x, 200), (V,))[0].outputs)) > 500
