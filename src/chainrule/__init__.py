@@ -20,7 +20,7 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 from .trace.interception import intercept
 
 if _typing.TYPE_CHECKING:
-    from . import nn, optim
+    from . import nn, optim, plot
     from .function.abstract import array
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
@@ -55,6 +55,7 @@ __all__ = [
     "minimize",
     "nn",
     "optim",
+    "plot",
     "pullback",
     "ravel",
     "root",
@@ -81,7 +82,7 @@ _LATE = {
     "root": "optimize.root",
 }
 #: Modules among the public names, imported when first used.
-_MODULES = ("nn", "optim")
+_MODULES = ("nn", "optim", "plot")
 
 
 def __getattr__(name: str) -> _typing.Any:

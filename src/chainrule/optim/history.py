@@ -24,30 +24,14 @@ class History:
     epoch_end: np.ndarray
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw loss and gradient norm against the step; returns the two axes of matplotlib.
+        """Draw loss and gradient norm against the step: `chainrule.plot.history`.
 
-        ``axes`` are two of your own to draw in. Raises `ImportError` without matplotlib.
+        Returns the two axes of matplotlib; ``axes`` are two of your own to draw in. Raises
+        `ImportError` without matplotlib.
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
+        from ..plot.curves import history
 
-            _, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-        left, right = axes
-        steps = np.arange(1, len(self.loss) + 1)
-        left.plot(steps, self.loss, color="0.75", linewidth=0.8, label="each step")
-        left.plot(self.epoch_end, self.epoch_loss, "o-", markersize=3, label="mean of an epoch")
-        if len(self.validation_loss):
-            ends = self.epoch_end[: len(self.validation_loss)]
-            left.plot(ends, self.validation_loss, "s-", markersize=3, label="validation")
-        left.legend(frameon=False)
-        left.set(xlabel="step", ylabel="loss")
-        right.plot(steps, self.gradient_norm, color="C3", linewidth=0.8)
-        right.set(xlabel="step", ylabel="norm of the gradient")
-        for axis, values in ((left, self.loss), (right, self.gradient_norm)):
-            if len(values) and np.min(values) > 0:
-                axis.set_yscale("log")
-            axis.spines[["top", "right"]].set_visible(False)
-        return axes
+        return history(self, axes)
 
 
 @dataclass(frozen=True, eq=False)
