@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedFunction
+from ...ops import eigen as general
 from ...ops import factorizations as fac
 from ...ops import linalg as la
 from ...ops import spectral as sp
@@ -19,6 +20,7 @@ from .products import dot
 from .reductions import as_array, lengths, normalized_axes, with_kept_axes
 
 # The named tuples that NumPy's functions return.
+_EIG = type(np.linalg.eig(np.eye(1)))
 _EIGH, _SVD = type(np.linalg.eigh(np.eye(1))), type(np.linalg.svd(np.eye(1)))
 _QR, _SLOGDET = type(np.linalg.qr(np.eye(1))), type(np.linalg.slogdet(np.eye(1)))
 
@@ -196,6 +198,26 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     return sp.eigvalsh(_matrix(a, square=True), UPLO.upper() == "L")
 
 
+def eig(a: Any) -> Any:
+    """As :func:`numpy.linalg.eig`; whether all eigenvalues are real is a decision of the program."""
+    a = _matrix(a, square=True)
+    w, v = general.eig(a)
+    if a.dtype.kind != "c" and _all_real(w):
+        w, v = np.real(w), np.real(v)
+    return _EIG(w, v)
+
+
+def eigvals(a: Any) -> Any:
+    """As :func:`numpy.linalg.eigvals`; whether all of them are real is a decision of the program."""
+    a = _matrix(a, square=True)
+    w = general.eigvals(a)
+    return np.real(w) if a.dtype.kind != "c" and _all_real(w) else w
+
+
+def _all_real(w: Any) -> bool:
+    return bool(np.all(np.imag(w) == 0))
+
+
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """As :func:`numpy.linalg.svd`."""
     a = _matrix(a)
@@ -302,6 +324,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.tensorsolve: tensorsolve, np.linalg.tensorinv: tensorinv,
     np.linalg.matrix_power: matrix_power, np.linalg.multi_dot: multi_dot,
     np.linalg.det: det, np.linalg.slogdet: slogdet, np.linalg.cholesky: cholesky, np.linalg.qr: qr,
+    np.linalg.eig: eig, np.linalg.eigvals: eigvals,
     np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals,
     np.linalg.matrix_rank: matrix_rank, np.linalg.cond: cond,
     np.linalg.norm: norm, np.linalg.vector_norm: vector_norm, np.linalg.matrix_norm: matrix_norm,
