@@ -155,8 +155,17 @@ def _surface(
     return axes
 
 
-def contours(axes: Any, x: Any, y: Any, values: Any, log: bool | None, name: str = "loss") -> None:
-    """Filled contours with a bar; on a logarithmic scale where the numbers are spread."""
+def contours(
+    axes: Any,
+    x: Any,
+    y: Any,
+    values: Any,
+    log: bool | None,
+    name: str = "loss",
+    *,
+    bar: bool = True,
+) -> None:
+    """Filled contours, and a bar for them; on a logarithmic scale where the numbers are spread."""
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
@@ -180,9 +189,11 @@ def contours(axes: Any, x: Any, y: Any, values: Any, log: bool | None, name: str
     filled.set_edgecolor("face")  # no hairlines between the bands in a PDF
     thin = {"colors": "white", "linewidths": 0.35, "alpha": 0.5}
     axes.contour(x, y, masked, levels=filled.levels[::3], **thin)
-    bar = pyplot().colorbar(filled, ax=axes, label=name)
+    if not bar:
+        return
+    made = pyplot().colorbar(filled, ax=axes, label=name)
     if not log:
-        bar.set_ticks([t for t in MaxNLocator(6).tick_values(low, high) if low <= t <= high])
+        made.set_ticks([t for t in MaxNLocator(6).tick_values(low, high) if low <= t <= high])
     else:
         decades = np.log10(high / low)
         base: Any = LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
@@ -191,6 +202,6 @@ def contours(axes: Any, x: Any, y: Any, values: Any, log: bool | None, name: str
             for k in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
             for m in ((1, 2, 5) if decades < 2.5 else (1,))
         ]
-        bar.set_ticks([t for t in ticks if low <= t <= high] or [low, high])
-        bar.ax.minorticks_off()
-        bar.ax.yaxis.set_major_formatter(base if decades >= 2.5 else "{x:.3g}")
+        made.set_ticks([t for t in ticks if low <= t <= high] or [low, high])
+        made.ax.minorticks_off()
+        made.ax.yaxis.set_major_formatter(base if decades >= 2.5 else "{x:.3g}")

@@ -27,6 +27,7 @@ def contour(
     log: bool | None = None,
     minimum: Any = None,
     labels: tuple[str, str] = ("$x_1$", "$x_2$"),
+    bar: bool = True,
     axes: Any = None,
 ) -> Any:
     """Draw the contours of ``fun(x, *args)`` for ``x`` of two numbers, and paths on it.
@@ -48,6 +49,8 @@ def contour(
         A point to mark with a star.
     labels
         Of the two axes.
+    bar
+        Whether a bar beside the picture says what the colours mean.
     axes
         Your own axes of matplotlib to draw in.
 
@@ -89,9 +92,9 @@ def contour(
     axes = axes_of(axes, 5.6, 4.2)
     if log and positive.size:
         floor = max(float(np.quantile(positive, 0.002)), float(positive.max()) * 1e-8)
-        contours(axes, x, y, np.maximum(above, floor), True, _above(least))
+        contours(axes, x, y, np.maximum(above, floor), True, _above(least), bar=bar)
     else:
-        contours(axes, x, y, values, False, "value")
+        contours(axes, x, y, values, False, "value", bar=bar)
     for k, (name, way) in enumerate(ways.items()):
         line: dict[str, Any] = {"color": _LINES[k % len(_LINES)], "linewidth": 1.3}
         mark = _MARKS[k % len(_MARKS)]
@@ -102,10 +105,16 @@ def contour(
         axes.plot(*way[0], "o", color="white", markeredgecolor="black", markersize=6)
     if star is not None:
         axes.plot(
-            *star, "*", color="white", markeredgecolor="black", markersize=14, label="minimum"
+            *star,
+            "*",
+            color="white",
+            markeredgecolor="black",
+            markersize=14,
+            label="minimum" if any(ways) else None,
         )
     legend_above(axes)
-    axes.locator_params(nbins=6)
+    wide = axes.get_position().width * axes.figure.get_figwidth() > 3
+    axes.locator_params(nbins=6 if wide else 3)
     axes.set(xlim=(left, right), ylim=(bottom, top), xlabel=labels[0], ylabel=labels[1])
     return axes
 
