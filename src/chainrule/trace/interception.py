@@ -36,7 +36,7 @@ import numpy as np
 
 from .functions import sparse
 from .iteration import vectorized
-from .kinds import Kind
+from .kinds import Kind, has
 from .mathematics import NUMBERS
 from .nesting import innermost
 from .sizes import length_of
@@ -132,7 +132,9 @@ class _Names:
 
 
 #: Built-in types that a module may convert numbers with, or ask for -> what stands for them.
-SHADOWS = {"float": NUMBERS[float], "complex": NUMBERS[complex], "type": Kind}
+SHADOWS: dict[str, Any] = {
+    "float": NUMBERS[float], "complex": NUMBERS[complex], "type": Kind, "hasattr": has,
+}  # fmt: skip
 
 
 def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:

@@ -1,4 +1,4 @@
-"""``type`` while a trace is at work: a traced array is an ``ndarray``, also to ``type(x)``."""
+"""``type`` and ``hasattr`` while a trace is at work: to both, a traced array is an ``ndarray``."""
 
 from __future__ import annotations
 
@@ -41,3 +41,10 @@ class _Meta(type):
 
 class Kind(type, metaclass=_Meta):
     """Stands for the built-in ``type`` in modules that ask for the type of a value."""
+
+
+def has(x: Any, name: str, /) -> bool:
+    """Stands for the built-in ``hasattr``: a traced number has no more than a number has."""
+    if stack.traces and stack.intercepting and hasattr(type(x), "__trace__"):
+        return hasattr(Kind(x), name)
+    return hasattr(x, name)

@@ -124,11 +124,12 @@ class Tracer(Attributes):
     def _length(self) -> int:
         return int(self.node.type.shape[0])
 
-    def _elements(self) -> Iterator[Any]:
-        return iter([self[k] for k in range(self.node.type.shape[0])])
-
     __len__ = ofarrays(_length, "len() of unsized object")
-    __iter__ = ofarrays(_elements, "iteration over a 0-d array")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.node.type.shape:
+            raise TypeError("iteration over a 0-d array")
+        return iter([self[k] for k in range(self.node.type.shape[0])])
 
     def __repr__(self) -> str:
         return f"<traced {self.node.type}>"
@@ -261,7 +262,7 @@ class Tracer(Attributes):
         return self.copy()
 
     def __reduce__(self) -> Any:
-        raise TypeError("a traced array cannot be pickled")
+        return self.recorder.cut(self, "pickling it").__reduce__()
 
     def view(self, *args: Any, **keywords: Any) -> Any:
         """The same elements as another array object; of a complex array also its parts in turn."""
