@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+from ..errors import FormulaError
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node
 from ..ops.elementwise import Elementwise
@@ -244,6 +245,8 @@ class Composer:
         return layout
 
     def _layout(self, n: Node) -> Layout:
+        if n not in self._order:
+            raise FormulaError(f"{n.op.name} has no notation yet, so no formula with it can be shown.")
         axes = self._order.axes[n]
         if n in self._symbols:
             return Layout(Kind.NAME, (), axes, self._symbols[n])
