@@ -72,8 +72,8 @@ def _known() -> list[Known]:
     made: list[Known] = []
 
     def add(name: str, source: str, verdict: str, *arguments: Any, wrt: Any = 0) -> None:
-        names = {"f": None, **globals()}
-        function = names[source] if source in names else eval(source, names)
+        names = {**globals(), "special": special}
+        function = names[source] if source in names else eval(source, names)  # noqa: S307
         made.append(Known(name, source, function, arguments, verdict, wrt))
 
     # fmt: off

@@ -10,7 +10,6 @@ import numpy as np
 
 #: The midpoint lies off the chord by so much of the values, or nothing is said.
 MARGIN = 1e-9
-POINTS = 24
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ def search(
     draw: Callable[[np.random.Generator, float], Sequence[np.ndarray]],
     direct: Callable[[Sequence[np.ndarray], np.random.Generator], Sequence[np.ndarray]],
     curved: Callable[[Sequence[np.ndarray]], Iterator[Sequence[np.ndarray]]],
+    points: int,
 ) -> Witness:
     """Look for chords among points of ``draw``, along ``direct`` and ``curved`` directions.
 
@@ -47,9 +47,9 @@ def search(
     """
     rng = np.random.default_rng(20261123)
     found = Witness()
-    for k in range(POINTS):
+    for k in range(points):
         point = start if k == 0 else draw(rng, (0.3, 1.0, 3.0)[k % 3])
-        directions = [direct(point, rng) for _ in range(3)]
+        directions = [direct(point, rng) for _ in range(2)]
         if k < 4:
             directions = [*curved(point), *directions]
         for direction in directions:
@@ -59,7 +59,7 @@ def search(
                 continue
             for step in (1e-2, 0.3, 1.0):
                 chord = _chord(f, point, direction, step * size / length)
-                if chord is None:
+                if chord is None or not np.isfinite(chord.excess):
                     continue
                 if chord.excess > 0 and found.not_convex is None:
                     found = Witness(chord, found.not_concave)
@@ -77,15 +77,17 @@ def _chord(
     step: float,
 ) -> Chord | None:
     """The chord about a point, if the midpoint is clearly on one side and all of it is defined."""
-    values = []
-    for t in (-1.0, 0.0, 1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75):
-        value = f([p + t * step * d for p, d in zip(point, direction, strict=True)])
-        if not np.isfinite(value):
-            return None
-        values.append(value)
-    left, middle, right = values[:3]
+
+    def at(t: float) -> float:
+        return f([p + t * step * d for p, d in zip(point, direction, strict=True)])
+
+    left, middle, right = at(-1.0), at(0.0), at(1.0)
     excess = middle - (left + right) / 2
+    if not np.isfinite(excess):
+        return None
     if abs(excess) <= MARGIN * (abs(left) + abs(middle) + abs(right) + 1e-3):
+        return None
+    if not all(np.isfinite(at(t)) for t in (-0.75, -0.5, -0.25, 0.25, 0.5, 0.75)):
         return None
     ends = [
         tuple(p + t * step * d for p, d in zip(point, direction, strict=True)) for t in (-1.0, 1.0)

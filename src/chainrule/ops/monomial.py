@@ -68,6 +68,13 @@ class Coefficient(NamedTuple):
         """Without the sign."""
         return Coefficient(abs(self.number), self.sizes)
 
+    def exact(self) -> Fraction:
+        """The number that it is here, exactly."""
+        number = self.number
+        for axis, power in self.sizes:
+            number *= Fraction(axis.length) ** power
+        return number
+
     def value(self) -> float:
         """The number that it is."""
         number = float(self.number)

@@ -253,13 +253,17 @@ def _function(n: Node, args: list[Interval]) -> Interval:
     found = _RANGES.get(name, EVERYTHING)
     if name in _KEEPS_SIGN:
         (a,) = args
-        low = (Fraction(0), a.positive) if a.low >= 0 else (found.low, found.low_open)
-        high = (Fraction(0), a.negative) if a.high <= 0 else (found.high, found.high_open)
-        return Interval(low[0], high[0], low[1], high[1])
+        low, low_open = found.low, found.low_open
+        high, high_open = found.high, found.high_open
+        if a.low >= 0:
+            low, low_open = Fraction(0), a.positive
+        if a.high <= 0:
+            high, high_open = Fraction(0), a.negative
+        return Interval(low, high, low_open, high_open)
     if name in ("exp", "exp2") and args[0].sign:
         return ABOVE_ONE if args[0].sign > 0 else Interval(Fraction(0), Fraction(1), low_open=True)
     if name in ("absolute", "fabs"):
-        return raised_size(args[0])
+        return size_of(args[0])
     if name == "log":
         (a,) = args
         return NONNEGATIVE if a.low >= 1 else NONPOSITIVE if a.high <= 1 else EVERYTHING
@@ -271,7 +275,7 @@ def _function(n: Node, args: list[Interval]) -> Interval:
         return hull([*args, Interval(Fraction(0), Fraction(0))])
     if name == "where":
         return hull(args[1:])
-    if name in ("maximum", "fmax", "logaddexp") and name != "fmax":
+    if name in ("maximum", "logaddexp"):
         a, b = args
         first = a if a.low >= b.low else b
         high = inf if name == "logaddexp" else max(a.high, b.high)
@@ -287,7 +291,7 @@ def _function(n: Node, args: list[Interval]) -> Interval:
     return found
 
 
-def raised_size(a: Interval) -> Interval:
+def size_of(a: Interval) -> Interval:
     """The absolute values."""
     if a.low >= 0:
         return a
@@ -327,7 +331,7 @@ class Signs:
     def assume(self, n: Node, interval: Interval, hypotheses: Hypotheses) -> None:
         """Take for granted where ``n`` lies, and its multiples."""
         coefficient, base = self.algebra.split(n)
-        by = 1 / exact(coefficient)
+        by = 1 / coefficient.exact()
         self.domain[base] = scaled(interval, by), hypotheses
         self._known.clear()
 
@@ -428,7 +432,7 @@ class Signs:
         self, n: Node, parts: list[tuple[Interval, Hypotheses]]
     ) -> tuple[Interval, Hypotheses]:
         term = decode(n)
-        result = Interval(exact(term.coefficient), exact(term.coefficient))
+        result = Interval(term.coefficient.exact(), term.coefficient.exact())
         used: set[Hypothesis] = set()
         for f, (part, why) in zip(term.factors, parts, strict=True):
             bare = raised(EVERYTHING, f.exponent)
@@ -442,15 +446,6 @@ class Signs:
         if len(set(term.out)) < len(term.out):
             result = hull([result, Interval(Fraction(0), Fraction(0))])
         return self._needed(result, frozenset(used))
-
-
-def exact(c: Coefficient) -> Fraction:
-    """A coefficient as the number that it is here."""
-    number = c.number
-    for axis, power in c.sizes:
-        if axis.length:
-            number *= Fraction(axis.length) ** power
-    return number
 
 
 def example_value(

@@ -18,9 +18,10 @@ from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
 from ..ir.types import TupleType
 from ..ops.elementwise import Elementwise
-from ..ops.monomial import MONOMIAL
+from ..ops.monomial import MONOMIAL, decode
 from .bounds import NEGATIVE, NONE, NONNEGATIVE, POSITIVE, Hypothesis, Signs
-from .convexity import Convexity, both
+from .convexity import Convexity
+from .curvature import both
 from .definite import Definiteness
 from .translation import Translation
 
@@ -101,6 +102,8 @@ class Domain:
             self.smooth &= self._everywhere(n)
         elif name in _INVERTING:
             self._invertible(n)
+        elif name == "eigvalsh":
+            self._symmetric(n)
         elif isinstance(n.op, Elementwise):
             self._interval(n)
 
@@ -164,6 +167,8 @@ class Domain:
             return True
         if x.op.name == "prod":
             return self._require(n, x.args[0], strict=strict)
+        if self._factors(n, x):
+            return True
         value = self.signs.here(x)
         concave = self.convexity(x).concave
         if value is None or not value.size or concave is None or not value.min() > 0:
@@ -172,6 +177,28 @@ class Domain:
                 self.unknown.append(n)
             return False
         self._assume(x, "> 0", float(value.min()), concave)
+        return True
+
+    def _factors(self, n: Node, x: Node) -> bool:
+        """Ask for a product to be positive by asking it of each factor, if the example has that."""
+        if x.op is not MONOMIAL:
+            return False
+        term = decode(x)
+        moving = [f for f in term.factors if self.signs.varies(f.node)]
+        still = [f for f in term.factors if not self.signs.varies(f.node)]
+        weights = self.signs.signed(term.coefficient, still, strict=True)
+        if weights is None or weights[0] < 0 or term.inner() - set(term.out):
+            return False
+        if len(moving) == 1 and moving[0].exponent == 1 and not still:
+            return False
+        for f in moving:
+            value = self.signs.here(f.node)
+            concave = self.convexity(f.node).concave
+            if value is None or not value.size or concave is None or not value.min() > 0:
+                return False
+        self.hypotheses |= weights[1]
+        for f in moving:
+            self._require(n, f.node, strict=True)
         return True
 
     def _assume(self, x: Node, relation: str, here: float, why: frozenset[Hypothesis]) -> None:
@@ -201,6 +228,15 @@ class Domain:
             self._assume(normal, "< 0", float(value.max()), shape.convex)
         else:
             self.unknown.append(n)
+
+    def _symmetric(self, n: Node) -> None:
+        """Eigenvalues are of symmetric matrices, whichever half of them is read."""
+        matrix = self.translate.normal[n.args[0]]
+        value = self.signs.here(matrix)
+        if self.definite.symmetric(matrix) is not None or matrix not in self.signs.variables:
+            return
+        if value is not None and np.array_equal(value, value.T):
+            self.hypotheses.add(Hypothesis(matrix, "symmetric", "domain"))
 
     def _invertible(self, n: Node) -> None:
         matrix = self.translate.normal[n.args[0]]

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from ..ir.node import Node
 from ..ops.monomial import MONOMIAL, TOTAL, Factor, Term, decode
 from ..ops.transcendental import log
-from .bounds import NONE, NONNEGATIVE, POSITIVE, Hypotheses, Signs, exact
-from .convexity import STRICT, Convexity, both
+from .bounds import NONE, NONNEGATIVE, POSITIVE, Hypotheses, Signs
+from .convexity import Convexity
+from .curvature import STRICT, both
 
 
 class Piece(NamedTuple):
@@ -35,7 +36,7 @@ def pieces(n: Node, sign: int, signs: Signs, convexity: Convexity) -> Iterator[P
         direction = sign if coefficient.number > 0 else -sign
         for part in base.args:
             for piece in pieces(part, direction, signs, convexity):
-                factor = abs(float(exact(coefficient)))
+                factor = abs(float(coefficient.exact()))
                 weight = None if piece.weight is None else piece.weight * factor
                 yield piece._replace(weight=weight)
         return
@@ -79,7 +80,7 @@ def _of_term(term: Term, sign: int, signs: Signs, convexity: Convexity) -> Itera
         p = f.exponent
         if p == 2 and direction > 0:
             yield Piece(
-                f.node, True, why, None if still else 2 * abs(float(exact(term.coefficient)))
+                f.node, True, why, None if still else 2 * abs(float(term.coefficient.exact()))
             )
         elif p.denominator == 1 and p > 0 and p % 2 == 0 and direction > 0:
             yield Piece(f.node, False, why)
