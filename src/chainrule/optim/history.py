@@ -14,7 +14,8 @@ class History:
 
     ``loss`` and ``gradient_norm`` have one number for each step, before its update (the norm
     before clipping); ``epoch_loss``, the mean over the examples, and ``validation_loss`` have one
-    for each whole epoch; ``epoch_end`` is the number of steps taken by then.
+    for each whole epoch; ``epoch_end`` is the number of steps taken by then. ``learning_rate`` has
+    one number for each step too, and none where the optimiser does not tell it.
     """
 
     loss: np.ndarray
@@ -22,6 +23,7 @@ class History:
     epoch_loss: np.ndarray
     validation_loss: np.ndarray
     epoch_end: np.ndarray
+    learning_rate: np.ndarray
 
     def plot(self, axes: Any = None) -> Any:
         """Draw loss and gradient norm against the step: `chainrule.plot.history`.
@@ -32,6 +34,15 @@ class History:
         from ..plot.curves import history
 
         return history(self, axes)
+
+
+def rates_of(rate: Any, steps: int) -> np.ndarray:
+    """The learning rate at each of so many steps."""
+    if rate is None:
+        return np.zeros(0)
+    if not callable(rate):
+        return np.full(steps, float(rate))
+    return np.array([float(rate(np.int64(k))) for k in range(steps)])
 
 
 @dataclass(frozen=True, eq=False)
