@@ -275,7 +275,7 @@ def test_the_bar_shows_loss_and_rate(capfd):
     cr.fit(loss, zero(), (X, Y), epochs=3, validation=(X, Y), progress=True)
     out, err = capfd.readouterr()
     assert out == ""
-    for word in ("epoch 3", "loss", "validation", "lr 0.001", "steps/s", "12/12"):
+    for word in ("epoch 3", "loss", "val", "lr 0.001", "steps/s", "12/12"):
         assert word in err
 
 

@@ -67,8 +67,8 @@ class Bar:
 
         self.bar = Rich(
             TextColumn("{task.description}"),
-            # What is in numbers comes first where the terminal is narrow.
-            BarColumn(bar_width=min(40, max(4, console.width - 76))),
+            # Numbers come first where the terminal is narrow.
+            *([BarColumn(bar_width=min(40, console.width - 86))] if console.width >= 96 else []),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
@@ -97,7 +97,7 @@ class Bar:
         if self.next == 0.0:  # the first step has the compiler in it
             self.begun, self.start = now, at.step
         if at.validation_loss is not None:
-            self.validation = f"  validation {at.validation_loss:.4g}"
+            self.validation = f"  val {at.validation_loss:.4g}"
         due = now >= self.next
         if not due and at.epoch_loss is None:
             return
