@@ -301,23 +301,25 @@ class LU(MatrixFunction):
 class Order(MatrixFunction):
     """How a factorization exchanges rows or columns: integers, with no derivative."""
 
-    def __init__(self, name: str, compute: Callable[[Any], Any], axis: int) -> None:
+    def __init__(
+        self, name: str, compute: Callable[[Any], Any], length: Callable[[int, int], int]
+    ) -> None:
         self.name = name
         self.text = name + "({0})"
         self._compute = compute
-        self._axis = axis
+        self._length = length  # of the answer, by the rows and columns of the matrix
 
     def __call__(self, a: Array) -> Array:
         """The places, for each of a stack of matrices."""
         return self.bind((a,))
 
     def infer(self, types: Sequence[ArrayType]) -> ArrayType:
-        *lead, _, _ = types[0].shape
-        return ArrayType((*lead, types[0].shape[self._axis]), np.dtype(np.int32))
+        *lead, m, n = types[0].shape
+        return ArrayType((*lead, self._length(m, n)), np.dtype(np.int32))
 
     def evaluate(self, arrays: Sequence[Any]) -> Any:
         (a,) = arrays
-        places = np.empty((*a.shape[:-2], a.shape[self._axis]), np.int32)
+        places = np.empty((*a.shape[:-2], self._length(*a.shape[-2:])), np.int32)
         for k in np.ndindex(a.shape[:-2]):
             places[k] = self._compute(a[k])
         return places
@@ -328,7 +330,7 @@ class Order(MatrixFunction):
         return None
 
     def examples(self) -> Sequence[Example]:
-        return (((matrices(3, 3)[::-1],), ()), ((matrices(2, 3, 3, seed=1),), ()))
+        return (((matrices(3, 3)[::-1],), ()), ((matrices(2, 4, 3, seed=1),), ()))
 
 
 def _rows(a: Any) -> Any:
@@ -349,9 +351,9 @@ def _columns(a: Any) -> Any:
     return qr(a, mode="r", pivoting=True)[1]
 
 
-lu_order = Order("lu_order", _rows, -2)
-lu_swaps = Order("lu_swaps", _swaps, -2)
-qr_order = Order("qr_order", _columns, -1)
+lu_order = Order("lu_order", _rows, lambda m, n: m)
+lu_swaps = Order("lu_swaps", _swaps, min)
+qr_order = Order("qr_order", _columns, lambda m, n: n)
 det = Determinant()
 cofactor = Cofactor()
 slogdet = SignLogDeterminant()

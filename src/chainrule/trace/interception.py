@@ -10,6 +10,8 @@ functions that know traced values; when it ends, each name stands for what it st
   ``cmath`` themselves, and names in other modules that stand for one of these functions, change.
 - The process is patched when the first trace opens and restored when the last one closes, on
   whatever thread, under a lock. A thread that is not tracing passes straight through.
+- A function of SciPy's that is written in Python is replaced from within (:mod:`.entrance`), so that
+  a closure or a dictionary that holds it holds the replacement too.
 - Where the names are is remembered, so that a trace costs one ``dict.update`` for each module.
 - ``np.float64`` and ``float`` are classes that convert a traced number to a traced number. They
   are equal to the real ones, have their instances and subclasses, and work as a dtype; only
@@ -241,7 +243,7 @@ class _Interception:
         self.modules: dict[str, _Names | None] = {}
         self.fixed: list[_Names] = []
         self.own: list[_Names] = []
-        self.methods: list[tuple[type, str, Any, Any]] = []
+        self.methods: list[tuple[Any, str, Any, Any]] = []
         self.loaded: Any = None
 
     def open(self, *, naming: bool = False) -> None:
@@ -268,8 +270,7 @@ class _Interception:
 
     def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced."""
-        _, substitute = (self.table or Table()).by_id.get(id(f), (None, None))
-        replacement = getattr(substitute, "replacement", None)
+        replacement = (self.table or Table()).replacement(f)
         if replacement is None or not stack.intercepting:
             return f
         return lambda *args, **keywords: replacement(stack.traces[-1], f, *args, **keywords)
@@ -303,6 +304,10 @@ class _Interception:
             if self.table.resolve():
                 self.modules.clear()
                 self.own.clear()
+            exchanged = {id(owner) for owner, *_ in self.methods}
+            for function, code, _ in self.table.codes.values():
+                if id(function) not in exchanged:
+                    self.methods.append((function, "__code__", code, function.__code__))
             self._sparse()
             for name, module in list(sys.modules.items()):
                 known = self.modules.get(name, _unseen)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from .buffers import nested
 from .creation import CREATION, Joiner
+from .entrance import entrance
 from .functions import FUNCTIONS
 from .iteration import ITERATION
 from .mathematics import NUMBERS, STATISTICS, functions
@@ -58,8 +59,8 @@ def _joiner(original: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(function, original)
 
 
-def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function of SciPy: our own where an argument is traced."""
+def _by_name(composite: Callable[..., Any]) -> Callable[..., Any]:
+    """What a function of SciPy's does during a trace: our own where an argument is traced."""
 
     def replacement(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         if innermost((args, keywords)) is None:
@@ -67,7 +68,7 @@ def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Cal
         lifted = [_as_array(a) if type(a) is list else a for a in trace.lifted(args)]
         return composite(*lifted, **trace.lifted(keywords))
 
-    return stand_in(original, replacement)
+    return replacement
 
 
 _SEQUENCES = (list, tuple)
@@ -95,6 +96,8 @@ class Table:
     def __init__(self) -> None:
         self.by_id: dict[int, tuple[Any, Any]] = {}
         self.back: dict[int, Any] = {}
+        #: Functions written in Python, and the code by which they are replaced.
+        self.codes: dict[int, tuple[FunctionType, CodeType, Callable[..., Any]]] = {}
         #: Those that matter only where somebody writes a list of traced numbers.
         self.for_lists: set[int] = set()
         table: dict[Any, Any] = dict(FUNCTIONS)
@@ -120,6 +123,13 @@ class Table:
         self.by_id[id(original)] = (original, substitute)
         self.back[id(substitute)] = original
 
+    def replacement(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        """What ``function`` does during a trace, after the trace and itself as arguments."""
+        if id(function) in self.codes:
+            return self.codes[id(function)][2]
+        _, substitute = self.by_id.get(id(function), (None, None))
+        return getattr(substitute, "replacement", None)
+
     def resolve(self) -> bool:
         """Look for functions that are known by their dotted names, in modules that are loaded."""
         found = False
@@ -128,8 +138,12 @@ class Table:
             original = getattr(sys.modules.get(module), name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
-                if not isinstance(original, np.ufunc):  # those come by the protocol
-                    self.add(original, _by_name(original, composite))
+                replacement = _by_name(composite)
+                if isinstance(original, FunctionType):
+                    code = entrance(original, replacement)
+                    self.codes[id(original)] = original, code, replacement
+                elif not isinstance(original, np.ufunc):  # those come by the protocol
+                    self.add(original, stand_in(original, replacement))
                     found = True
         return found
 

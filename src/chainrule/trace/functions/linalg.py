@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -224,7 +225,11 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     if not compute_uv:
         return sp.svdvals(a)
     if hermitian:
-        raise _unsupported("np.linalg.svd with hermitian=True", "Use np.linalg.eigh.")
+        w, v = eigh(a)
+        order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
+        w = np.take_along_axis(w, order, -1)
+        v = np.take_along_axis(v, np.expand_dims(order, -2), -1)
+        return _SVD(v, np.abs(w), _hermitian_transpose(v * np.expand_dims(np.sign(w), -2)))
     m, n = lengths(a)[-2:]
     return _SVD(*sp.svd(a, bool(full_matrices) and m != n))
 
@@ -319,14 +324,31 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     return norm(x, ord, (-2, -1), keepdims)
 
 
+def _or_nothing(numpy: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
+    """``composite``; but an array without elements has no derivative to lose, and NumPy knows."""
+
+    @wraps(composite)
+    def function(a: Any, *args: Any, **keywords: Any) -> Any:
+        shape = lengths(as_array(a))
+        if 0 in shape:
+            return numpy(np.zeros(shape, _inexact(as_array(a)).dtype), *args, **keywords)
+        return composite(a, *args, **keywords)
+
+    return function
+
+
+_OF_NOTHING: dict[Any, Callable[..., Any]] = {
+    np.linalg.qr: qr, np.linalg.eig: eig, np.linalg.eigvals: eigvals, np.linalg.eigh: eigh,
+    np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals,
+    np.linalg.matrix_rank: matrix_rank, np.linalg.norm: norm, np.linalg.matrix_norm: matrix_norm,
+}  # fmt: skip
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.solve: solve, np.linalg.inv: inv, np.linalg.pinv: pinv, np.linalg.lstsq: lstsq,
     np.linalg.tensorsolve: tensorsolve, np.linalg.tensorinv: tensorinv,
     np.linalg.matrix_power: matrix_power, np.linalg.multi_dot: multi_dot,
-    np.linalg.det: det, np.linalg.slogdet: slogdet, np.linalg.cholesky: cholesky, np.linalg.qr: qr,
-    np.linalg.eig: eig, np.linalg.eigvals: eigvals,
-    np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals,
-    np.linalg.matrix_rank: matrix_rank, np.linalg.cond: cond,
-    np.linalg.norm: norm, np.linalg.vector_norm: vector_norm, np.linalg.matrix_norm: matrix_norm,
+    np.linalg.det: det, np.linalg.slogdet: slogdet, np.linalg.cholesky: cholesky,
+    np.linalg.cond: cond, np.linalg.vector_norm: vector_norm,
+    **{numpy: _or_nothing(numpy, composite) for numpy, composite in _OF_NOTHING.items()},
     np.linalg.matrix_transpose: lambda x, /: np.swapaxes(x, -1, -2),
 }  # fmt: skip
