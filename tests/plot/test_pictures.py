@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from chainrule import optim, plot
 from chainrule.errors import ArgumentError
+from tests.plot.pictures import PAGE, SHOWN
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(64, 3))
@@ -276,3 +277,11 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "pip install 'chainrule[examples]'" in done.stdout
+
+
+def test_the_page_shows_pictures_that_are_there():
+    text = PAGE.read_text(encoding="utf-8")
+    shown = SHOWN.findall(text)
+    assert len(shown) == text.count("```python") == text.count("![")
+    assert {PAGE.parent / name for name in shown} == set((PAGE.parent / "pictures").iterdir())
+    assert all((PAGE.parent / name).stat().st_size < 100_000 for name in shown)
