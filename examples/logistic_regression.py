@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import chainrule as cr
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 with files("chainrule").joinpath("data/breast_cancer.csv").open() as table:
     names = table.readline().strip().split(",")
@@ -20,7 +21,8 @@ def negative_log_likelihood(p: dict) -> float:
     return np.sum(np.logaddexp(0, z) - malignant * z)
 
 
-found = cr.minimize(negative_log_likelihood, {"slopes": np.zeros(3), "intercept": 0.0})
+start = {"slopes": np.zeros(3), "intercept": 0.0}
+found = cr.minimize(negative_log_likelihood, start, method="newton")
 errors = found.standard_errors()
 print(found.message)
 for name, slope, error in zip(COLUMNS, found.x["slopes"], errors["slopes"], strict=True):
@@ -29,8 +31,12 @@ for name, slope, error in zip(COLUMNS, found.x["slopes"], errors["slopes"], stri
 assert found.success
 assert found.curvature == "minimum"
 
-# The textbook's way: the inverse of the information matrix XᵀWX.
-A = np.column_stack([X, np.ones(len(X))])
-p = 1 / (1 + np.exp(-A @ np.append(found.x["slopes"], found.x["intercept"])))
-information = A.T @ (A * (p * (1 - p))[:, None])
-assert np.allclose(found.covariance(), np.linalg.inv(information), rtol=1e-8)
+# The standard errors of statsmodels 0.14 (Logit).
+STATSMODELS = [0.542340530337, 0.245430164021, 0.267642194956]
+assert np.allclose(errors["slopes"], STATSMODELS, rtol=1e-9)
+
+# The same coefficients as scikit-learn's.
+sklearn = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+sklearn.fit(X, malignant)
+assert np.allclose(found.x["slopes"], sklearn.coef_[0], rtol=0, atol=1e-6)
+assert np.allclose(found.x["intercept"], sklearn.intercept_, rtol=0, atol=1e-6)

@@ -3,7 +3,7 @@
 A layer imports only from layers to its left::
 
     errors ← ir ← ops ← trace ← calculus ← {simplify, display, native} ← function
-           ← {optim, optimize, nn} ← (chainrule) ← cli
+           ← plot ← {optim, optimize, nn} ← (chainrule) ← cli
 
 Layers in braces are siblings and never import each other. ``(chainrule)`` is the package's own
 ``__init__``, the public names. Imports inside functions and under ``TYPE_CHECKING`` count too.
@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("calculus",),
     ("simplify", "display", "native"),
     ("function",),
+    ("plot",),
     ("optim", "optimize", "nn"),
     ("",),  # chainrule/__init__.py
     ("cli",),

@@ -20,8 +20,9 @@ from .function.verbs import derivative, grad, hessian, hvp, jacobian, pullback, 
 from .trace.interception import intercept
 
 if _typing.TYPE_CHECKING:
-    from . import nn, optim
+    from . import nn, optim, plot
     from .function.abstract import array
+    from .function.certificate import Certificate, certificate
     from .function.check import check
     from .function.custom import custom_derivative, elementwise
     from .function.formula import Formula, formula
@@ -35,8 +36,10 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Certificate",
     "Formula",
     "array",
+    "certificate",
     "check",
     "curve_fit",
     "custom_derivative",
@@ -55,6 +58,7 @@ __all__ = [
     "minimize",
     "nn",
     "optim",
+    "plot",
     "pullback",
     "ravel",
     "root",
@@ -68,7 +72,9 @@ __all__ = [
 #: Names that are imported when first used, and where they are: most programs need none of them.
 _LATE = {
     "Formula": "function.formula",
+    "Certificate": "function.certificate",
     "array": "function.abstract",
+    "certificate": "function.certificate",
     "check": "function.check",
     "curve_fit": "optimize.curve_fit",
     "custom_derivative": "function.custom",
@@ -81,7 +87,7 @@ _LATE = {
     "root": "optimize.root",
 }
 #: Modules among the public names, imported when first used.
-_MODULES = ("nn", "optim")
+_MODULES = ("nn", "optim", "plot")
 
 
 def __getattr__(name: str) -> _typing.Any:

@@ -19,8 +19,16 @@ from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.program import Graph, Program
 
 #: Arguments that the derivative takes for constants although they are floats: a gate's weight is
-#: a share that only jumps, and `stop_gradient` is what its name says.
-HELD: dict[str, frozenset[int]] = {"gate": frozenset({0}), "stop_gradient": frozenset({0})}
+#: a share that only jumps, `stop_gradient` is what its name says, and signs are constant nearby.
+HELD: dict[str, frozenset[int]] = {
+    "gate": frozenset({0}),
+    "stop_gradient": frozenset({0}),
+    "hermitian_vectors": frozenset({0}),
+    "hermitian_vectors_upper": frozenset({0}),
+    "tridiagonal_vectors": frozenset({0}),
+    "pencil_vectors": frozenset({0, 1}),
+    "rq_rows": frozenset({0}),
+}
 
 #: Rows whose complex results have a phase that nothing determines: LAPACK's choice is not smooth.
 PHASED = frozenset({"eigh", "svd", "svd_of_rule"})

@@ -35,7 +35,7 @@ SECTIONS = {
     "Elementwise": (),
     "Contractions": ("contraction",),
     "Reductions, scans and searches": ("reductions", "cumulative", "search", "softmax"),
-    "Linear algebra and transforms": ("linalg", "factorizations", "spectral", "fourier"),
+    "Linear algebra and transforms": ("linalg", "factorizations", "spectral", "eigen", "equations", "fourier"),
     "Sub-graphs": ("control",),
 }
 

@@ -1,6 +1,7 @@
 """``fit``: what comes in, how it ends, and that it is the same every time."""
 
 import time
+import warnings
 
 import chainrule as cr
 import numpy as np
@@ -129,6 +130,7 @@ def test_an_endless_stream_ends_by_steps():
         ({"data": [(X[:0], Y[:0])]}, "batch of data is empty"),
         ({"params": {"w": np.zeros(3, int), "b": 0.0}}, r"params\['w'\] has dtype int64"),
         ({"params": {}}, "holds no arrays"),
+        ({"params": {"w": np.array([0, np.nan, 0]), "b": 0.0}}, r"start from nan at \['w'\]\[1\]"),
         ({"optimizer": o.adam}, "optimizer is 'adam', which is not"),
         ({"optimizer": 0.1}, "optimizer is '0.1', which is not"),
         ({"batch_size": 0}, "batch_size is 0"),
@@ -241,6 +243,15 @@ def test_divergence_is_found():
     assert result.history.loss.max() < 1e9
 
 
+def test_nan_in_the_validation_set_is_found():
+    bad = X.copy()
+    bad[5, 1] = np.inf
+    result = broken(loss, zero(), (X, Y), validation=(bad, Y), patience=3)
+    assert "after epoch 1 (step 4): the validation loss is" in result.message
+    assert "The validation set given to the loss has inf at [0][5, 1]" in result.message
+    assert result.steps == 4
+
+
 def test_an_interrupt_loses_nothing():
     def callback(at):
         if at.step == 5:
@@ -264,7 +275,7 @@ def test_the_bar_shows_loss_and_rate(capfd):
     cr.fit(loss, zero(), (X, Y), epochs=3, validation=(X, Y), progress=True)
     out, err = capfd.readouterr()
     assert out == ""
-    for word in ("epoch 3", "loss", "validation", "steps/s", "12/12"):
+    for word in ("epoch 3", "loss", "val", "lr 0.001", "steps/s", "12/12"):
         assert word in err
 
 
@@ -284,6 +295,94 @@ def test_the_history_is_drawn():
     ]  # fmt: skip
     assert len(right.get_lines()[0].get_xdata()) == 12
     plt.close(left.figure)
+
+
+def test_the_learning_rate_is_recorded_and_told():
+    schedule = o.cosine(0.1, 8)
+    told = []
+    optimizer = o.chain(o.clip_by_value(1.0), o.adamw(schedule))
+    result = cr.fit(
+        loss, zero(), (X, Y), optimizer=optimizer, epochs=2,
+        callbacks=lambda at: told.append(at.learning_rate) and None,
+    )  # fmt: skip
+    np.testing.assert_allclose(result.history.learning_rate, [schedule(k) for k in range(8)])
+    np.testing.assert_allclose(told, result.history.learning_rate)
+    assert cr.fit(loss, zero(), (X, Y), epochs=1).history.learning_rate.tolist() == [1e-3] * 4
+
+
+def test_an_optimizer_of_ones_own_tells_no_rate():
+    class Pair:
+        init = staticmethod(lambda params: ())
+        update = staticmethod(lambda g, s, p: (o.tree_map(lambda x: -0.1 * x, g), s))
+
+    told = []
+    own = {"optimizer": Pair(), "callbacks": lambda at: told.append(at.learning_rate)}
+    result = cr.fit(loss, zero(), (X, Y), epochs=1, **own)
+    assert result.success
+    assert told == [None] * 4
+    assert result.history.learning_rate.size == 0
+    result = cr.fit(loss, zero(), (X, Y), epochs=1, optimizer=o.chain(Pair(), o.scale(2.0)))
+    assert result.history.learning_rate.size == 0
+
+
+def test_all_is_compiled_before_the_first_step():
+    calls = []
+
+    def watched(p, X, y):
+        calls.append(len(X))
+        return loss(p, X, y)
+
+    def callback(at):
+        calls.append("step")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it may be seen to write, and is then left as it is
+        cr.fit(watched, zero(), (X, Y), epochs=1, validation=(X, Y), callbacks=callback)
+    assert {32, 4, 100} <= set(calls[: calls.index("step")])
+
+
+# ---------------------------------------------------------------- what a loss draws
+
+
+def noisy(p, X, y, rng=None):
+    noise = 0.0 if rng is None else rng.normal(size=3)
+    return np.mean((X @ (p["w"] + noise) + p["b"] - y) ** 2)
+
+
+def drawn(**options):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "jit: .* draws random numbers", RuntimeWarning)
+        return cr.fit(noisy, zero(), (X, Y), optimizer=o.sgd(0.01), **options)
+
+
+def test_a_loss_is_given_a_generator():
+    one, again, other = (drawn(epochs=3, seed=s) for s in (0, 0, 1))
+    same(one, again)
+    assert not np.array_equal(one.history.loss, other.history.loss)
+    assert len(set(one.history.loss.tolist())) == 12
+    np.testing.assert_allclose(drawn(epochs=3, compile=False).history.loss, one.history.loss, rtol=1e-12)
+
+
+def test_evaluation_draws_nothing():
+    result = drawn(epochs=2, validation=(X, Y))
+    assert result.history.validation_loss[-1] == pytest.approx(loss(result.params, X, Y), rel=1e-12)
+
+
+def test_draws_go_on_where_they_stopped(tmp_path):
+    whole = drawn(epochs=4)
+    drawn(steps=5, checkpoint=tmp_path)
+    same(drawn(epochs=4, checkpoint=tmp_path), whole)
+
+
+def test_nan_is_explained_with_the_draws_of_its_step():
+    def log_loss(w, x, rng):
+        drawn = rng.normal(size=3) + 2.0
+        return np.mean(np.log(w * drawn[0] + x))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "jit: .* draws random numbers", RuntimeWarning)
+        result = broken(log_loss, 1.0, -np.abs(X[:, 0]) - 50.0, steps=3)
+    assert "the result of log" in result.message
 
 
 def test_it_never_changes_tier():

@@ -20,6 +20,10 @@ P = np.array([0.3, 0.9, 1.7, 2.2])
 Z = np.array([0, 1, 3, 4.5])
 
 MATRIX: dict[str, Callable[[Any], Any]] = {
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 3)),
+    "windows along an axis, twice": lambda x: np.lib.stride_tricks.sliding_window_view(
+        x, (2, 2, 2), axis=(1, -1, 0)
+    )[..., 0],
     "reshape": lambda x: np.reshape(x, (2, -1)),
     "reshape in Fortran order": lambda x: x.reshape(2, 6, order="F"),
     "transpose": np.transpose,

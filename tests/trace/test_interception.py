@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import types
+from typing import Any
 
 import chainrule as cr
 import numpy as np
@@ -398,3 +399,39 @@ def test_the_scan_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     empty()
     assert looked == []
+
+
+def test_a_function_that_no_name_leads_to_is_replaced_from_within() -> None:
+    from functools import partial
+
+    from scipy.special import logsumexp
+
+    held = {"itself": logsumexp, "partial": partial(logsumexp, axis=-1)}
+    code = logsumexp.__code__
+
+    def default(x: Any, f: Any = held["itself"]) -> Any:
+        return f(x)
+
+    x = np.array([0.5, 1.5, -1.0])
+    expected = np.exp(x) / np.sum(np.exp(x))
+    for f in (lambda x: logsumexp(x), lambda x: held["partial"](x), default, held["itself"]):
+        np.testing.assert_allclose(cr.grad(f)(x), expected, rtol=1e-14)
+        np.testing.assert_allclose(cr.jit(cr.grad(f))(x), expected, rtol=1e-14)
+    assert logsumexp.__code__ is code
+    assert logsumexp([1.0, 1.0]) == 1 + np.log(2)
+
+
+def test_a_function_replaced_from_within_is_itself_on_other_threads() -> None:
+    from scipy.special import logsumexp
+
+    found = []
+
+    def f(x: Any) -> Any:
+        thread = threading.Thread(target=lambda: found.append(logsumexp(np.zeros(2))))
+        thread.start()
+        thread.join()
+        return logsumexp(np.stack([x, x], axis=0), keepdims=False)
+
+    assert cr.grad(f)(1.0) == 1.0
+    assert found == [np.log(2)]
+    assert type(found[0]) is np.float64

@@ -55,7 +55,17 @@ def _put_together(a: Any) -> Any:
     return (u[..., :3] * s[..., None, :]) @ vh[..., :3, :]
 
 
+def _hermitian_svd(a: Any) -> Any:
+    u, s, vh = npl.svd(_symmetric(a) - 2 * np.eye(3), hermitian=True)
+    return (np.abs(u), s, np.abs(vh), (u * s) @ vh)
+
+
 CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
+    "svd of a Hermitian matrix": (_hermitian_svd, (A,)),
+    **{
+        f"{f.__name__} of no elements": (lambda a, f=f: f(a), (np.ones((2, 0, 0)),))
+        for f in (npl.eig, npl.eigvals, npl.eigh, npl.svd, npl.svdvals, npl.qr, npl.matrix_norm)
+    },
     "solve for a vector": (npl.solve, (A, V[:3])),
     "solve for a matrix": (npl.solve, (A, B)),
     "solve a stack for one matrix": (npl.solve, (S, B)),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import Axis
 from .layout import Kind, Layout
@@ -45,7 +46,17 @@ class Program:
 
     def function(self, op: Elementwise) -> str:
         """What the source calls a function: NumPy's, else SciPy's, else the user's own."""
-        made = op.function
+        try:
+            made = op.function
+        except AttributeError:  # a row whose reference is written here
+            from scipy import special
+
+            if not hasattr(special, op.name):
+                raise FormulaError(
+                    f"{op.name} has no NumPy source, so a formula with it cannot be verified."
+                ) from None
+            self.special = True
+            return f"special.{op.name}"
         if not isinstance(made, np.ufunc):
             self.functions[op.name] = made
             return op.name

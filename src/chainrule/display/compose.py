@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+from ..errors import FormulaError
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
+    BETWEEN,
+    CLIP,
     DET,
     ENTRIES,
     INVERSE,
@@ -20,6 +23,7 @@ from ..ops.monomial import (
     SIGMOID,
     SOFTMAX,
     SOFTPLUS,
+    STEP,
     TOTAL,
     UNIT,
     Coefficient,
@@ -27,10 +31,22 @@ from ..ops.monomial import (
     Term,
     decode,
 )
+from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
-from .layout import Kind, Layout, negated, scaled, sign_of, summed, without_sign
-from .matrix import Reduction
+from .layout import (
+    Kind,
+    Layout,
+    negated,
+    scaled,
+    sign_of,
+    summed,
+    transposed,
+    without_sign,
+)
+from .matrix import Reduction, product
 from .naming import Alphabet
+from .parts import with_part
+from .sums import same_indices
 
 #: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
 CONDITIONS = frozenset(
@@ -71,11 +87,17 @@ class Composer:
         symbols: Mapping[Node, str],
         names: Mapping[Node, tuple[str, Coefficient]],
         taken: set[str],
+        turned: Mapping[Node, Node] | None = None,
     ) -> None:
         self._order = order
+        self._turned = dict(turned or {})  # transposes of what has a name
         self._symbols = symbols  # of inputs and atoms
         self._names = dict(names)  # the user's own, of intermediates
         self._alphabet = Alphabet(taken | {name for name, _ in names.values()})
+        self._parts = sorted(
+            (n for n in self._names if n.op is MONOMIAL and len(n.args) > 1),
+            key=lambda n: (-len(n.args), order.rank(n)),
+        )
         self._layouts: dict[Node, Layout] = {}
         self._signs: dict[Node, Coefficient] = {}
         self._definitions: dict[str, Layout] = {}
@@ -126,6 +148,9 @@ class Composer:
     def _name(self, n: Node, uses: int, is_root: bool) -> None:
         """Put the name of an intermediate in its place: the user's, or one for what recurs."""
         given = self._names.get(n)
+        if given is None and n in self._turned and not (is_root and not uses):
+            self._name_turned(n)
+            return
         if n.op in (INPUT, CONSTANT, ENTRIES) or self._is_number(n) or self._is_element(n):
             return
         if given is not None and not (is_root and not uses):
@@ -145,6 +170,21 @@ class Composer:
         if coefficient != UNIT:
             self._signs[n] = coefficient
 
+    def _name_turned(self, n: Node) -> None:
+        """The transpose of what the user gave a name: that name, transposed."""
+        base = self._turned[n]
+        given = self._names.get(base)
+        if given is None or given[1].magnitude() != UNIT or n.op is MONOMIAL:
+            return
+        name, coefficient = given
+        body = transposed(self._layouts[n])
+        if name not in self._definitions:
+            self._definitions[name] = negated(body) if coefficient.number < 0 else body
+        named = Layout(Kind.NAME, (), body.axes, name)
+        self._layouts[n] = Layout(Kind.TRANSPOSE, (named,), body.axes[::-1])
+        if coefficient.number < 0:
+            self._signs[n] = coefficient
+
     def _is_element(self, n: Node) -> bool:
         """Whether a node is one element of a named array."""
         return n.op is slice_ and n.args[0] in self._symbols and not n.type.shape
@@ -157,11 +197,18 @@ class Composer:
             term = decode(n)
             return len(n.args) > 1 and bool(term.out) and bool(term.inner() - set(term.out))
         if n.op in (SOFTMAX, INVERSE):
-            return n.op is SOFTMAX or n.args[0].op is not INPUT
-        if n.op is TOTAL:
-            return True
+            return n.op is SOFTMAX or self._layouts[n.args[0]].kind is not Kind.NAME
+        if n.op is TOTAL:  # 1 − s is as short as a name for it
+            numbers = any(map(self._is_number, n.args))
+            return not (len(n.args) == 2 and numbers and all(map(self._is_short, n.args)))
         plain = (a.op is INPUT or self._is_number(a) or self._is_element(a) for a in n.args)
         return (n.op is SIGMOID and bool(n.type.shape)) or not all(plain)
+
+    def _is_short(self, n: Node) -> bool:
+        """Whether a node is a number or a letter, perhaps with a minus."""
+        if n.op is MONOMIAL and len(n.args) == 1 and abs(n.params[0].number) == 1:
+            return self._layouts[n.args[0]].kind is Kind.NAME and n.params[2] == (1,)
+        return self._is_number(n) or self._layouts[n].kind is Kind.NAME
 
     def _invented(self, n: Node) -> str:
         letter = _LETTERS.get(n.op)
@@ -198,6 +245,8 @@ class Composer:
         return layout
 
     def _layout(self, n: Node) -> Layout:
+        if n not in self._order:
+            raise FormulaError(f"{n.op.name} has no notation yet, so no formula with it can be shown.")
         axes = self._order.axes[n]
         if n in self._symbols:
             return Layout(Kind.NAME, (), axes, self._symbols[n])
@@ -213,7 +262,7 @@ class Composer:
             return Layout(Kind.ENTRY, (), (), (self._symbols[array], n.params[0]))
         if op is INVERSE:
             return Layout(Kind.INVERSE, (self._operand(n.args[0]),), axes)
-        if op in (SIGMOID, SOFTPLUS, LOGDET, DET) or isinstance(op, Elementwise):
+        if op in (SIGMOID, SOFTPLUS, LOGDET, DET, STEP, BETWEEN, CLIP) or isinstance(op, Elementwise):
             logical = op.name in CONDITIONS
             children = tuple(
                 self._layouts[a]
@@ -233,14 +282,62 @@ class Composer:
         return layout if sign is None else scaled(sign, (), (), layout)
 
     def _total(self, n: Node) -> Layout:
+        between = self._between(n)
+        if between is not None:
+            return between
         terms = []
         for arg in sorted(n.args, key=self._first.__getitem__):
             layout = self._operand(arg)
             terms.append((sign_of(layout), without_sign(layout)))
-        return summed(terms, self._order.axes[n])
+        return same_indices(terms) or summed(terms, self._order.axes[n])
+
+    def _between(self, n: Node) -> Layout | None:
+        """A sum of products that begin and end with the same matrices."""
+        found = sandwich(n.args)
+        if found is None:
+            return None
+        left, inner, right = found
+        terms = []
+        for term in inner:
+            layout = Reduction(
+                term,
+                [self._operand(f.node) for f in term.factors],
+                lambda t: None,
+                self._order.symmetric,
+            ).result()
+            terms.append((sign_of(layout), without_sign(layout)))
+        middle = summed(terms, inner[0].out_axes)
+        chain = [middle]
+        if left is not None:
+            end = self._numeric(left.node)
+            chain.insert(0, end if left.indices == (1, 0) else transposed(end))
+        if right is not None:
+            end = self._numeric(right.node)
+            chain.append(end if right.indices == (0, 1) else transposed(end))
+        return product(chain)
+
+    def _with_parts(self, whole: Node, term: Term) -> Term:
+        """A product in which the parts that have a name are that name."""
+        for part in self._parts:
+            if part is whole or len(part.args) >= len(term.factors):
+                continue
+            replaced = with_part(term, decode(part), part)
+            if replaced is None:
+                continue
+            name, coefficient = self._names[part]
+            inner = decode(part)
+            if name not in self._definitions:
+                inside = self._with_parts(part, inner)
+                layouts = [self._numeric(f.node) for f in inside.factors]
+                layout = Reduction(inside, layouts, lambda t: None, self._order.symmetric).result()
+                self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+            self._layouts[part] = Layout(Kind.NAME, (), inner.out_axes, name)
+            share = coefficient * inner.coefficient**-1
+            term = replaced._replace(coefficient=replaced.coefficient * share)
+        return term
 
     def _monomial(self, n: Node) -> Layout:
-        term = decode(n)
+        term = self._with_parts(n, decode(n))
         layouts = []
         coefficient = term.coefficient
         for f in term.factors:
@@ -257,7 +354,8 @@ class Composer:
             and layouts[0].kind is Kind.SUM
             and (
                 coefficient == Coefficient(Fraction(-1))
-                or any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args)
+                or (not coefficient.sizes
+                and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args))
             )
         ):
             return self._distributed(coefficient, layouts[0])
@@ -265,7 +363,8 @@ class Composer:
             odd = [f.exponent.denominator == 1 and f.exponent % 2 == 1 for f in term.factors]
             coefficient, layouts = self._absorbed(coefficient, layouts, odd)
         whole = term._replace(coefficient=coefficient)
-        return Reduction(whole, layouts, partial(self._lookup, n)).result()
+        lookup = partial(self._lookup, n)
+        return Reduction(whole, layouts, lookup, self._order.symmetric).result()
 
     @staticmethod
     def _stands_alone(term: Term) -> bool:

@@ -10,7 +10,19 @@ from ..ops.structural import slice_
 from .compose import Composed
 from .layout import Kind, Layout, fold
 from .naming import latex_name
-from .unicode import ATOM, HADAMARD, POWER, PRODUCT, SIGN, SUM, Piece, decimal, index_text, summands
+from .unicode import (
+    ATOM,
+    HADAMARD,
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    Piece,
+    decimal,
+    index_text,
+    step_text,
+    summands,
+)
 
 Sizes = Callable[[Axis], str]
 Writer = Callable[[Layout, Sequence[Piece], Sizes], Piece]
@@ -21,6 +33,8 @@ _NAMED = {
     "logsumexp": r"\operatorname{{logsumexp}}({0})", "relu": r"\operatorname{{relu}}({0})",
     "less": r"{0} < {1}", "less_equal": r"{0} \le {1}", "greater": r"{0} > {1}",
     "greater_equal": r"{0} \ge {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \ne {1}",
+    "between": r"\mathbb{{1}}\left[{0} < {1} < {2}\right]",
+    "clip": r"\operatorname{{clip}}({1}, {0}, {2})",
     "logical_and": r"{0} \wedge {1}", "logical_or": r"{0} \vee {1}", "logical_not": r"\neg {0}",
 }  # fmt: skip
 
@@ -130,6 +144,9 @@ def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data
+    if op.name == "step":
+        condition = step_text(x, [p.text for p in parts], ">", "<")
+        return Piece(rf"\mathbb{{1}}\left[{condition}\right]", ATOM)
     template = _NAMED.get(op.name) or op.latex
     if not template:
         inner = ", ".join(p.text for p in parts)

@@ -133,6 +133,8 @@ def transposed(x: Layout) -> Layout:
     if x.kind in (Kind.HADAMARD, Kind.SUM) and x.rank == 2:
         each = [transposed(c) for c in x.children]
         if sum(map(_transposes, each)) <= sum(map(_transposes, x.children)):
+            if x.kind is Kind.SUM:
+                return summed(list(zip(x.data, each, strict=True)), flipped)
             return Layout(x.kind, tuple(each), flipped, x.data)
     return Layout(Kind.TRANSPOSE, (x,), flipped)
 
@@ -153,8 +155,9 @@ def backwards(chain: Sequence[Layout]) -> tuple[Layout, ...]:
 
 def _transposes(x: Layout) -> int:
     if x.kind is Kind.PRODUCT:
-        return sum(c.kind is Kind.TRANSPOSE for c in x.children)
-    return int(x.kind is Kind.TRANSPOSE)
+        return sum(map(_transposes, x.children))
+    # S⁻ᵀ is no longer than S⁻¹.
+    return int(x.kind is Kind.TRANSPOSE and x.children[0].kind is not Kind.INVERSE)
 
 
 def power(x: Layout, exponent: Fraction) -> Layout:
@@ -245,8 +248,9 @@ def without_sign(x: Layout) -> Layout:
     return scaled(scaling.coefficient.magnitude(), over, under, x.children[-1])
 
 
-def _is_number(x: Layout) -> bool:
-    return x.kind is Kind.NUMBER or (x.kind is Kind.FILL and _is_number(x.children[0]))
+def is_number(x: Layout) -> bool:
+    """Whether a layout is a number, perhaps repeated."""
+    return x.kind is Kind.NUMBER or (x.kind is Kind.FILL and is_number(x.children[0]))
 
 
 def summed(terms: Sequence[tuple[int, Layout]], axes: tuple[Axis, ...]) -> Layout:
@@ -254,7 +258,7 @@ def summed(terms: Sequence[tuple[int, Layout]], axes: tuple[Axis, ...]) -> Layou
 
     def late(term: tuple[int, Layout]) -> tuple[bool, bool, bool]:
         sign, x = term
-        return sign < 0, _is_number(x), x.kind is Kind.TRANSPOSE
+        return sign < 0, is_number(x), x.kind is Kind.TRANSPOSE
 
     ordered = sorted(terms, key=late)
     signs = tuple(s for s, _ in ordered)

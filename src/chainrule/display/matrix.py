@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..ir.node import Node
 from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Term
 from .layout import (
     Indexing,
@@ -46,10 +47,12 @@ class Edge:
     chain: tuple[Layout, ...]
     factors: tuple[Factor, ...]
     plain: bool = True
+    #: Whether it reads the same from both sides.
+    even: bool = False
 
     def read(self, start: int) -> tuple[Layout, ...]:
         """The chain from the side of ``start``."""
-        if start == self.a:
+        if start == self.a or self.even:
             return self.chain
         return backwards(self.chain)
 
@@ -91,8 +94,15 @@ Lookup = Callable[[Term], "tuple[Layout, Coefficient] | None"]
 class Reduction:
     """The reduction of one term, given the layouts of its factors."""
 
-    def __init__(self, term: Term, layouts: Sequence[Layout], lookup: Lookup) -> None:
+    def __init__(
+        self,
+        term: Term,
+        layouts: Sequence[Layout],
+        lookup: Lookup,
+        even: frozenset[Node] | set[Node] = frozenset(),
+    ) -> None:
         self.term = term
+        self.even = even  # the symmetric matrices
         self.lookup = lookup
         self.coefficient = term.coefficient
         self.over: list[Layout] = []
@@ -113,6 +123,8 @@ class Reduction:
             body: Layout | None = self._indexed()
         elif not out:
             body = None
+            # Letters before functions: x sin(y).
+            self.over.sort(key=lambda x: not _is_letter(x))
         elif len(out) == 1:
             body = self._vector(out[0])
         elif out[0] == out[1]:
@@ -150,7 +162,7 @@ class Reduction:
         elif len(indices) == 2:
             if inverted:
                 layout = divided([], [layout], layout.axes)
-            self.edges.append(Edge(*indices, (layout,), (f,)))
+            self.edges.append(Edge(*indices, (layout,), (f,), even=f.node in self.even))
         else:
             self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))
 
@@ -194,7 +206,33 @@ class Reduction:
             if best is None:
                 return
             _, i, edges = best
+            if len(edges) == 2 and self._weighted(i, edges):
+                continue
             (self._close, self._apply, self._join)[len(edges)](i, edges)
+
+    def _weighted(self, i: int, edges: list[Edge]) -> bool:
+        """Weights on both sides of an elementwise matrix are an outer product beside it."""
+        weights = self.vertices[i]
+        for e in edges:
+            other = e.b if e.a == i else e.a
+            ends = self.vertices[other]
+            if other not in self.term.out or not _is_elementwise(e):
+                continue
+            if not (weights.over and ends.over) or weights.under or ends.under:
+                continue
+            self._outer(e, i, other)
+            return True
+        return False
+
+    def _outer(self, e: Edge, i: int, j: int) -> None:
+        """``diag(u) M diag(v)`` as ``(uvᵀ) ⊙ M``."""
+        left, right = self.vertices[i], self.vertices[j]
+        both = product((hadamard(left.over), *backwards((hadamard(right.over),))))
+        chain = (hadamard([both, e.layout(i)]),)
+        factors = (*left.factors, *e.factors, *right.factors)
+        self.vertices[i], self.vertices[j] = Vertex([], []), Vertex([], [])
+        self.edges = [f for f in self.edges if f is not e]
+        self.edges.append(Edge(i, j, chain, factors, plain=False))
 
     def _parallel(self) -> None:
         """Parallel edges become one, and an edge from an index to itself sits on that index."""
@@ -341,6 +379,10 @@ class Reduction:
 
     def _matrix(self, i: int, j: int) -> Layout:
         rows, columns = (self.vertices[k] for k in (i, j))
+        loaded = rows.over and columns.over and not rows.under and not columns.under
+        if loaded and self.edges and _is_elementwise(self.edges[0]):
+            self._outer(self.edges[0], i, j)
+            rows, columns = (self.vertices[k] for k in (i, j))
         axes = (self.term.axes[i], self.term.axes[j])
         left = divided(rows.over, rows.under, axes[:1]) if rows.over or rows.under else None
         right = (
@@ -394,6 +436,17 @@ class Reduction:
         data = Indexing(UNIT, out, names, tuple(equal), tuple(lengths.items()))
         children = tuple(x for x, _ in parts)
         return Layout(Kind.INDEXED, children, self.term.out_axes, data)
+
+
+def _is_elementwise(e: Edge) -> bool:
+    """Whether an edge is one matrix that was made entry by entry."""
+    kinds = (Kind.SUM, Kind.HADAMARD, Kind.DIVIDE, Kind.APPLY, Kind.POWER, Kind.INDICATOR)
+    return len(e.chain) == 1 and e.chain[0].kind in kinds
+
+
+def _is_letter(x: Layout) -> bool:
+    """Whether a factor is a symbol, or a power of one."""
+    return x.kind in (Kind.NAME, Kind.ENTRY) or (x.kind is Kind.POWER and _is_letter(x.children[0]))
 
 
 def _is_transposed(x: Layout) -> bool:

@@ -230,6 +230,17 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     args = ", ".join(p.text for p in parts)
     if name == "sigmoid":
         return Code(f"{program.helper('_sigmoid')}({args})", ATOM, full)
+    if name == "step":
+        gap = f"{wrapped(parts[0], SUM)} - {wrapped(parts[1], TERM)}"
+        return Code(f"np.heaviside({gap}, 0.5)", ATOM, full)
+    if name == "between":
+        low, middle, high = parts
+        above = f"np.heaviside({wrapped(middle, SUM)} - {wrapped(low, TERM)}, 0.5)"
+        below = f"np.heaviside({wrapped(high, SUM)} - {wrapped(middle, TERM)}, 0.5)"
+        return Code(f"{above} * {below}", TERM, full)
+    if name == "clip":
+        low, middle, high = parts
+        return Code(f"np.clip({middle.text}, {low.text}, {high.text})", ATOM, full)
     if name == "softplus":
         return Code(f"np.logaddexp(0, {args})", ATOM, full)
     if name == "relu":

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .compose import Composed
-from .layout import Kind, Layout, fold
+from .layout import Kind, Layout, fold, is_number
 from .naming import subscript, superscript, unicode_name
 
 # How tightly a piece of text holds together, loosest first.
@@ -22,6 +22,8 @@ _NAMED = {
     "softplus": "softplus({0})",
     "logdet": "log det({0})",
     "det": "det({0})",
+    "between": "𝟙[{0} < {1} < {2}]",
+    "clip": "clip({1}, {0}, {2})",
 }
 
 
@@ -53,7 +55,9 @@ def layout_text(layout: Layout, sizes: Sizes) -> str:
     text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = "𝟏" if layout.rank == 1 else "𝟏𝟏ᵀ"
-        text = ones if text == "1" else f"{text} {ones}"
+        loose = layout.children[0].kind is Kind.SUM or "/" in text
+        shown = f"({text})" if loose and not text.startswith("(") else text
+        text = ones if text == "1" else f"{shown} {ones}"
     text = text.replace(_EDGE, "")
     return text if letters is None else f"[{letters}] {text}"
 
@@ -108,6 +112,7 @@ def _wrapped(p: Piece, hold: int) -> str:
 
 # Stands around a word, so that two factors side by side are set apart; taken out at the end.
 _EDGE = "\x01"
+_LETTER = re.compile(r"[^\W_\x01][₀-₉]?|\d+")
 _AFTER_WORD = re.compile(_EDGE + "[ᵀ⁻⁰¹²³⁴-⁹]*$")
 
 
@@ -188,9 +193,18 @@ def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 def _apply(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data
+    if op.name == "step":
+        return Piece("𝟙[" + step_text(x, [p.text for p in parts], ">", "<") + "]", ATOM)
     if op.name in _NAMED:
         return applied(_NAMED[op.name], ATOM, parts)
     return applied(op.text, op.precedence, parts)
+
+
+def step_text(x: Layout, texts: Sequence[str], above: str, below: str) -> str:
+    """The condition of a step, with a number on the right: ``x > 0``, ``x < 1``."""
+    if is_number(x.children[0]):
+        return f"{texts[1]} {below} {texts[0]}"
+    return f"{texts[0]} {above} {texts[1]}"
 
 
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -234,7 +248,7 @@ def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     exponent: Fraction = x.data
     if exponent == Fraction(1, 2):
         return Piece(
-            "√" + (base.text if base.hold == ATOM and len(base.text) < 3 else f"({base.text})"),
+            "√" + (base.text if _LETTER.fullmatch(base.text) else f"({base.text})"),
             POWER,
         )
     inner = _wrapped(base, ATOM)
@@ -260,7 +274,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     scalars = juxtaposed(shown) if shown else ""
     loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
     main = _wrapped(body, loose)
-    if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE:
+    if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and (prefix or shown):
         main = f"({body.text})"
     if prefix and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
         prefix += "·"
@@ -311,6 +325,13 @@ def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(text + (" ".join(pieces) or "1"), PRODUCT)
 
 
+def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    """A column for every column; sums of rows are set apart from the 𝟏ᵀ that repeats them."""
+    (body,) = x.children
+    sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
+    return Piece(_wrapped(parts[0], ATOM if sums else PRODUCT) + "𝟏ᵀ", PRODUCT)
+
+
 #: How each kind of layout is written.
 WRITERS: dict[Kind, Writer] = {
     Kind.NAME: lambda x, parts, sizes: _word(unicode_name(x.data)),
@@ -329,7 +350,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.IDENTITY: lambda x, parts, sizes: Piece("I", ATOM),
     Kind.ONES: lambda x, parts, sizes: Piece("𝟏", ATOM),
     Kind.ROWS: lambda x, parts, sizes: Piece(f"𝟏{_wrapped(parts[0], POWER)}ᵀ", PRODUCT),
-    Kind.COLUMNS: lambda x, parts, sizes: Piece(f"{_wrapped(parts[0], PRODUCT)}𝟏ᵀ", PRODUCT),
+    Kind.COLUMNS: _columns,
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
     Kind.APPLY: _apply,

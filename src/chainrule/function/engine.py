@@ -17,9 +17,10 @@ import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
+from ..ops.transcendental import exp
 from ..simplify.fusing import fused
 from ..simplify.rolling import rolled
-from ..simplify.rules import RULES
+from ..simplify.rules import RECOGNITIONS, RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
@@ -129,7 +130,8 @@ def derive(
 
     def make() -> tuple[list[Node], int]:
         if naming:
-            nodes = list(rule(outputs))
+            recognise = RECOGNITIONS.simplifier(max(n.level for n in others))
+            nodes = list(rule(recognise(outputs) if _has_exponentials(outputs) else outputs))
         else:
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
@@ -141,6 +143,10 @@ def derive(
 
     found: list[Node] = _derived.get((key, naming, tuple(outputs), tuple(others)), make)
     return found
+
+
+def _has_exponentials(outputs: Sequence[Node]) -> bool:
+    return any(n.op is exp for n in toposort(outputs))
 
 
 def finish(

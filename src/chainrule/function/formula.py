@@ -148,6 +148,7 @@ class Derivation:
         self.rng = np.random.default_rng(7)
         self.symmetric: list[Node] = []
         self.counts: dict[Node, str] = {}
+        self.turned: dict[Node, Node] = {}  # the transposes of what has a name
         self.counted: dict[Node, Axis] = {}
         self.axis_names: dict[tuple[Node, int], str] = {}
         with tracing(naming=True) as trace:
@@ -212,7 +213,7 @@ class Derivation:
                 if made is not None:
                     base, build = made
                     env[n] = build(base)
-                    if base not in self.symbols:
+                    if base is not None and base not in self.symbols:
                         self.symbols[base] = source
                         self.examples.add(base, source, outside[source], None, outside=True)
                     continue
@@ -312,10 +313,10 @@ class Derivation:
             order = found.algebra.order
             symbols = self.symbols
         taken = set(self.symbols.values())
-        composed = Composer(order, symbols, names, taken)(results)
+        composed = Composer(order, symbols, names, taken, self.turned)(results)
         plain = self._unnumbered(names, {name for name, _ in composed.definitions})
         if plain != names:
-            composed = Composer(order, symbols, plain, taken)(results)
+            composed = Composer(order, symbols, plain, taken, self.turned)(results)
         unread = {name for n, name in self.counts.items() if n not in counted}
         shown = set(self.symbols.values()) - unread | {n for n, _ in composed.definitions}
         sizes = SizeNames(size_axes, shown)
@@ -385,7 +386,9 @@ class Derivation:
             plain = base.op is INPUT or base.op is slice_ or (base.op is MONOMIAL and not base.args)
             if not plain and not coefficient.sizes and abs(coefficient.number) == 1:
                 bases.setdefault(base, (name, coefficient))
+        turned = {algebra.turned(base): base for base in bases if base.type.ndim == 2}
         counts = Counter(name for name, _ in bases.values())
+        self.turned = {n: base for n, base in turned.items() if n not in bases and n is not base}
         alphabet = Alphabet(taken | {name for name, count in counts.items() if count == 1})
         numbers: Counter[str] = Counter()
         found: dict[Node, tuple[str, Coefficient]] = {}

@@ -153,6 +153,8 @@ def read_results(
         traced = issubclass(kind, Tracer) or hasattr(kind, "__traced__")
         if not traced and kind is not np.ndarray:
             value = original(value)
+            if isinstance(value, float) and trace.stored is not None:
+                trace.lift(value)  # to see that it is none that lost its derivative
             if not isinstance(value, _PLAIN) and all(value is not k for k in known):
                 raise Untraceable(f"it returns a {kind.__name__} that it made")
             leaves.append([value])

@@ -12,6 +12,7 @@ import numpy as np
 from ..ir.node import Node, constant, input_node, node
 from ..ir.types import type_of
 from ..ops.arithmetic import negative, subtract
+from ..ops.contraction import einsum
 from ..ops.monomial import Axis
 from ..ops.structural import transpose
 from .derivatives import Derivative, HessianVectorProduct, Pullback
@@ -149,12 +150,15 @@ def literals_in(f: Callable[..., Any]) -> set[float]:
 
 def derived_from(
     array: np.ndarray, outside: Mapping[str, Any], taken: set[str], known: Mapping[str, Node]
-) -> tuple[str, tuple[Node, Callable[[Node], Node]] | None]:
+) -> tuple[str, tuple[Node | None, Callable[[Any], Node]] | None]:
     """What an unnamed array was made of before it met a traced one: ``-t``, ``1 - t`` or ``X.T``.
 
     Such steps run in plain NumPy and leave no record; they are recognised by every bit of their
     result, for arrays with enough of them that this is no accident.
     """
+    if array.ndim == 2 and array.dtype.kind == "f" and np.array_equal(array, np.eye(len(array))):
+        sizes = (("i", len(array)),)
+        return "I", (None, lambda _: node(einsum, (), ("->ii", sizes)))
     if len(np.unique(array)) < 2 or array.size < 3:
         return "", None
     steps: list[tuple[Callable[[Any], Any], Callable[[Node], Node]]] = [

@@ -78,6 +78,11 @@ class Primitive:
             record = getattr(type(arg), "__record__", None)
             if record is not None:
                 return record(arg, self, args, params)
+        for k, arg in enumerate(args):  # an array in which traced values were stored is one itself
+            ask = getattr(type(arg), "__trace__", None)
+            trace = None if ask is None else ask(arg)
+            if trace is not None:
+                return self.bind([*args[:k], trace.lift(arg), *args[k + 1 :]], *params)
         return self.evaluate(args, *params)
 
     def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:

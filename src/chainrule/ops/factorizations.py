@@ -8,7 +8,7 @@ experimental design, 2012, for the QR decomposition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from .linalg import (
     check_square,
     conjugated,
     hermitian,
+    identity_like,
     inv,
     matrices,
     on_triangle,
@@ -29,6 +30,7 @@ from .linalg import (
     real_dtype,
     triangular_solve,
     tril,
+    triu,
 )
 from .reductions import reduce_prod
 from .spectral import svd_of_rule
@@ -257,8 +259,104 @@ class QR(MatrixFunction):
         )
 
 
+class LU(MatrixFunction):
+    """``A = LU`` without exchanging rows, L with a diagonal of ones, side by side in one matrix.
+
+    With ``C = L⁻¹ dA U⁻¹``: ``dL = L tril(C, −1)`` and ``dU = triu(C) U`` (de Hoog, Anderssen and
+    Lukas, Differentiation of matrix functionals using triangular factorization, 2011).
+    """
+
+    name = "lu"
+    text = "lu({0})"
+
+    def __call__(self, a: Array) -> Array:
+        """``L − 1 + U`` of a stack of matrices whose rows need no exchange."""
+        return self.bind((a,))
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:
+        check_square(types[0])
+        return types[0].strong()
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        a = np.array(arrays[0])
+        for k in range(a.shape[-1] - 1):
+            a[..., k + 1 :, k] /= a[..., k, k][..., None]
+            a[..., k + 1 :, k + 1 :] -= a[..., k + 1 :, k, None] * a[..., k, None, k + 1 :]
+        return a
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        upper = triu(out)
+        lower = tril(out, -1) + identity_like(out)
+        left = triangular_solve(lower, tangents[0], True)
+        flipped = triangular_solve(np.swapaxes(upper, -1, -2), np.swapaxes(left, -1, -2), True)
+        core = np.swapaxes(flipped, -1, -2)
+        return lower @ tril(core, -1) + triu(core) @ upper
+
+    def examples(self) -> Sequence[Example]:
+        return (((matrices(3, 3),), ()), ((matrices(2, 2, 2, field="c"),), ()))
+
+
+class Order(MatrixFunction):
+    """How a factorization exchanges rows or columns: integers, with no derivative."""
+
+    def __init__(
+        self, name: str, compute: Callable[[Any], Any], length: Callable[[int, int], int]
+    ) -> None:
+        self.name = name
+        self.text = name + "({0})"
+        self._compute = compute
+        self._length = length  # of the answer, by the rows and columns of the matrix
+
+    def __call__(self, a: Array) -> Array:
+        """The places, for each of a stack of matrices."""
+        return self.bind((a,))
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:
+        *lead, m, n = types[0].shape
+        return ArrayType((*lead, self._length(m, n)), np.dtype(np.int32))
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        (a,) = arrays
+        places = np.empty((*a.shape[:-2], self._length(*a.shape[-2:])), np.int32)
+        for k in np.ndindex(a.shape[:-2]):
+            places[k] = self._compute(a[k])
+        return places
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        return None
+
+    def examples(self) -> Sequence[Example]:
+        return (((matrices(3, 3)[::-1],), ()), ((matrices(2, 4, 3, seed=1),), ()))
+
+
+def _rows(a: Any) -> Any:
+    from scipy.linalg import lu
+
+    return np.argsort(lu(a, p_indices=True)[0]) if a.size else np.arange(len(a))
+
+
+def _swaps(a: Any) -> Any:
+    from scipy.linalg import lu_factor
+
+    return lu_factor(a, check_finite=False)[1]
+
+
+def _columns(a: Any) -> Any:
+    from scipy.linalg import qr
+
+    return qr(a, mode="r", pivoting=True)[1]
+
+
+lu_order = Order("lu_order", _rows, lambda m, n: m)
+lu_swaps = Order("lu_swaps", _swaps, min)
+qr_order = Order("qr_order", _columns, lambda m, n: n)
 det = Determinant()
 cofactor = Cofactor()
 slogdet = SignLogDeterminant()
 cholesky = Cholesky()
 qr = QR()
+lu = LU()

@@ -441,7 +441,8 @@ class Exponential(MatrixFunction):
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
     ) -> Sequence[Maybe]:
-        return (self._beside(adjoint(args[0]), ct),)
+        # tr(X L(E)) = tr(L(X) E), also on a branch cut, where f(Aᴴ) may not be f(A)ᴴ.
+        return (adjoint(self._beside(args[0], adjoint(ct))),)
 
     def _beside(self, a: Array, e: Array) -> Array:
         n = np.shape(a)[-1]

@@ -68,6 +68,13 @@ class Coefficient(NamedTuple):
         """Without the sign."""
         return Coefficient(abs(self.number), self.sizes)
 
+    def exact(self) -> Fraction:
+        """The number that it is here, exactly."""
+        number = self.number
+        for axis, power in self.sizes:
+            number *= Fraction(axis.length) ** power
+        return number
+
     def value(self) -> float:
         """The number that it is."""
         number = float(self.number)
@@ -171,6 +178,10 @@ TOTAL = Total()
 
 SIGMOID = Named("sigmoid")
 SOFTPLUS = Named("softplus")
+#: 1 above 0, 0 below, and ½ at 0: the slope of a maximum whose ties share.
+STEP = Named("step")
+#: The same between two bounds, of (lower, x, upper); and x itself, moved to the nearer bound.
+BETWEEN, CLIP = Named("between"), Named("clip")
 INVERSE = Named("inverse")
 LOGDET = Named("logdet")
 DET = Named("det")
@@ -198,6 +209,8 @@ class Order:
 
     def __init__(self) -> None:
         self._ranks: dict[Node, int] = {}
+        #: Matrices that were proved to equal their transposes.
+        self.symmetric: set[Node] = set()
         self.axes: dict[Node, tuple[Axis, ...]] = {}
 
     def add(self, n: Node, axes: tuple[Axis, ...]) -> Node:

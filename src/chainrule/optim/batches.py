@@ -35,6 +35,10 @@ class Batches:
         if start == 0:
             yield (), 1
 
+    def kinds(self) -> Iterator[tuple[Batch, int]]:
+        """A batch of each size that will come, as far as that is known."""
+        return iter(())
+
     def rows(self, number: int, k: int) -> np.ndarray | None:
         """Which rows of the data batch ``k`` of an epoch has, where they are known by number."""
         return None
@@ -93,6 +97,16 @@ class ArrayBatches(Batches):
         rows = slice(k * self.size, (k + 1) * self.size)
         order = self._order(number)
         return np.arange(self.examples)[rows] if order is None else order[rows]
+
+    def kinds(self) -> Iterator[tuple[Batch, int]]:
+        """The first batch, and the last if it is shorter."""
+        yield next(self.epoch(0))
+        if self.examples % self.size:
+            yield next(self.epoch(0, self.count - 1))
+
+    def whole(self) -> Batch:
+        """All examples at once."""
+        return self.batch(self.leaves)
 
     def batch(self, leaves: list[Any]) -> Batch:
         """The arguments of the loss that these arrays make."""

@@ -21,16 +21,18 @@ def explained(
     batch: tuple[Any, ...],
     losses: Sequence[float],
     rows: np.ndarray | None = None,
+    whose: str | None = None,
 ) -> str:
     """Why the loss or its gradient is not finite at these parameters and this batch.
 
-    ``losses`` are those of the steps before; ``rows`` says which rows of the data these are.
+    ``losses`` are those of the steps before; ``rows`` says which rows of the data these are, and
+    ``whose`` what the batch is called.
     """
-    found = _bad_leaf(batch, rows)
+    found = bad_leaf(batch, rows)
     if found is not None:
-        whose = "The batch" if rows is None else "The data"
+        whose = whose or ("The batch" if rows is None else "The data")
         return f"{whose} given to the loss has {found}. Leave such examples out, or fill them in."
-    found = _bad_leaf(params)
+    found = bad_leaf(params)
     if found is not None:
         return f"The step before made params have {found}." + _growth(losses)
     origin = _first_operation(loss, params, batch)
@@ -41,11 +43,11 @@ def explained(
             gradient = grad(loss)(params, *batch)
     except NaNDerivative as error:
         return f"The loss is finite and its gradient is not. {error}"
-    found = _bad_leaf(gradient)
+    found = bad_leaf(gradient)
     return f"The gradient has {found or 'a number too large to square'}." + _growth(losses)
 
 
-def _bad_leaf(tree: Any, rows: np.ndarray | None = None) -> str | None:
+def bad_leaf(tree: Any, rows: np.ndarray | None = None) -> str | None:
     """The first leaf with a number that is not finite, and where in it.
 
     ``rows`` are the numbers of the rows, where those of the leaf were picked from more.

@@ -14,7 +14,8 @@ class History:
 
     ``loss`` and ``gradient_norm`` have one number for each step, before its update (the norm
     before clipping); ``epoch_loss``, the mean over the examples, and ``validation_loss`` have one
-    for each whole epoch; ``epoch_end`` is the number of steps taken by then.
+    for each whole epoch; ``epoch_end`` is the number of steps taken by then. ``learning_rate`` has
+    one number for each step too, and none where the optimiser does not tell it.
     """
 
     loss: np.ndarray
@@ -22,32 +23,26 @@ class History:
     epoch_loss: np.ndarray
     validation_loss: np.ndarray
     epoch_end: np.ndarray
+    learning_rate: np.ndarray
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw loss and gradient norm against the step; returns the two axes of matplotlib.
+        """Draw loss and gradient norm against the step: `chainrule.plot.history`.
 
-        ``axes`` are two of your own to draw in. Raises `ImportError` without matplotlib.
+        Returns the two axes of matplotlib; ``axes`` are two of your own to draw in. Raises
+        `ImportError` without matplotlib.
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
+        from ..plot.curves import history
 
-            _, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-        left, right = axes
-        steps = np.arange(1, len(self.loss) + 1)
-        left.plot(steps, self.loss, color="0.75", linewidth=0.8, label="each step")
-        left.plot(self.epoch_end, self.epoch_loss, "o-", markersize=3, label="mean of an epoch")
-        if len(self.validation_loss):
-            ends = self.epoch_end[: len(self.validation_loss)]
-            left.plot(ends, self.validation_loss, "s-", markersize=3, label="validation")
-        left.legend(frameon=False)
-        left.set(xlabel="step", ylabel="loss")
-        right.plot(steps, self.gradient_norm, color="C3", linewidth=0.8)
-        right.set(xlabel="step", ylabel="norm of the gradient")
-        for axis, values in ((left, self.loss), (right, self.gradient_norm)):
-            if len(values) and np.min(values) > 0:
-                axis.set_yscale("log")
-            axis.spines[["top", "right"]].set_visible(False)
-        return axes
+        return history(self, axes)
+
+
+def rates_of(rate: Any, steps: int) -> np.ndarray:
+    """The learning rate at each of so many steps."""
+    if rate is None:
+        return np.zeros(0)
+    if not callable(rate):
+        return np.full(steps, float(rate))
+    return np.array([float(rate(np.int64(k))) for k in range(steps)])
 
 
 @dataclass(frozen=True, eq=False)

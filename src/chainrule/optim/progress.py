@@ -25,6 +25,7 @@ class Progress:
     loss: float
     gradient_norm: float
     nest: Callable[[], Any] = field(repr=False)
+    rate: Callable[[], float | None] = field(repr=False, default=lambda: None)
     epoch_loss: float | None = None
     validation_loss: float | None = None
 
@@ -33,9 +34,14 @@ class Progress:
         """The parameters after the step, nested as they were given."""
         return self.nest()
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of the step, where the optimiser tells it."""
+        return self.rate()
+
 
 class Bar:
-    """A bar by rich on standard error: epoch, loss, steps each second, time left.
+    """A bar by rich on standard error: epoch, loss, learning rate, steps each second, time left.
 
     ``shown`` is ``None`` for a bar where standard error is a terminal.
     """
@@ -61,10 +67,11 @@ class Bar:
 
         self.bar = Rich(
             TextColumn("{task.description}"),
-            BarColumn(),
+            # Numbers come first where the terminal is narrow.
+            *([BarColumn(bar_width=min(40, console.width - 86))] if console.width >= 96 else []),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             console=console,
             auto_refresh=False,
         )
@@ -90,15 +97,26 @@ class Bar:
         if self.next == 0.0:  # the first step has the compiler in it
             self.begun, self.start = now, at.step
         if at.validation_loss is not None:
-            self.validation = f"  validation {at.validation_loss:.4g}"
+            self.validation = f"  val {at.validation_loss:.4g}"
         due = now >= self.next
         if not due and at.epoch_loss is None:
             return
         loss = at.loss if at.epoch_loss is None else at.epoch_loss
         seconds = now - self.begun
-        rate = f"{(at.step - self.start) / seconds:.3g} steps/s" if seconds > 0 else ""
+        rate = f"{_short((at.step - self.start) / seconds)} steps/s" if seconds > 0 else ""
         words = f"epoch {at.epoch}  loss {loss:.4g}{self.validation}"
+        if at.learning_rate is not None:
+            words += f"  lr {at.learning_rate:.3g}"
         self.bar.update(self.task, completed=at.step, description=words, rate=rate)
         if due:
             self.next = now + PAUSE
             self.bar.refresh()
+
+
+def _short(rate: float) -> str:
+    """Three digits, without an exponent.
+
+    >>> _short(0.12345), _short(45678.9)
+    ('0.123', '45679')
+    """
+    return f"{rate:.3g}" if rate < 1000 else f"{rate:.0f}"

@@ -19,8 +19,9 @@ from ..function.verbs import value_and_grad
 from ..trace.tree import flatten
 from .batches import ArrayBatches, Batch, Batches, batches_of
 from .checkpoint import Checkpoint, same
-from .explain import explained
-from .history import FitResult, History
+from .drawing import Drawing
+from .explain import bad_leaf, explained
+from .history import FitResult, History, rates_of
 from .optimizers import adam
 from .progress import Bar, Progress
 from .transformation import GradientTransformation, apply_updates
@@ -54,13 +55,15 @@ def fit(
 ) -> FitResult:
     """Train: minimise the mean of a loss over data, by mini-batches.
 
-    Each step (loss, gradient, optimiser, update) is one compiled program, made at the first step.
+    Each step (loss, gradient, optimiser, update) is one compiled program, made before the first.
     The same seed gives the same bits, also after a kill and a resumption.
 
     Parameters
     ----------
     loss
-        ``loss(params, *batch)``, plain NumPy, the mean over the examples of the batch.
+        ``loss(params, *batch)``, plain NumPy, the mean over the examples of the batch. If it has an
+        argument named ``rng``, that is a generator, drawn anew from ``(seed, step)`` at each step,
+        for dropout and its kin; to evaluate it is ``None``.
     params
         Where to start: floating-point arrays and numbers in any nesting. They are not changed.
     data
@@ -97,9 +100,9 @@ def fit(
     Raises
     ------
     ArgumentError
-        Where an argument makes no sense. What goes wrong later (a number that is not finite,
-        divergence, Ctrl-C) loses nothing: it ends training with a warning and a result whose
-        ``success`` is false and whose ``message`` explains it.
+        Where an argument makes no sense, or ``params`` hold a number that is not finite. What goes
+        wrong later (a number that is not finite, divergence, Ctrl-C) loses nothing: it ends training
+        with a warning and a result whose ``success`` is false and whose ``message`` explains it.
 
     >>> rng = np.random.default_rng(0)
     >>> X, w = rng.normal(size=(100, 3)), np.array([1.0, -2.0, 0.5])
@@ -136,7 +139,9 @@ def fit(
         )
     if epochs is None and (batches.once or steps is None):
         epochs = 1 if batches.once else EPOCHS
-    training = _Training(loss, optimizer or adam(), batches, _floating(params), compile)
+    training = _Training(
+        loss, optimizer or adam(), batches, _floating(params), int(seed), compile
+    )
     if validation is not None:
         training.validation = ArrayBatches(validation, None, 0, shuffle=False, what="validation")
     called = (callbacks,) if callable(callbacks) else tuple(callbacks)
@@ -161,6 +166,9 @@ def _floating(params: Any) -> Any:
                 f"fit: params{path} has dtype {array.dtype}, which has no derivative. "
                 "Start from floating-point numbers, such as np.zeros(3) or 0.0."
             )
+    found = bad_leaf(params)
+    if found is not None:
+        raise ArgumentError(f"fit: params start from {found}. Start from finite numbers.")
     return structure.unflatten([array.copy()[()] for array in arrays])
 
 
@@ -200,14 +208,16 @@ class _Training:
         optimizer: GradientTransformation,
         batches: Batches,
         params: Any,
+        seed: int,
         compiled: bool,
     ) -> None:
-        self.loss, self.batches = loss, batches
+        self.drawing, self.batches = Drawing(loss, seed), batches
+        self.rate = getattr(optimizer, "learning_rate", None)
         leaves, self.nesting = flatten(params)
         kept, self.state_nesting = flatten(optimizer.init(params))
         first = tuple(leaves)
         self.run = _Run(first, tuple([np.asarray(x)[()] for x in kept]), first)
-        objective = value_and_grad(loss)
+        objective = value_and_grad(self.drawing.given)
         several, own, whole = len(leaves), self.nesting, self.state_nesting
 
         def step(*given: Any) -> Any:
@@ -223,7 +233,10 @@ class _Training:
         step.__name__ = step.__qualname__ = f"the training step of {name}"
         self.plain: Callable[..., Any] = step
         self.step: Callable[..., Any] = jit(step) if compiled else step
-        self.evaluate: Callable[..., Any] = jit(loss) if compiled else loss
+        self.evaluate: Callable[..., Any] = self.drawing.evaluated
+        if compiled:
+            self.evaluate = jit(self.evaluate)
+        self.compiled = compiled
         self.validation: ArrayBatches | None = None
         self.checkpoint: Checkpoint | None = None
         self.every: int | None = None
@@ -235,7 +248,10 @@ class _Training:
     def train(self, callbacks: Sequence[Callable[[Progress], Any]], bar: Bar) -> FitResult:
         """Train until something ends it."""
         try:
-            message = self._ended() or self._epochs(callbacks, bar)
+            message = self._ended()
+            if message is None:
+                self._compile()
+                message = self._epochs(callbacks, bar)
         except _BrokenOffError as broken:
             warnings.warn(str(broken), RuntimeWarning, stacklevel=3)
             return self._result(str(broken), success=False)
@@ -243,6 +259,21 @@ class _Training:
             return self._result(f"Interrupted after {self.run.step} steps.", success=False)
         self._save()
         return self._result(message, success=True)
+
+    def _compile(self) -> None:
+        """Meet all that arrays will give, so that nothing is compiled in the middle."""
+        if not self.compiled:
+            return
+        with np.errstate(all="ignore"):
+            for batch, _ in self.batches.kinds():
+                self._stepped(batch)
+            if self.validation is not None:
+                self.evaluate(self._params(), *self.validation.whole())
+
+    def _stepped(self, batch: Batch) -> Any:
+        """What a step makes of a batch; where training stands is not changed."""
+        run = self.run
+        return self.step(*run.params, *run.state, *batch, *self.drawing.arguments(run.step))
 
     def _ended(self) -> str | None:
         """Why training is at its end, before the next step."""
@@ -283,7 +314,7 @@ class _Training:
                 if (self.every and run.step % self.every == 0) or (not self.every and not run.batch):
                     self._save()
             if last is None:  # the checkpoint was made after the last batch
-                self._close(Progress(run.step, run.epoch + 1, math.nan, math.nan, self._params))
+                self._close(self._progress(math.nan, math.nan, run.epoch + 1))
                 message = self._ended()
                 if message is not None:
                     return message
@@ -292,14 +323,15 @@ class _Training:
     def _one(self, batch: Batch, examples: int) -> Progress:
         """One step."""
         run = self.run
-        *leaves, value, norm = self.step(*run.params, *run.state, *batch)
+        *leaves, value, norm = self._stepped(batch)
         value, norm = float(value), float(norm)
         first = abs(run.loss[0]) if run.loss else math.inf
         if not (math.isfinite(value) and math.isfinite(norm)):
             what = "loss" if not math.isfinite(value) else "gradient"
             shown = f"{what} is {value if what == 'loss' else norm}"
             rows = self.batches.rows(run.epoch, run.batch)
-            why = explained(self.loss, self._params(), batch, run.loss, rows)
+            loss = self.drawing.repeated(run.step)
+            why = explained(loss, self._params(), batch, run.loss, rows)
         elif value > DIVERGED * max(1.0, first):
             shown = f"loss is {value:.3g}, after {run.loss[0]:.3g} at the first"
             why = "Training has diverged: give a smaller learning rate, or clip_by_global_norm."
@@ -310,11 +342,16 @@ class _Training:
             run.gradient_norm.append(norm)
             run.step, run.batch = run.step + 1, run.batch + 1
             run.total, run.examples = run.total + value * examples, run.examples + examples
-            return Progress(run.step, run.epoch + 1, value, norm, self._params)
+            return self._progress(value, norm, run.epoch + 1)
         raise _BrokenOffError(
             f"fit broke off at step {run.step + 1} (epoch {run.epoch + 1}, batch {run.batch + 1}): "
             f"the {shown}. {why}"
         )
+
+    def _progress(self, value: float, norm: float, epoch: int) -> Progress:
+        rate, step = self.rate, self.run.step
+        shown = (lambda: float(rate(np.int64(step - 1)))) if callable(rate) else lambda: rate
+        return Progress(step, epoch, value, norm, self._params, shown)
 
     def _close(self, at: Progress) -> None:
         """The end of an epoch."""
@@ -323,8 +360,16 @@ class _Training:
         run.epoch_loss.append(at.epoch_loss)
         run.epoch_end.append(run.step)
         if self.validation is not None:
-            batch = self.validation.batch(self.validation.leaves)
+            batch = self.validation.whole()
             at.validation_loss = float(self.evaluate(self._params(), *batch))
+            if not math.isfinite(at.validation_loss):
+                why = explained(
+                    self.drawing.evaluated, self._params(), batch, run.loss, whose="The validation set"
+                )
+                raise _BrokenOffError(
+                    f"fit broke off after epoch {run.epoch + 1} (step {run.step}): the validation "
+                    f"loss is {at.validation_loss}. {why}"
+                )
             run.validation_loss.append(at.validation_loss)
         watched = at.epoch_loss if at.validation_loss is None else at.validation_loss
         run.waited += 1
@@ -338,7 +383,8 @@ class _Training:
     def _result(self, message: str, *, success: bool) -> FitResult:
         run = self.run
         best = self.limits[2] is not None and run.epoch_loss
-        history = History(*(np.array(getattr(run, name)) for name in _Run.LISTS))
+        course = {name: np.array(getattr(run, name)) for name in _Run.LISTS}
+        history = History(**course, learning_rate=rates_of(self.rate, run.step))
         last = run.epoch_loss or run.loss or [math.nan]
         return FitResult(
             params=self.nesting.unflatten(run.best) if best else self._params(),

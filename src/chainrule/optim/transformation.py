@@ -43,7 +43,8 @@ class GradientTransformation(NamedTuple):
     """A pair of functions: ``init(params) -> state``, ``update(grads, state, params)``.
 
     ``update`` returns ``(updates, state)``, the updates nested as the gradients are. Any such pair
-    of your own can stand in a `chain`.
+    of your own can stand in a `chain`. ``learning_rate``, a number or a function of the step, is
+    what `fit` shows and records; the updates do not depend on it.
 
     >>> halve = GradientTransformation(
     ...     init=lambda params: (),
@@ -55,6 +56,7 @@ class GradientTransformation(NamedTuple):
 
     init: Callable[[Any], Any]
     update: Callable[..., tuple[Any, Any]]
+    learning_rate: Rate | None = None
 
 
 class Count(NamedTuple):
@@ -100,7 +102,13 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
             after.append(own)
         return grads, tuple(after)
 
-    return GradientTransformation(init, update)
+    rates = [part.learning_rate for part in transformations if _rated(part)]
+    return GradientTransformation(init, update, rates[-1] if rates else None)
+
+
+def _rated(part: Any) -> bool:
+    """Whether a part has a learning rate; one of the user's may be a pair alone."""
+    return getattr(part, "learning_rate", None) is not None
 
 
 def stateless(f: Callable[[Any, Any], Any]) -> GradientTransformation:
@@ -158,8 +166,9 @@ def scale_by_learning_rate(learning_rate: Rate) -> GradientTransformation:
     """
     if callable(learning_rate):
         rate = learning_rate
-        return scale_by_schedule(lambda step: -rate(step))
-    return scale(-checked("learning_rate", learning_rate))
+        return scale_by_schedule(lambda step: -rate(step))._replace(learning_rate=rate)
+    number = checked("learning_rate", learning_rate)
+    return scale(-number)._replace(learning_rate=number)
 
 
 def clip_by_value(limit: float) -> GradientTransformation:

@@ -11,8 +11,12 @@ from scipy.optimize import LinearConstraint, NonlinearConstraint
 from ..errors import ArgumentError
 from ..function.vectors import ravel
 from ..function.verbs import hessian, jacobian
-from .objective import Late, as_arguments
+from .objective import as_arguments
+from .programs import Late
 from .variables import Variables, Vector
+
+#: The methods that take a constraint's Hessian too.
+WHOLE = ("trust-constr", "ipopt")
 
 
 def exact(constraints: Any, variables: Variables, method: str) -> list[Any]:
@@ -33,7 +37,7 @@ def _one(given: Any, k: int, variables: Variables, method: str) -> Any:
         flat = _flat(given.fun, variables, ())
         _begin(flat, k, variables)
         jac = _user(given.jac, variables) if callable(given.jac) else Late(jacobian(flat))
-        if method != "trust-constr":
+        if method not in WHOLE:
             return NonlinearConstraint(Late(flat), given.lb, given.ub, jac=jac)
         hess = _curvature(flat)
         return NonlinearConstraint(Late(flat), given.lb, given.ub, jac, hess, given.keep_feasible)
@@ -54,7 +58,7 @@ def _one(given: Any, k: int, variables: Variables, method: str) -> Any:
     own = given.get("jac")
     jac = _user(own, variables, as_arguments(given.get("args", ()))) if callable(own) else None
     jac = jac or Late(jacobian(flat))
-    if method == "trust-constr":
+    if method in WHOLE:
         high = 0.0 if kind == "eq" else np.inf
         return NonlinearConstraint(Late(flat), 0.0, high, jac=jac, hess=_curvature(flat))
     return {"type": kind, "fun": Late(flat), "jac": jac}

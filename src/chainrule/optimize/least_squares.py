@@ -10,7 +10,8 @@ import numpy as np
 from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError
-from .objective import Equations, quietly
+from .equations import Equations
+from .objective import quietly
 from .result import FLAT, Result, raise_undetermined
 from .variables import Variables, Vector, broadcast, feasible, limits, nested_callback
 
@@ -85,7 +86,7 @@ def least_squares(
     >>> round(float(found.x["a"]), 4), round(float(found.standard_errors()["k"]), 4)
     (2.0005, 0.0287)
     """
-    equations = Equations(fun, x0, args, kwargs, jac=jac, verb="least_squares")
+    equations = Equations.of(fun, x0, args, kwargs, jac=jac, verb="least_squares")
     variables = equations.variables
     box = _box(variables, bounds)
     with quietly():
@@ -111,7 +112,7 @@ def least_squares(
                 )
             )  # fmt: skip
             if loss == "linear" and box is None and found.success:
-                _polish(equations, found)
+                polish(equations, found)
         return _finish(equations, found, name, why, box, linear=loss == "linear")
 
 
@@ -190,7 +191,7 @@ def _gauss_newton(
     return _ended(equations, x, most, status=0)
 
 
-def _polish(equations: Equations, found: Result) -> None:
+def polish(equations: Equations, found: Result) -> None:
     """Whole Gauss-Newton steps from a solution, while they become shorter.
 
     A sum of squares tells solutions apart to half the digits; the step to half again.

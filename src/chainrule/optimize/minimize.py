@@ -7,48 +7,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError, ChainruleError
 from . import newton as newtons
+from .choice import DENSE, NEEDS, OURS, Choice, asked, choose, known, refuse_misfits, tighten
 from .constraints import exact, violation
+from .matrices import Dense
 from .objective import UNDEFINED, Objective, quietly
 from .result import MOST_LOOKED_AT, Result, inverse, look
-from .structure import band
-from .variables import Variables, Vector, limits, nested_callback
+from .solvers import by_least_squares, by_newton, by_scipy
+from .variables import Vector, limits
 from .words import ending
 
-#: What each of SciPy's methods asks for besides the value: (gradient, Hessian, product, bounds,
-#: constraints).
-_NEEDS = {
-    "Nelder-Mead":  (False, False, False, True,  False),
-    "Powell":       (False, False, False, True,  False),
-    "CG":           (True,  False, False, False, False),
-    "BFGS":         (True,  False, False, False, False),
-    "Newton-CG":    (True,  False, True,  False, False),
-    "L-BFGS-B":     (True,  False, False, True,  False),
-    "TNC":          (True,  False, False, True,  False),
-    "COBYLA":       (False, False, False, True,  True),
-    "COBYQA":       (False, False, False, True,  True),
-    "SLSQP":        (True,  False, False, True,  True),
-    "trust-constr": (True,  True,  False, True,  True),
-    "dogleg":       (True,  True,  False, False, False),
-    "trust-ncg":    (True,  False, True,  False, False),
-    "trust-exact":  (True,  True,  False, False, False),
-    "trust-krylov": (True,  False, True,  False, False),
-}  # fmt: skip
-_NAMES = {name.lower(): name for name in _NEEDS} | {
-    "newton": "newton",
-    "l-bfgs": "L-BFGS-B",
-    "lbfgs": "L-BFGS-B",
-    "trust-region": "trust-exact",
-    "steihaug": "trust-ncg",
-}
-
-#: Up to so many unknowns a dense Hessian is the cheapest way to a minimum.
-DENSE = 300
-#: Up to so many unknowns SLSQP, whose steps are dense, is the method with constraints.
-SMALL = 100
+Box = tuple[Vector, Vector] | None
 
 
 def minimize(
@@ -77,8 +48,10 @@ def minimize(
     args
         Further arguments of ``fun``.
     method
-        Any of SciPy's, or ``"newton"`` (line search with a modified Hessian, dense or banded;
-        Nocedal & Wright, algorithm 3.2). None chooses, and the message says why.
+        Any of SciPy's; ``"newton"`` (line search with a modified Hessian: dense, banded, sparse or by
+        its products, with bounds or without; Nocedal & Wright, algorithms 3.2 and 7.1),
+        ``"least-squares"`` (for a sum of squares, which is read from the program) or ``"ipopt"``
+        (where ``cyipopt`` is installed). None chooses, and the message says why.
     jac, hess, hessp
         Derivatives of your own, as SciPy takes them; otherwise they are exact. The names of
         difference schemes are not needed and change nothing.
@@ -89,7 +62,8 @@ def minimize(
         SciPy's dictionaries, `NonlinearConstraint` and `LinearConstraint`; their functions take
         ``x`` in its structure, and their Jacobians and Hessians are exact.
     tol, callback, options
-        As SciPy takes them; ``"newton"`` has the options ``gtol`` and ``maxiter``.
+        As SciPy takes them; ``"newton"`` has the options ``gtol``, the largest element of the
+        gradient at which it stops, and ``maxiter``.
 
     Returns
     -------
@@ -120,185 +94,139 @@ def minimize(
     box = limits(variables, bounds, "minimize")
     constrained = not isinstance(constraints, Iterable) or bool(constraints)
     with quietly():
-        name = None if method is None else _known(method)
-        objective.begin(gradient=name is None or _NEEDS.get(name, (True,))[0])
-        width, why = None, ""
-        if name is None:
-            if box is None and not constrained and hess is None:
-                width = band(objective)
-            name, why = choose(
-                variables.size, bounded=box is not None, constrained=constrained, width=width
-            )
-        _refuse_misfits(name, bounded=box is not None, constrained=constrained, given=method)
-        made = exact(constraints, variables, name) if constrained else []
+        name = None if method is None else known(method)
+        if name is not None:
+            refuse_misfits(name, bounded=box is not None, constrained=constrained, given=method)
+        objective.begin(gradient=name is None or NEEDS[name].gradient)
         settings = dict(options or {})
-        if name == "newton":
-            if method is not None and settings.pop("banded", True) and hess is None:
-                width = band(objective)
-            found = _newton(objective, width, tol, callback, settings)
-        else:
-            if method is None:
-                _tighten(name, settings, tol)
-            found = _scipy(objective, name, box, made, tol, callback, settings)
-        return _finish(objective, found, name, why, box, made)
-
-
-def choose(
-    size: int, *, bounded: bool, constrained: bool, width: int | None
-) -> tuple[str, str]:
-    """The method for a problem of this make, and why.
-
-    >>> choose(3, bounded=True, constrained=False, width=None)[0]
-    'L-BFGS-B'
-    """
-    n = f"{size} unknown{'s' if size > 1 else ''}"
-    if constrained and size <= SMALL:
-        return "SLSQP", f"there are constraints and only {n}"
-    if constrained:
-        return "trust-constr", f"there are constraints and {n}"
-    if bounded:
-        return "L-BFGS-B", f"there are bounds on {n}"
-    if width is not None:
-        return "newton", f"the Hessian of {n} is banded, {width} beside the diagonal"
-    if size <= DENSE:
-        return "newton", f"the Hessian of {n} is cheap"
-    return "L-BFGS-B", f"{n} are too many for a dense Hessian"
-
-
-def _known(method: str) -> str:
-    try:
-        return _NAMES[method.lower()]
-    except (KeyError, AttributeError):
-        from difflib import get_close_matches
-
-        close = get_close_matches(str(method).lower(), _NAMES, 1)
-        hint = f"Did you mean {_NAMES[close[0]]!r}? " if close else ""
-        raise ArgumentError(
-            f"minimize: there is no method {method!r}. {hint}Leave it out for the one that suits, or "
-            f"write one of {', '.join(sorted(set(_NAMES.values())))}."
-        ) from None
-
-
-def _refuse_misfits(name: str, *, bounded: bool, constrained: bool, given: Any) -> None:
-    able = _NEEDS.get(name, (True, True, False, False, False))
-    for asked, can, what, instead in (
-        (bounded, able[3], "bounds", "L-BFGS-B"),
-        (constrained, able[4], "constraints", "SLSQP or trust-constr"),
-    ):
-        if asked and not can:
-            raise ArgumentError(
-                f"minimize: the method {given!r} takes no {what}. Use {instead}, or leave the method "
-                "out."
-            )
-
-
-def _tighten(name: str, settings: dict[str, Any], tol: float | None) -> None:
-    """With exact derivatives there is nothing to gain by stopping early."""
-    if tol is not None:
-        return
-    if name == "L-BFGS-B":
-        for key, value in (("ftol", 1e-15), ("gtol", 1e-8), ("maxfun", 200_000), ("maxcor", 20)):
-            settings.setdefault(key, value)
-    elif name == "SLSQP":
-        settings.setdefault("ftol", 1e-12)
-        settings.setdefault("maxiter", 500)
-    elif name == "trust-constr":
-        settings.setdefault("gtol", 1e-8)
-
-
-def _newton(
-    objective: Objective,
-    width: int | None,
-    tol: float | None,
-    callback: Callable[..., Any] | None,
-    settings: dict[str, Any],
-) -> Result:
-    unknown = sorted(set(settings) - {"gtol", "maxiter", "disp", "banded"})
-    if unknown:
-        raise ArgumentError(
-            f"minimize: 'newton' has no option {unknown[0]!r}. It has 'gtol' and 'maxiter'."
-        )
-    matrix = newtons.Dense(objective) if width is None else newtons.Banded(objective, width)
-    x, status, steps = newtons.newton(
-        objective,
-        matrix,
-        gtol=settings.get("gtol", 1e-8 if tol is None else tol),
-        maxiter=settings.get("maxiter"),
-        callback=_reporting(callback, objective.variables),
-    )
-    return Result(x=x, status=status, success=status == newtons.CONVERGED, nit=steps)
-
-
-def _reporting(callback: Callable[..., Any] | None, variables: Variables) -> Any:
-    """The callback as Newton's method calls it: true where it asks to stop, as in SciPy."""
-    if callback is None:
-        return None
-    inner = nested_callback(callback, variables)
-    from inspect import signature
-
-    try:
-        whole = list(signature(callback).parameters) == ["intermediate_result"]
-    except (TypeError, ValueError):
-        whole = False
-
-    def report(x: Vector, value: float) -> bool:
         try:
-            if whole:
-                inner(intermediate_result=scipy_optimize.OptimizeResult(x=x.copy(), fun=value))
+            if name is None:
+                choice = choose(objective, bounded=box is not None, constrained=constrained)
+                tighten(choice.method, settings, tol)
             else:
-                inner(x.copy())
-        except StopIteration:
-            return True
-        return False
+                choice = asked(objective, name, banded=settings.get("banded", True))
+            made = exact(constraints, variables, choice.method) if constrained else []
+            found = _run(objective, choice, box, made, tol, callback, settings)
+            if name is None and choice.method in OURS:
+                found, choice = _further(objective, found, choice, box, callback, tol)
+            return _finish(objective, found, choice, box, made)
+        except BaseException as error:
+            _keep(error, objective)
+            raise
 
-    return report
 
-
-def _scipy(
+def _run(
     objective: Objective,
-    name: str,
-    box: tuple[Vector, Vector] | None,
+    choice: Choice,
+    box: Box,
     constraints: list[Any],
     tol: float | None,
     callback: Callable[..., Any] | None,
     settings: dict[str, Any],
 ) -> Result:
-    slope, matrix, product, _, _ = _NEEDS[name]
-    given: dict[str, Any] = {"jac": objective.gradient} if slope else {}
-    if matrix and objective.variables.size > DENSE and name == "trust-constr":
-        given["hessp"] = objective.product
-    elif matrix:
-        given["hess"] = objective.hessian
-    if product:
-        given["hessp"] = objective.product
-    if box is not None:
-        given["bounds"] = scipy_optimize.Bounds(*box)
-    if constraints:
-        given["constraints"] = constraints
-    found = scipy_optimize.minimize(
-        objective.fun if slope else objective.value,
-        objective.variables.start,
-        method=name,
-        tol=tol,
-        callback=nested_callback(callback, objective.variables),
-        options=settings or None,
-        **given,
+    """What the chosen method finds."""
+    if choice.method == "newton":
+        return by_newton(objective, choice, box, tol, callback, settings)
+    if choice.method == "least-squares":
+        patient = not choice.why
+        return by_least_squares(objective, box, tol, callback, settings, patient=patient)
+    if choice.method == "ipopt":
+        from .ipopt import by_ipopt  # it needs a package that need not be there
+
+        return by_ipopt(objective, box, constraints, tol, callback, settings)
+    return by_scipy(objective, choice.method, box, constraints, tol, callback, settings)
+
+
+def _further(
+    objective: Objective,
+    found: Result,
+    choice: Choice,
+    box: Box,
+    callback: Callable[..., Any] | None,
+    tol: float | None,
+) -> tuple[Result, Choice]:
+    """Where the method that was chosen ended at no minimum, another goes on from there."""
+    if found.status in (newtons.STOPPED, newtons.UNBOUNDED_BELOW):
+        return found, choice
+    if choice.method == "newton":
+        return _by_differences(objective, found, choice, box, callback)
+    if choice.method != "least-squares" or _is_minimum(objective, found, box):
+        return found, choice
+    second = Choice("newton", matrix=Dense(objective))
+    try:
+        more = by_newton(objective, second, box, tol, callback, {}, start=np.asarray(found.x))
+        if not (more.success or found.success or more.status == newtons.UNBOUNDED_BELOW):
+            best = objective.best[1] if box is None else np.asarray(more.x)
+            more = by_least_squares(objective, box, tol, callback, {}, start=best)
+    except (ChainruleError, *UNDEFINED):
+        return found, choice
+    more.nit += found.nit
+    if found.success and not more.success:
+        more.success = True
+        if objective.pair(np.asarray(more.x))[0] >= objective.pair(np.asarray(found.x))[0]:
+            more.x = found.x
+    return more, Choice("least-squares", f"{choice.why}; Newton's method went on from its end")
+
+
+def _is_minimum(objective: Objective, found: Result, box: Box) -> bool:
+    """Whether a search by least squares ended where there is no slope and no way down."""
+    if not found.success or box is not None:  # it stops short of bounds
+        return False
+    x = np.asarray(found.x)
+    value, slope = objective.pair(x)
+    if newtons.largest(slope, None) > 1e-8 * max(1.0, abs(value)):
+        return False
+    try:
+        return Dense(objective).downward(x) is None
+    except (ChainruleError, *UNDEFINED):
+        return True
+
+
+def _by_differences(
+    objective: Objective, found: Result, choice: Choice, box: Box, callback: Any
+) -> tuple[Result, Choice]:
+    """Where Newton's method finds no way down, the function may have kinks: BFGS gets on there."""
+    if found.success or box is not None or objective.variables.size > DENSE:
+        return found, choice
+    value, x = objective.best
+    try:
+        more = by_scipy(objective, "BFGS", None, [], None, callback, {"gtol": 1e-8}, start=x)
+    except (ChainruleError, *UNDEFINED):
+        return found, choice
+    if not more.fun < value - 1e-12 * abs(value):
+        return found, choice
+    more.nit += found.nit
+    return more, Choice("newton", f"{choice.why}; BFGS went on from its end")
+
+
+def _keep(error: BaseException, objective: Objective) -> None:
+    """Note the best point so far in an error that ends a search: nothing that was found is lost."""
+    value, x = objective.best
+    if not np.isfinite(value):
+        return
+    kept = Result(x=objective.variables.tree(x), fun=value, success=False, **objective.counts)
+    kept.message = (
+        f"Ended by {type(error).__name__}; this is the lowest point of {kept.nfev} evaluations."
     )
-    result = Result(found)
-    result.solver_message = str(found.message)
-    return result
+    try:
+        error.best = kept  # type: ignore[attr-defined]
+        error.add_note(
+            f"The lowest value of {kept.nfev} evaluations was {value:.6g}; the point is kept in the "
+            "error's attribute best."
+        )
+    except (AttributeError, TypeError):
+        pass
 
 
 def _finish(
     objective: Objective,
     found: Result,
-    name: str,
-    why: str,
-    box: tuple[Vector, Vector] | None,
+    choice: Choice,
+    box: Box,
     constraints: list[Any],
 ) -> Result:
     """The result with what is known at the solution, in the user's structure and words."""
-    variables = objective.variables
+    variables, name = objective.variables, choice.method
     x = np.array(found.x, np.float64).reshape(-1)
     value, slope = _value_and_slope(objective, x, name)
     free = np.ones(x.size, bool)
@@ -313,7 +241,7 @@ def _finish(
     found.setdefault("solver_message", "")
     found["_variables"] = variables
     finite = bool(np.isfinite(value) and np.all(np.isfinite(slope)))
-    derived = finite or bool(_NEEDS.get(name, (True,))[0])
+    derived = finite or bool(NEEDS[name].gradient)
     if constraints:
         found.violation = violation(constraints, x)
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
@@ -321,13 +249,13 @@ def _finish(
     found.setdefault("_covariance", partial(_later, objective, x, free, bool(constraints)))
     if not constraints and found.gradient_norm <= 1e-8 and found.status != newtons.STOPPED:
         found.success = True
-    found.message = ending(found, why, bounded=not bool(np.all(free)), derived=derived)
+    found.message = ending(found, choice.why, bounded=not bool(np.all(free)), derived=derived)
     return found
 
 
 def _value_and_slope(objective: Objective, x: Vector, name: str) -> tuple[float, Vector]:
     """Both at the solution; a method that needs no gradient is for functions that may have none."""
-    if _NEEDS.get(name, (True,))[0]:
+    if NEEDS[name].gradient:
         return objective.pair(x)
     try:
         return objective.pair(x)

@@ -1,196 +1,154 @@
-"""Newton's method with line search, for dense and for banded Hessians.
+"""Newton's method with line search, for every kind of Hessian, with bounds where there are any.
 
 Nocedal & Wright, Numerical Optimization (2006), algorithm 3.2: a full Newton step where the Hessian
 is positive definite; where it is not, the Hessian is modified. A small dense one gets the absolute
-values of its eigenvalues (their §3.4), a large or banded one a multiple of its diagonal's size,
-found by trying Cholesky's factorisation (algorithm 3.3). A point without slope that is no minimum
-is left along the direction of most negative curvature.
+values of its eigenvalues (their §3.4), a large one a multiple of its diagonal's size, found by
+trying Cholesky's factorisation (algorithm 3.3). A point without slope that is no minimum is left
+along the direction of most negative curvature.
+
+With many unknowns a step may rise above the value before as long as it stays below the worst of the
+last few (Grippo, Lampariello & Lucidi 1986): along a curved valley such steps are far longer. With
+bounds, steps are projected, and unknowns that are held at a bound take no part in the Newton system
+(Bertsekas 1982).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import linalg
-from scipy.linalg import lapack
 
+from .matrices import EPS, Matrix
 from .objective import Objective
-from .result import FLAT, MOST_LOOKED_AT
 from .variables import Vector
 
 #: Armijo's constant, and the smallest and the largest share of a step that is tried next.
 DECREASE, SHORTEST, LONGEST = 1e-4, 0.1, 0.5
 #: A value below this is taken for minus infinity.
 UNBOUNDED = -1e100
-EPS = float(np.finfo(float).eps)
+#: Gauss and Newton's matrix gives way to the Hessian after so many short steps in a row, each more
+#: than this share of the one before: the residuals are too large for it.
+SLOW, TOO_SLOW = 3, 0.2
 
 #: How a search can end: SciPy's status numbers where it has them.
 CONVERGED, LIMIT, NO_DESCENT, UNBOUNDED_BELOW, STOPPED = 0, 1, 2, 4, 99
 
-
-class Dense:
-    """Steps from a whole Hessian."""
-
-    kind = "dense"
-
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
-
-    def at(self, x: Vector) -> Vector:
-        """The Hessian, symmetric."""
-        made = self._objective.hessian(x)
-        return (made + made.T) / 2
-
-    def step(self, hessian: Vector, slope: Vector) -> Vector:
-        """Minus the (modified) inverse Hessian times the slope."""
-        try:
-            step = -linalg.cho_solve(linalg.cho_factor(hessian, lower=True), slope)
-        except (linalg.LinAlgError, ValueError):
-            step = None
-        if step is not None and np.all(np.isfinite(step)):
-            return np.asarray(step)
-        scale = np.sqrt(np.abs(np.diag(hessian)))
-        scale[scale <= EPS * scale.max(initial=0.0)] = 1.0
-        if slope.size <= MOST_LOOKED_AT:
-            values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
-            along = vectors.T @ (slope / scale)
-            size = np.abs(values)
-            size = np.maximum(size, max(size.max() * FLAT, np.abs(along).max() * 1e-100))
-            return np.asarray(-(vectors @ (along / size)) / scale)
-        return shifted(
-            lambda shift: -linalg.cho_solve(
-                linalg.cho_factor(hessian + np.diag(shift * scale**2), lower=True), slope
-            ),
-            np.diag(hessian),
-        )
-
-    def downward(self, x: Vector) -> Vector | None:
-        """A direction of clearly negative curvature, or None."""
-        if x.size > MOST_LOOKED_AT:
-            return None
-        values, vectors = np.linalg.eigh(self.at(x))
-        return vectors[:, 0] if values[0] < -1e3 * FLAT * np.abs(values).max() else None
-
-
-class Banded:
-    """Steps from a Hessian whose elements are 0 further than ``width`` from the diagonal.
-
-    Its ``2·width + 1`` groups of columns that share no row come from as many Hessian-vector
-    products (Curtis, Powell & Reid 1974); the solve is linear in the number of unknowns.
-    """
-
-    kind = "banded"
-
-    def __init__(self, objective: Objective, width: int) -> None:
-        self._objective, self.width = objective, width
-        size, period = objective.variables.size, 2 * width + 1
-        self._seeds = [(np.arange(size) % period == k).astype(float) for k in range(period)]
-
-    def at(self, x: Vector) -> Vector:
-        """The diagonal and those below it, ``(width + 1, n)``, as LAPACK stores them."""
-        products = [self._objective.product(x, seed) for seed in self._seeds]
-        size, period = x.size, len(products)
-        rows = np.zeros((self.width + 1, size))
-        columns = np.arange(size)
-        stacked = np.stack(products)
-        for d in range(self.width + 1):
-            inside = columns[: size - d]
-            rows[d, : size - d] = stacked[inside % period, inside + d]
-        return rows
-
-    def step(self, hessian: Vector, slope: Vector) -> Vector:
-        """Minus the (modified) inverse Hessian times the slope."""
-        scale = np.maximum(np.abs(hessian[0]), EPS * np.abs(hessian).max(initial=0.0))
-        scale[scale == 0] = 1.0
-
-        def solve(shift: float) -> Vector:
-            rows = hessian.copy()
-            rows[0] += shift * scale
-            _, solved, status = lapack.dpbsv(rows, slope, lower=1, overwrite_ab=1)
-            if status:
-                raise linalg.LinAlgError("not positive definite")
-            return np.asarray(-solved)
-
-        return shifted(solve, hessian[0])
-
-    def downward(self, x: Vector) -> Vector | None:
-        """A direction of clearly negative curvature, or None."""
-        rows = self.at(x)
-        if lapack.dpbtrf(rows, lower=1)[1] == 0:
-            return None
-        values, vectors = linalg.eig_banded(
-            rows, lower=True, select="i", select_range=(0, 0), check_finite=False
-        )
-        return np.asarray(vectors[:, 0]) if values[0] < -1e3 * FLAT * np.abs(rows).max() else None
-
-
-def shifted(solve: Callable[[float], Any], diagonal: Vector) -> Vector:
-    """``solve(shift)`` with the first shift that lets it be: Nocedal & Wright, algorithm 3.3."""
-    low = float(np.min(diagonal))
-    shift = 0.0 if low > 0 else 1e-3 + min(1.0, -low / max(float(np.abs(diagonal).max()), 1e-300))
-    for _ in range(60):
-        try:
-            step = solve(shift)
-            if np.all(np.isfinite(step)):
-                return np.asarray(step)
-        except (linalg.LinAlgError, ValueError):
-            pass
-        shift = max(2 * shift, 1e-3)
-    raise linalg.LinAlgError("no multiple of the diagonal makes the Hessian positive definite")
+Box = tuple[Vector, Vector] | None
 
 
 def newton(
     objective: Objective,
-    matrix: Dense | Banded,
+    matrix: Matrix,
     *,
-    gtol: float = 1e-8,
+    gtol: float | None = None,
     maxiter: int | None = None,
     callback: Callable[[Vector, float], Any] | None = None,
+    box: Box = None,
+    start: Vector | None = None,
 ) -> tuple[Vector, int, int]:
     """The point where the search ended, how it ended, and the number of steps.
 
-    ``gtol`` is the largest element of the gradient at which it stops, relative to the value and the
-    gradient at the start where both are above 1.
+    ``gtol`` is the largest element of the gradient at which it stops; None is 1e-8, relative to the
+    value and the gradient at the start where both are above 1.
     """
-    x = objective.variables.start.copy()
+    x = objective.variables.start if start is None else start
     value, slope = objective.pair(x)
     most = max(1000, 10 * x.size) if maxiter is None else maxiter
-    steepest = float(np.abs(slope).max())
+    free = None if box is None else movable(x, slope, box)
+    steepest = largest(slope, free) if gtol is None else 0.0
+    gtol = 1e-8 if gtol is None else gtol
+    recent = deque([value], matrix.memory)
+    slow, before, first = 0, np.inf, abs(value)
     for count in range(most):
-        at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, min(abs(value), steepest))
-        if at_rest:
-            found = _leave(objective, matrix, x, value)
+        if box is not None:
+            free = movable(x, slope, box)
+        if largest(slope, free) <= gtol * max(1.0, min(abs(value), steepest)):
+            # Elsewhere than at the start, a point is hardly ever at rest and no minimum.
+            found = _leave(objective, matrix, x, value, free, box)
             if found is None:
-                return _polish(objective, matrix, x), CONVERGED, count
+                return _polish(objective, matrix, x, free, box), CONVERGED, count
+            recent.clear()
         else:
-            step = matrix.step(matrix.at(x), slope)
-            longest = 1e3 * max(1.0, float(np.linalg.norm(x)))
-            length = float(np.linalg.norm(step))
-            if length > longest:
-                step *= longest / length
-            found = search(objective, x, value, slope, step)
-            if found is None and 0 > float(step @ slope) > -EPS * abs(value):
-                return x, CONVERGED, count  # no smaller value can be told from this one
+            step = _step(matrix, x, slope, free)
+            found = search(objective, x, value, slope, step, recent, free, box)
             if found is None:
-                found = search(objective, x, value, slope, -slope / max(1.0, np.abs(slope).max()))
+                downhill = float(step @ slope)
+                if 0 >= downhill > -EPS * max(abs(value), first):
+                    return x, CONVERGED, count  # no smaller value can be told from this one
+                plain = -slope / max(1.0, float(np.abs(slope).max()))
+                found = search(objective, x, value, slope, plain, (value,), free, box)
+            if found is None and matrix.gauss:
+                matrix.gauss = False
+                continue
             if found is None:
                 return x, NO_DESCENT, count
+            if matrix.gauss:
+                moved = found - x
+                length = float(moved @ moved) ** 0.5
+                short = length <= 1e-2 * float(x @ x) ** 0.5
+                slow = slow + 1 if short and length > TOO_SLOW * before else 0
+                before = length
+                matrix.gauss = slow < SLOW
         x = found
         value, slope = objective.pair(x)
-        if value < UNBOUNDED or not np.isfinite(np.linalg.norm(x)):
+        recent.append(value)
+        if value < UNBOUNDED or not np.isfinite(x @ x):
             return x, UNBOUNDED_BELOW, count + 1
         if callback is not None and callback(x, value):
             return x, STOPPED, count + 1
-    at_rest = float(np.abs(slope).max()) <= gtol * max(1.0, min(abs(value), steepest))
+    if box is not None:
+        free = movable(x, slope, box)
+    at_rest = largest(slope, free) <= gtol * max(1.0, min(abs(value), steepest))
     return x, CONVERGED if at_rest else LIMIT, most
 
 
+def movable(x: Vector, slope: Vector, box: tuple[Vector, Vector]) -> Any:
+    """Which unknowns are not held by a bound that the slope pushes against."""
+    low, high = box
+    near = min(1e-8, float(np.linalg.norm(x - np.clip(x - slope, low, high))))
+    at_low = (x - low <= near * np.maximum(1.0, np.abs(low))) & (slope > 0)
+    at_high = (high - x <= near * np.maximum(1.0, np.abs(high))) & (slope < 0)
+    return ~(at_low | at_high)
+
+
+def largest(slope: Vector, free: Any) -> float:
+    """The largest partial derivative by an unknown that may move."""
+    if free is not None:
+        slope = slope * free
+    return float(max(slope.max(), -slope.min()))
+
+
+def _step(matrix: Matrix, x: Vector, slope: Vector, free: Any) -> Vector:
+    """The Newton step, of a sensible length; straight down where there is none."""
+    try:
+        step = matrix.step(matrix.at(x), slope, free)
+    except linalg.LinAlgError:
+        step = -slope
+    length = float(step @ step) ** 0.5
+    longest = 1e3 * max(1.0, float(x @ x) ** 0.5)
+    if not length < np.inf:
+        step, length = -slope, float(slope @ slope) ** 0.5
+    if length > longest:
+        step = step * (longest / length)
+    if free is not None:
+        step = np.where(free, step, -slope)  # a held unknown goes the rest of the way to its bound
+    return step
+
+
 def search(
-    objective: Objective, x: Vector, value: float, slope: Vector, step: Vector
+    objective: Objective,
+    x: Vector,
+    value: float,
+    slope: Vector,
+    step: Vector,
+    recent: Any,
+    free: Any = None,
+    box: Box = None,
 ) -> Vector | None:
-    """A point along ``step`` that is lower by enough, or None: backtracking, algorithm 3.1.
+    """A point along ``step`` that is low enough, or None: backtracking, algorithm 3.1.
 
     The next share of the step comes from the parabola through what is known (their §3.5). Where the
     decrease to be expected is below rounding, a smaller slope counts in its stead.
@@ -199,23 +157,31 @@ def search(
     if not descent < 0:
         return None
     share = 1.0
-    floor = float(np.abs(slope).max())
+    floor = largest(slope, free)
+    above = max(recent)
     for _ in range(60):
         trial = x + share * step
-        if np.array_equal(trial, x):
+        expected = share * descent
+        if box is not None:
+            trial = np.clip(trial, *box)
+            expected = float(slope @ (trial - x))
+            if not expected < 0:
+                share *= SHORTEST
+                continue
+        if share < 1.0 and np.array_equal(trial, x):
             return None
-        reached, there = objective.pair(trial)
-        if np.isfinite(reached) and np.all(np.isfinite(there)):
-            if reached <= value + DECREASE * share * descent:
+        reached, there = objective.evaluate(trial)
+        if np.isfinite(reached) and np.isfinite(there @ there):
+            if reached <= above + DECREASE * expected:
                 return trial
             if (
                 abs(reached - value) <= 10 * EPS * abs(value)
-                and float(np.abs(there).max()) < 0.9 * floor
+                and largest(there, free) < 0.9 * floor
             ):
                 return trial
-            bend = 2 * (reached - value - share * descent)
-            best = -descent * share**2 / bend if bend > 0 else LONGEST * share
-            share = float(np.clip(best, SHORTEST * share, LONGEST * share))
+            bend = 2 * (reached - value - expected)
+            best = -expected * share / bend if bend > 0 else LONGEST * share
+            share = min(max(best, SHORTEST * share), LONGEST * share)
         elif reached == -np.inf:
             return trial
         else:
@@ -223,30 +189,42 @@ def search(
     return None
 
 
-def _leave(objective: Objective, matrix: Dense | Banded, x: Vector, value: float) -> Vector | None:
+def _leave(
+    objective: Objective, matrix: Matrix, x: Vector, value: float, free: Any, box: Box
+) -> Vector | None:
     """A lower point beside a point without slope that is no minimum; None where there is none."""
-    direction = matrix.downward(x)
+    direction = matrix.downward(x, free)
     if direction is None:
         return None
     length = max(1.0, float(np.linalg.norm(x)))
     for share in 10.0 ** np.arange(0, -9, -1.0):
         for sign in (1.0, -1.0):
             trial = x + sign * share * length * direction
-            reached, there = objective.pair(trial)
+            if box is not None:
+                trial = np.clip(trial, *box)
+            reached, there = objective.evaluate(trial)
             if reached < value - 10 * EPS * abs(value) and np.all(np.isfinite(there)):
                 return np.asarray(trial)
     return None
 
 
-def _polish(objective: Objective, matrix: Dense | Banded, x: Vector) -> Vector:
+def _polish(objective: Objective, matrix: Matrix, x: Vector, free: Any, box: Box) -> Vector:
     """One more full step where it makes the slope smaller: Newton doubles the digits by it."""
+    if box is not None:  # what is held is held at the bound itself
+        low, high = box
+        at_bound = np.where(objective.gradient(x) > 0, low, high)
+        x = np.where(free | ~np.isfinite(at_bound), x, at_bound)
     value, slope = objective.pair(x)
-    if not np.any(slope):
+    if not matrix.polishes or not largest(slope, free) > 0:
         return x
+    matrix.gauss = False
     try:
-        trial = x + matrix.step(matrix.at(x), slope)
+        step = matrix.step(matrix.at(x), slope, free)
     except linalg.LinAlgError:
         return x
-    reached, there = objective.pair(trial)
-    better = float(np.abs(there).max()) < float(np.abs(slope).max())
+    trial = x + step
+    if box is not None:
+        trial = np.clip(trial, *box)
+    reached, there = objective.evaluate(trial)
+    better = largest(there, free) < largest(slope, free)
     return trial if better and reached <= value + 10 * EPS * abs(value) else x

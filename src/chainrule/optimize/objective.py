@@ -1,4 +1,4 @@
-"""A user's function with its derivatives, as functions of one vector, counted and compiled."""
+"""A user's function with its derivatives, as functions of one vector, counted, for one search."""
 
 from __future__ import annotations
 
@@ -9,33 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DerivativeError
-from ..function.jit import jit
-from ..function.linearization import jvp
-from ..function.vectors import ravel
-from ..function.verbs import hessian, hvp, jacobian, value_and_grad
+from ..errors import ArgumentError, ChainruleError, ShapeMismatch
+from .programs import Counted, programs
 from .variables import Variables, Vector, refuse_nan
-
-#: A derivative is traced anew for so many calls, and compiled after: short searches never wait.
-PATIENCE = 8
 
 #: What a function may raise where it is not defined. A search steps back from there.
 UNDEFINED = (ArithmeticError, np.linalg.LinAlgError)
-
-
-class Late:
-    """A function that is compiled once it has been called a few times. It counts its calls."""
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self._run: Callable[..., Any] = f
-        self.calls = 0
-
-    def __call__(self, *args: Any) -> Any:
-        """What the function returns."""
-        self.calls += 1
-        if self.calls == PATIENCE:
-            self._run = jit(self._run)
-        return self._run(*args)
+#: A gradient of the user's that differs by this from the true one, and from differences, is wrong.
+WRONG = 1e-3
 
 
 @contextmanager
@@ -52,7 +33,8 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else (args,)
 
 
-def _named(args: tuple[Any, ...]) -> dict[str, Any]:
+def named(args: tuple[Any, ...]) -> dict[str, Any]:
+    """Further arguments by what messages call them."""
     return {f"args[{k}]": a for k, a in enumerate(args)}
 
 
@@ -83,60 +65,59 @@ class Objective:
         self.variables = variables = Variables(x0, verb)
         self.args = as_arguments(args)
         self.verb = verb
-        refuse_nan(verb, x0=variables.tree(variables.start), **_named(self.args))
-        plain = variables.plain
-
-        def flat(x: Any, *rest: Any) -> Any:
-            value = fun(x if plain else variables.tree(x), *rest)
-            value = value[0] if jac is True else value
-            return np.reshape(value, ()) if np.ndim(value) > 0 and np.size(value) == 1 else value
-
-        self.flat = flat
-        self._value = Late(flat)
-        self._pair = Late(self._with_gradient(fun, jac))
-        self._hess = Late(self._user(hess) if callable(hess) else hessian(flat))
-        self._hessp = Late(self._user(hessp) if callable(hessp) else hvp(flat))
-        self._at: Vector | None = None
-        self._known: tuple[float, Vector] = (np.nan, variables.start)
-
-    def _with_gradient(self, fun: Callable[..., Any], jac: Any) -> Callable[..., Any]:
-        if jac is True:
-
-            def pair(x: Any, *rest: Any) -> Any:
-                value, slope = fun(self.variables.tree(x), *rest)
-                return value, self.variables.vector(slope)
-
-            return pair
-        if callable(jac):
-            return lambda x, *rest: (
-                self.flat(x, *rest),
-                self.variables.vector(jac(self.variables.tree(x), *rest)),
-            )
-        return value_and_grad(self.flat)
-
-    def _user(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda x, *rest: f(self.variables.tree(x), *rest)
+        #: Whether the value, the slope and the curvature are ours, and exact.
+        self.exact = jac is not True and not callable(jac)
+        self.own_hessian = callable(hess)
+        self.own_product = callable(hessp)
+        #: Whether the second derivatives are ours: where the first are the user's, perhaps not.
+        self.twice = self.exact and not (self.own_hessian or self.own_product)
+        refuse_nan(verb, x0=variables.tree(variables.start), **named(self.args))
+        self.programs = made = programs(fun, variables, jac, hess, hessp)
+        self.flat = made.flat
+        self._value, self._pair = Counted(made.value), Counted(made.pair)
+        self._hess, self._hessp = Counted(made.hessian), Counted(made.product)
+        self._many: dict[bool, Counted] = {}
+        self._at: Vector = np.empty(0)
+        self._known: tuple[float, Vector] = (np.nan, self._at)
+        self._started = False
+        self._further = 0, 0
+        #: The lowest value so far and where it was met.
+        self.best: tuple[float, Vector] = (np.inf, variables.start)
 
     # -- evaluations -----------------------------------------------------------------------------
 
     def value(self, x: Vector) -> float:
         """The value alone, for methods that ask for no gradient."""
-        return float(self._value(x, *self.args))
+        found = float(self._value(x, *self.args))
+        if found < self.best[0]:
+            self.best = found, np.array(x)
+        return found
+
+    def evaluate(self, x: Vector) -> tuple[float, Vector]:
+        """Value and gradient at ``x``, which is never written to again. Elsewhere than there, NaN."""
+        try:
+            value, slope = self._pair(x, *self.args)
+            known = float(value), slope if type(slope) is np.ndarray else np.asarray(slope, float)
+        except UNDEFINED:
+            if not self._started:
+                raise
+            known = np.nan, np.full(x.size, np.nan)
+        self._at, self._known = x, known
+        if known[0] < self.best[0]:
+            self.best = known[0], x
+        return known
 
     def pair(self, x: Vector) -> tuple[float, Vector]:
         """Value and gradient. Where the function is not defined, NaN."""
         at = self._at
-        if at is not None and np.array_equal(at, x):
+        if at is x or (at.size == x.size and np.array_equal(at, x)):
             return self._known
-        try:
-            value, slope = self._pair(x, *self.args)
-            known = float(value), np.asarray(slope, np.float64)
-        except UNDEFINED:
-            if at is None:
-                raise
-            known = np.nan, np.full(x.size, np.nan)
-        self._at, self._known = np.array(x), known
-        return known
+        return self.evaluate(np.array(x, np.float64))
+
+    @property
+    def latest(self) -> Vector:
+        """The point that was evaluated last."""
+        return self._at
 
     def fun(self, x: Vector) -> float:
         """The value, kept with the gradient."""
@@ -148,28 +129,51 @@ class Objective:
 
     def hessian(self, x: Vector) -> Vector:
         """The matrix of second derivatives, ``(n, n)``."""
-        return np.asarray(self._hess(x, *self.args), np.float64)
+        made = self._hess(x, *self.args)
+        if self.own_hessian:
+            made = made.toarray() if hasattr(made, "toarray") else np.asarray(made, np.float64)
+            if made.shape != (x.size, x.size):
+                raise ShapeMismatch(
+                    f"{self.verb}: hess gives a matrix of shape {made.shape}, and there are {x.size} "
+                    f"unknowns. Return one of shape ({x.size}, {x.size})."
+                )
+        return np.asarray(made, np.float64)
 
     def product(self, x: Vector, v: Vector) -> Vector:
         """The Hessian times a vector."""
         return np.asarray(self._hessp(x, np.asarray(v, np.float64), *self.args), np.float64)
 
+    def products(self, x: Vector, rows: Vector, *, gauss: bool) -> Vector:
+        """The Hessian, or Gauss and Newton's matrix, times each of the rows."""
+        run = self._many.get(gauss)
+        if run is None:
+            made = self.programs
+            run = self._many[gauss] = Counted(made.gauss_products if gauss else made.products)
+        return np.asarray(run(x, rows, *self.args), np.float64)
+
     @property
     def counts(self) -> dict[str, int]:
         """How often each was evaluated: ``nfev``, ``njev``, ``nhev`` (products are counted too)."""
+        many = sum(f.calls for f in self._many.values())
         return {
-            "nfev": self._value.calls + self._pair.calls,
-            "njev": self._pair.calls,
-            "nhev": self._hess.calls + self._hessp.calls,
+            "nfev": self._value.calls + self._pair.calls + self._further[0],
+            "njev": self._pair.calls + self._further[1],
+            "nhev": self._hess.calls + self._hessp.calls + many,
         }
+
+    def more(self, counts: dict[str, int]) -> None:
+        """Count evaluations that were made of its residuals."""
+        self._further = counts["nfev"], counts["njev"]
+
+    # -- the start -------------------------------------------------------------------------------
 
     def begin(self, *, gradient: bool = True) -> None:
         """See that the value at the start is a number, and the gradient, if it is used."""
         start = self.variables.start
-        value, slope = self.pair(start) if gradient else (self.value(start), start)
+        value, slope = self.evaluate(start) if gradient else (self.value(start), start)
         if not np.isfinite(value):
             raise ArgumentError(
-                f"{self.verb}: fun is {value} at x0. Start where it is a finite number."
+                f"{self.verb}: fun is {value} at x0. Start where it is a finite number{self._empty()}."
             )
         bad = ~np.isfinite(slope)
         if np.any(bad):
@@ -179,92 +183,43 @@ class Objective:
                 "at x0, though its value is a number. Start elsewhere, or see "
                 "cr.check(fun, x0) for the step that makes it."
             )
-
-
-class Equations:
-    """A function with several values: the values and the Jacobian, by one vector."""
-
-    def __init__(
-        self,
-        fun: Callable[..., Any],
-        x0: Any,
-        args: Any = (),
-        kwargs: dict[str, Any] | None = None,
-        *,
-        jac: Any = None,
-        verb: str,
-    ) -> None:
-        if not callable(fun):
-            raise ArgumentError(
-                f"{verb} takes a function, and was given a {type(fun).__name__}. "
-                f"Write {verb}(f, x0), not {verb}(f(x0), x0)."
-            )
-        self.variables = variables = Variables(x0, verb)
-        self.args = as_arguments(args)
-        self.verb = verb
-        given = kwargs or {}
-        refuse_nan(verb, x0=variables.tree(variables.start), **_named(self.args), **given)
-
-        def flat(x: Any, *rest: Any) -> Any:
-            return ravel(fun(variables.tree(x), *rest, **given))[0]
-
-        def matrix(x: Any, *rest: Any) -> Any:
-            return jac(variables.tree(x), *rest, **given)
-
-        def product(x: Any, v: Any, *rest: Any) -> Any:
-            return jvp(lambda x: flat(x, *rest), (x,), (v,))[1]
-
-        self.flat = flat
-        self._values = Late(flat)
-        self._jacobian = Late(matrix if callable(jac) else jacobian(flat))
-        self._product = Late(product)
-        self._started = False
-
-    def values(self, x: Vector) -> Vector:
-        """The values, one vector. Where the function is not defined, NaN."""
-        try:
-            return np.asarray(self._values(x, *self.args), np.float64)
-        except UNDEFINED:
-            if not self._started:
-                raise
-            return np.full(self.count, np.nan)
-
-    def jacobian(self, x: Vector) -> Vector:
-        """The matrix of first derivatives, values by unknowns."""
-        return np.asarray(self._jacobian(x, *self.args), np.float64)
-
-    def product(self, x: Vector, v: Vector) -> Vector:
-        """The Jacobian times a vector."""
-        return np.asarray(self._product(x, np.asarray(v, np.float64), *self.args), np.float64)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How often each was evaluated."""
-        return {"nfev": self._values.calls, "njev": self._jacobian.calls + self._product.calls}
-
-    def begin(self, *, matrix: bool = True) -> Vector:
-        """The values at the start; they and the Jacobian, if it is used, must be numbers."""
-        values = self.values(self.variables.start)
-        if values.size == 0:
-            raise ArgumentError(f"{self.verb}: the function returns nothing. Return an array.")
-        self.count = values.size
         self._started = True
-        if not np.all(np.isfinite(values)):
-            k = int(np.argmin(np.isfinite(values)))
-            raise ArgumentError(
-                f"{self.verb}: value {k} of {values.size} of the function is {values[k]} at x0. "
-                "Start where all are finite numbers, and look for NaN in the data."
-            )
-        if not matrix:
-            return values
+        if gradient and not self.exact:
+            self._compare(start, slope)
+
+    def _empty(self) -> str:
+        for name, a in named(self.args).items():
+            if np.shape(a) and not np.size(a):
+                return f", and give data: {name} is empty"
+        return ""
+
+    def _compare(self, x: Vector, slope: Vector) -> None:
+        """Refuse a gradient of the user's that is not this function's.
+
+        It must differ both from the exact one and from central differences: then it is no matter
+        of a kink, or of a function that is no NumPy.
+        """
+        from ..function.verbs import grad
+
         try:
-            slopes = self.jacobian(self.variables.start)
-        except DerivativeError as error:
-            raise ArgumentError(f"{self.verb}: there is no Jacobian at x0. {error.message}") from error
-        if not np.all(np.isfinite(slopes)):
-            row, column = np.argwhere(~np.isfinite(slopes))[0]
+            true = np.asarray(grad(self.flat)(x, *self.args), float)
+        except (ChainruleError, *UNDEFINED, TypeError, ValueError):
+            return
+        off = np.abs(slope - true)
+        scale = max(float(np.abs(true).max()), float(np.abs(slope).max()))
+        k = int(np.argmax(off))
+        if not off[k] > WRONG * scale:
+            return
+        step = np.zeros(x.size)
+        step[k] = 1e-6 * max(1.0, abs(x[k]))
+        try:
+            up, down = (float(self._value(x + s * step, *self.args)) for s in (1, -1))
+        except UNDEFINED:
+            return
+        rise = (up - down) / (2 * step[k])
+        if abs(rise - true[k]) < 0.1 * off[k]:
             raise ArgumentError(
-                f"{self.verb}: the derivative of value {row} by {self.variables.element(int(column))} "
-                f"is {slopes[row, column]} at x0. Start elsewhere."
+                f"{self.verb}: jac is not the gradient of fun. At x0 its derivative by "
+                f"{self.variables.element(k)} is {slope[k]:.6g}, and the true one is {true[k]:.6g}. "
+                "Leave jac out, or see cr.check(fun, x0, against=jac)."
             )
-        return values

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError
-from .objective import Equations, quietly
+from .equations import Equations
+from .objective import quietly
 from .result import Result
 from .variables import Vector, nested_callback
 
@@ -72,7 +73,7 @@ def root(
     >>> found.success, round(float(found.x["y"]), 6)
     (True, 0.618034)
     """
-    equations = Equations(fun, x0, args, jac=jac, verb="root")
+    equations = Equations.of(fun, x0, args, jac=jac, verb="root")
     variables = equations.variables
     with quietly():
         start = equations.values(variables.start)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, NotDifferentiable
+from ..errors import ArgumentError, NotDifferentiable, ShapeMismatch
 from ..function.vectors import ravel
 from ..trace.tree import Structure, flatten
 
@@ -49,7 +49,9 @@ class Variables:
                 f"{verb}: {name} holds no numbers, so there is nothing to find. "
                 "Give the point to start from."
             )
+        self.verb = verb
         self.shapes = [np.shape(leaf) for leaf in leaves]
+        self._dtypes = tuple(np.asarray(leaf).dtype for leaf in leaves)
         #: Whether the user's structure is the vector itself.
         self.plain = (
             self.structure.kind is None
@@ -68,6 +70,23 @@ class Variables:
         """The vector with the numbers of ``tree``."""
         flat = tree if self.plain else ravel(tree)[0]
         return np.asarray(flat, np.float64)
+
+    def like(self, tree: Any, what: str) -> Any:
+        """The vector of a derivative that the user brings, refused in another shape."""
+        flat = tree if self.plain else ravel(tree)[0]
+        if np.shape(flat) != (self.size,):
+            shape = np.shape(tree) if self.structure.kind is None else np.shape(flat)
+            raise ShapeMismatch(
+                f"{self.verb}: {what} gives a gradient of shape {shape}, and {self.name} holds "
+                f"{self.size} numbers. Return one partial derivative for each, nested like "
+                f"{self.name}."
+            )
+        return flat
+
+    @property
+    def make(self) -> Hashable:
+        """All that a program depends on: structure, shapes, types."""
+        return self.structure, tuple(self.shapes), self._dtypes, self.plain
 
     @property
     def paths(self) -> list[str]:

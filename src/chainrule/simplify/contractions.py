@@ -162,7 +162,8 @@ def what_only_renames_dissolves(n: Node) -> Node | None:
                 factors.append(x)
         elif (inner := _renaming(x)) is not None:
             names: dict[str, str] = {}
-            for theirs, ours in zip(inner.out, letters, strict=True):
+            for k, theirs in enumerate(inner.out):
+                ours = letters[k]  # as it is called by now
                 kept = names.setdefault(theirs, ours)
                 if kept != ours:  # the same index under two names
                     c.rename(ours, kept)

@@ -6,31 +6,15 @@ What is factored stays so otherwise; nothing is expanded that does not cancel.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Protocol
 
 from ..ir.node import Node
 from ..ops.monomial import ONE, TOTAL, UNIT, Axis, Coefficient, Factor, Term
+from .builder import Builder
 
 Terms = list[tuple[Coefficient, Node]]
 
 #: No more terms than this are looked at.
 MOST = 24
-
-
-class Builder(Protocol):
-    """What builds normal expressions."""
-
-    def term(self, n: Node) -> Term:
-        """Any node as a term."""
-        ...
-
-    def monomial(self, term: Term) -> Node:
-        """The normal form of a product."""
-        ...
-
-    def split(self, n: Node) -> tuple[Coefficient, Node]:
-        """The coefficient of a node, and its base."""
-        ...
 
 
 def expanded(algebra: Builder, terms: Terms) -> Terms | None:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
 
 from ..ir.node import INPUT, Node
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient, Factor, Term
+from .builder import Builder
 
-
-class Builder(Protocol):
-    """What builds normal expressions."""
-
-    def term(self, n: Node) -> Term:
-        """Any node as a term."""
-        ...
-
-    def monomial(self, term: Term) -> Node:
-        """The normal form of a product."""
-        ...
-
-    def total(self, nodes: Sequence[Node]) -> Node:
-        """The normal form of a sum."""
-        ...
+#: With more factors than this, no subset of them is tried.
+MOST = 8
 
 
 def common_factors(
@@ -40,13 +27,24 @@ def common_factors(
         return None
     views = [_aligned(v, k) for k, v in enumerate(views)]
     coefficients = [c for c, _ in terms]
-    return _taken_out(algebra, coefficients, views, contracted=True) or _taken_out(
-        algebra, coefficients, views, contracted=False
-    )
+    found = _taken_out(algebra, coefficients, views, contracted=True)
+    if found is None and len(views[0].factors) <= MOST:
+        # One factor with summed indices may be all that is in the way.
+        for f in views[0].factors:
+            if not set(f.indices) <= set(views[0].out):
+                found = found or _taken_out(
+                    algebra, coefficients, views, contracted=True, without=f
+                )
+    return found or _taken_out(algebra, coefficients, views, contracted=False)
 
 
 def _taken_out(
-    algebra: Builder, coefficients: Sequence[Coefficient], views: list[Term], *, contracted: bool
+    algebra: Builder,
+    coefficients: Sequence[Coefficient],
+    views: list[Term],
+    *,
+    contracted: bool,
+    without: Factor | None = None,
 ) -> Term | None:
     """The product; ``contracted`` says whether factors with summed indices are taken out too."""
     first = views[0]
@@ -55,7 +53,7 @@ def _taken_out(
     rests = [list(v.factors) for v in views]
     out = set(first.out)
     for f in first.factors:
-        if not contracted and not set(f.indices) <= out:
+        if f is without or (not contracted and not set(f.indices) <= out):
             continue
         found = []
         for k, rest in enumerate(rests):
@@ -83,6 +81,8 @@ def _taken_out(
     widest = max(supports, key=len)
     if any(not s <= widest for s in supports):
         return None
+    if len(widest) > max(2, len(first.out)):
+        return None  # an array of three axes reads worse than two matrices
     summed = shared - out
     if summed and any(_falls_apart(rest, visible) for rest in renamed):
         return None  # (A + uvᵀ)w reads worse than Aw + (vᵀw)u

@@ -58,6 +58,12 @@ def _inverse(t: State, matrix: Node, axes: tuple[Any, ...]) -> Node:
         inverse = algebra.opaque(INVERSE, [matrix], (), axes)
         algebra.symmetric.add(inverse)
         return inverse
+    if matrix.op is TOTAL and len(axes) == 2:
+        turned = algebra.turned(matrix)
+        if turned in algebra.order and algebra.order.rank(turned) < algebra.order.rank(matrix):
+            inner = algebra.opaque(INVERSE, [turned], (), axes)
+            every = {0: axes[0], 1: axes[1]}
+            return algebra.monomial(Term(UNIT, (Factor(inner, (1, 0)),), (0, 1), every))
     term = algebra.term(matrix)
     if len(axes) == 2 and len(term.factors) == 1 and term.coefficient.number != 0:
         (f,) = term.factors

@@ -22,6 +22,7 @@ from ..ir.node import Node, node
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops.monomial import (
+    INVERSE,
     MONOMIAL,
     SOFTMAX,
     TOTAL,
@@ -33,8 +34,9 @@ from ..ops.monomial import (
     Term,
     decode,
 )
-from .expanding import expanded, over_common_denominator
+from ..ops.sandwich import sandwich
 from .factoring import common_factors, paired
+from .rewriting import diagonals, opened, shorter, upright
 from .terms import (
     find,
     has_diagonal,
@@ -43,6 +45,7 @@ from .terms import (
     merges,
     only_permutes,
     renaming,
+    shared_sizes,
     sized,
     weighs,
     weights_summed,
@@ -66,7 +69,7 @@ class Algebra:
         self.factored = True
         self._fresh = count(1000)
         self._trying: set[Node] = set()
-        self._expanding = False
+        self.expanding = False
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
 
@@ -81,7 +84,7 @@ class Algebra:
         if len(nodes) == 1:
             return self.axes(nodes[0])
         return tuple(
-            next((self.axes(n)[p] for n in nodes if self._varies(n, p)), axis)
+            next((self.axes(n)[p] for n in nodes if self.varies(n, p)), axis)
             for p, axis in enumerate(self.axes(nodes[0]))
         )
 
@@ -151,6 +154,11 @@ class Algebra:
         term = self.term(n)
         return self.finished(term._replace(coefficient=UNIT * by))
 
+    def turned(self, n: Node) -> Node:
+        """The transpose of a matrix."""
+        rows, columns = self.axes(n)
+        return self.monomial(Term(UNIT, (Factor(n, (0, 1)),), (1, 0), {0: rows, 1: columns}))
+
     def power(self, n: Node, exponent: Fraction) -> Node:
         """A node raised elementwise to a constant exponent."""
         term = self.term(n)
@@ -194,7 +202,8 @@ class Algebra:
                 if f.node.op is MONOMIAL:
                     if self._can_inline(f):
                         break
-                    factors[position] = self._narrowed(f)
+                    factors[position], outside = self._numberless(self._narrowed(f))
+                    coefficient = coefficient * outside
             else:
                 break
             inner = decode(f.node)
@@ -220,8 +229,8 @@ class Algebra:
         coefficient = coefficient * lowered(factors)
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
-        if self.symmetric:
-            factors = merged([self._upright(f, out) for f in factors])
+        if self.symmetric or any(f.node.op is INVERSE for f in factors):
+            factors = merged([upright(self, f, out) for f in factors])
         factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
         made = sized(made, indices)
@@ -253,6 +262,10 @@ class Algebra:
                     cancelled = self._cancelled(term, f)
                     if cancelled is not None:
                         return cancelled
+                if f.node.op is TOTAL and f.exponent == 1 and len(term.out) == len(f.indices) == 2:
+                    found = opened(self, term, position)
+                    if found is not None:
+                        return found
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
@@ -274,23 +287,13 @@ class Algebra:
                     )
         return self.order.canonical(term)
 
-    def _upright(self, f: Factor, out: tuple[int, ...]) -> Factor:
-        """A symmetric matrix always with its indices the same way round."""
-        if f.node not in self.symmetric or len(f.indices) != 2:
-            return f
-
-        def place(i: int) -> tuple[bool, int]:
-            return (False, out.index(i)) if i in out else (True, i)
-
-        return f._replace(indices=tuple(sorted(f.indices, key=place)))
-
     def _cancelled(self, term: Term, f: Factor) -> Node | None:
         """The sum of a sum, term by term, where terms cancel: ``Σ (x − mean x)`` is 0."""
         others = [g for g in term.factors if g is not f]
         beside = {i for g in others for i in g.indices} | set(term.out)
         alone = [p for p, i in enumerate(f.indices) if i not in beside]
         even = any(
-            not self._varies(part, p) or SOFTMAX in {a.op for a in part.args}
+            not self.varies(part, p) or SOFTMAX in {a.op for a in part.args}
             for part in f.node.args
             for p in alone
         )
@@ -317,9 +320,18 @@ class Algebra:
             return False
         return inner.inner() <= set(inner.out) and len(set(inner.out)) == len(inner.out)
 
+    def _numberless(self, f: Factor) -> tuple[Factor, Coefficient]:
+        """A whole power of a number times something, and the power of that number."""
+        if f.exponent.denominator != 1 or f.node.op is not MONOMIAL or not f.node.args:
+            return f, UNIT
+        coefficient, base = self.split(f.node)
+        if coefficient == UNIT or coefficient.number == 0:
+            return f, UNIT
+        return f._replace(node=base), coefficient ** int(f.exponent)
+
     def _narrowed(self, f: Factor) -> Factor:
         """A power without the axes along which its base is constant."""
-        kept = [p for p in range(len(f.indices)) if self._varies(f.node, p)]
+        kept = [p for p in range(len(f.indices)) if self.varies(f.node, p)]
         if len(kept) == len(f.indices):
             return f
         return Factor(self.without(f.node, kept), tuple(f.indices[p] for p in kept), f.exponent)
@@ -359,10 +371,14 @@ class Algebra:
         lower = self._constant_along(terms, axes)
         if lower is not None:
             return lower
-        shorter = self._shorter(terms, axes) if self.factored else None
-        if shorter is not None:
-            return shorter
-        shared = common_factors(self, terms, axes) if self.factored else None
+        diagonal = diagonals(self, terms, axes)
+        if diagonal is not None:
+            return diagonal
+        written_out = shorter(self, terms, axes) if self.factored else None
+        if written_out is not None:
+            return written_out
+        factored = self.factored and not sandwich([base for _, base in terms])
+        shared = common_factors(self, terms, axes) if factored else None
         if shared is not None:
             return self.monomial(shared)
         if len(terms) > 2 and self.factored:
@@ -370,30 +386,6 @@ class Algebra:
             if fewer is not None:
                 return self.total([self.scale(base, c) for c, base in fewer])
         return self._hoisted(terms, axes)
-
-    def _shorter(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
-        """The sum where products are written out, if terms of them cancel."""
-        if self._expanding:
-            return None
-        self._expanding = True
-        try:
-            fewer, below = expanded(self, terms), None
-            if fewer is None:
-                quotient = over_common_denominator(self, terms)
-                if quotient is not None:
-                    fewer, below = quotient
-        finally:
-            self._expanding = False
-        if fewer is None:
-            return None
-        if not fewer:
-            return self.constant(Coefficient(Fraction(0)), axes)
-        made = self.total([self.scale(base, c) for c, base in fewer])
-        if below is None:
-            return made
-        out = tuple(range(len(axes)))
-        factors = (Factor(made, out), below)
-        return self.monomial(Term(UNIT, factors, out, dict(enumerate(axes))))
 
     def _parts(self, base: Node) -> tuple[Node, ...] | None:
         """The terms of a sum, also where it is transposed or repeated along more axes."""
@@ -414,13 +406,13 @@ class Algebra:
 
     def _constant_along(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
         """A sum whose terms are all repeated along some axis is summed without it."""
-        kept = [p for p in range(len(axes)) if any(self._varies(base, p) for _, base in terms)]
+        kept = [p for p in range(len(axes)) if any(self.varies(base, p) for _, base in terms)]
         if len(kept) == len(axes):
             return None
         lower = self.total([self.scale(self.without(base, kept), c) for c, base in terms])
         return self.spread(lower, axes, kept)
 
-    def _varies(self, n: Node, position: int) -> bool:
+    def varies(self, n: Node, position: int) -> bool:
         """Whether a node depends on its axis ``position``."""
         if n.op is not MONOMIAL:
             return True
@@ -444,6 +436,7 @@ class Algebra:
             over = gcd(*(c.number.numerator for c, _ in terms))
             under = lcm(*(c.number.denominator for c, _ in terms))
             outside = Coefficient(Fraction(-over if first.number < 0 else over, under))
+            outside = outside * shared_sizes([c for c, _ in terms])
         if outside != UNIT:
             terms = [(c * outside**-1, base) for c, base in terms]
         made = node(TOTAL, tuple(self.scale(base, c) for c, base in terms))
@@ -456,7 +449,7 @@ class Algebra:
         """An elementwise function of nodes with the same axes. It commutes with repetition."""
         axes, args = self.side_by_side(args)
         if axes:
-            kept = [p for p in range(len(axes)) if any(self._varies(a, p) for a in args)]
+            kept = [p for p in range(len(axes)) if any(self.varies(a, p) for a in args)]
             if len(kept) < len(axes):
                 lower = self.apply(op, [self.without(a, kept) for a in args], params)
                 return self.spread(lower, axes, kept)
@@ -483,7 +476,7 @@ class Algebra:
         kept = [k for k in range(len(axes)) if k not in dropped]
         coefficient, base = self.split(x)
         if base.op is TOTAL:
-            moved = [a for a in base.args if not any(self._varies(a, p) for p in dropped)]
+            moved = [a for a in base.args if not any(self.varies(a, p) for p in dropped)]
             if moved:
                 rest = [a for a in base.args if a not in moved]
                 inner = self.soft(op, self.scale(self.total(rest), coefficient), along)

@@ -47,10 +47,12 @@ def _power(t: State, n: Node, args: list[Node]) -> Node | None:
     algebra, (x, y) = t.algebra, args
     if not algebra.is_constant(y):
         return None
-    sized = bool(y.params[0].sizes)  # a count as an exponent is the number that it is
-    exponent = Fraction(round(y.params[0].value())) if sized else y.params[0].number
+    exponent = y.params[0].exact()  # a count as an exponent is the number that it is
     if exponent.denominator > 12:
-        return None
+        short = exponent.limit_denominator(12)  # 1/3 as a float means a third
+        if float(short) != float(exponent):
+            return None
+        exponent = short
     if not exponent:
         return algebra.number(1, t.axes.of(n))
     return algebra.power(x, exponent)

@@ -21,7 +21,7 @@ from ..calculus.pushforward import pushforward
 from ..ir.graph import toposort
 from ..ir.node import INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
-from ..ops.arithmetic import equal, greater, less, relu
+from ..ops.arithmetic import equal, greater, less, maximum, minimum, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
     LOGSUMEXP,
@@ -39,6 +39,7 @@ from ..ops.monomial import (
 from ..ops.transcendental import exp, log, tanh
 from ..trace.recording import symbolic
 from .axes import Axes
+from .clipping import between, clip, step
 from .normal import Algebra
 from .translation import Translation
 
@@ -130,6 +131,14 @@ class Recogniser:
 
     def node(self, algebra: Algebra, n: Node) -> Node | None:
         """What a function just built is known as."""
+        if n.op is TOTAL:
+            found = step(algebra, n)
+            if found is not None:
+                return found
+        if n.op is minimum or n.op is maximum:
+            found = clip(algebra, n)
+            if found is not None:
+                return found
         if n.op is log:
             found = _log_sum_exp(algebra, n)
             if found is not None:
@@ -141,7 +150,7 @@ class Recogniser:
 
     def factors(self, algebra: Algebra, term: Term) -> Term | None:
         """A monomial in which some factors were recognised."""
-        found = _softmax(algebra, term) or _apart(term)
+        found = _softmax(algebra, term) or _apart(term) or between(algebra, term)
         if found is not None:
             return found
         ops = {f.node.op for f in term.factors}

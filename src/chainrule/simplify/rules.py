@@ -92,3 +92,7 @@ ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
 RULES = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))
+
+#: What a program is put into before it is differentiated for its formula: soft maxima shifted by
+#: the maximum are what they are without it. All else stays as the user wrote it.
+RECOGNITIONS = Rules((*MOVES, *SOFT))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import MONOMIAL, ONE, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
+from ..ops.monomial import MONOMIAL, ONE, ONEHOT, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
 
 
 def merged(factors: Sequence[Factor]) -> list[Factor]:
@@ -124,11 +124,12 @@ def weighs(term: Term, f: Factor) -> bool:
 def weights_summed(
     factors: list[Factor], out: tuple[int, ...], indices: set[int]
 ) -> tuple[list[Factor], set[int]]:
-    """Softmax weights that nothing else is multiplied with sum to 1."""
+    """Softmax weights that nothing else is multiplied with sum to 1, and so do one-hot rows."""
     for f in list(factors):
-        if f.node.op is not SOFTMAX or f.exponent != 1:
+        if f.node.op not in (SOFTMAX, ONEHOT) or f.exponent != 1:
             continue
-        along = {f.indices[a] for a in f.node.params[0]}
+        summed = f.node.params[0] if f.node.op is SOFTMAX else (-1,)
+        along = {f.indices[a] for a in summed}
         elsewhere = {i for g in factors if g is not f for i in g.indices} | set(out)
         if not along & elsewhere and len(f.indices) == len(set(f.indices)):
             factors = [g for g in factors if g is not f]
@@ -175,3 +176,14 @@ def sized(term: Term, indices: set[int]) -> Term:
         )
         return Term(coefficient, factors, term.out, term.axes)
     return term._replace(coefficient=coefficient)
+
+
+def shared_sizes(coefficients: Sequence[Coefficient]) -> Coefficient:
+    """The powers of sizes that all coefficients have."""
+    powers = [dict(c.sizes) for c in coefficients]
+    shared = []
+    for axis, p in powers[0].items():
+        each = [q.get(axis, 0) for q in powers]
+        if all(q * p > 0 for q in each):
+            shared.append((axis, min(each, key=abs)))
+    return Coefficient(ONE, tuple(shared))

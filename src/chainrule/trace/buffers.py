@@ -20,7 +20,7 @@ from .indexing import is_basic
 from .memory import Memory, is_poison, poison
 from .methods import TracedMethods, shares
 from .nesting import dtype_of, innermost, shape_and_leaves
-from .site import here
+from .site import expression_of, mark, site_of
 from .tracer import Tracer
 from .views import VIEWS
 
@@ -54,8 +54,9 @@ class Buffer(TracedMethods):
         if self._windows is None:
             if not memory.holds(self.__array_interface__["data"][0]):
                 # A copy that was made in C: it has memory of its own, in which nothing is known.
-                if self.size and is_poison(self.plain()).any():
-                    raise _escaped()
+                # Arithmetic may have changed what the mark carries.
+                if self.size and self.dtype.kind in "fc" and np.isnan(self.plain()).any():
+                    raise escaped(memory.home)
                 self.memory = Memory(self.plain(), memory.home)
                 return None
             self._windows = memory.windows(self)
@@ -91,7 +92,7 @@ class Buffer(TracedMethods):
             if self.size and owner.any():
                 marked = is_poison(values)
                 if (marked & (owner == 0)).any():
-                    raise _escaped()
+                    raise escaped(trace)
                 if (owner != 0)[~marked].any():  # overwritten in C
                     owner = np.where(marked, owner, 0)
                 if self.memory.recorder.level > trace.level or not trace.active:
@@ -101,7 +102,7 @@ class Buffer(TracedMethods):
                     made: Tracer = assemble(owner, place, self.memory.pieces, constants, trace)
                     return made
         if self.size and self.dtype.kind in "fc" and is_poison(values).any():
-            raise _escaped()
+            raise escaped(trace)
         snapshot: Tracer = trace.lift(trace.snapshot(values))
         return snapshot
 
@@ -135,8 +136,8 @@ class Buffer(TracedMethods):
             return value
         k = tables[0][index]
         if not k:
-            if np.isnan(value) and is_poison(np.asarray(value)):
-                raise _escaped()
+            if np.isnan(value) and is_poison(np.asarray(value)) and self.memory is not None:
+                raise escaped(self.memory.home)
             return value
         if not np.isnan(value):  # no longer the mark: it was overwritten in C
             return value
@@ -208,6 +209,7 @@ class Buffer(TracedMethods):
             if self.memory is None or not self.memory.holds(self.__array_interface__["data"][0]):
                 self.memory = Memory(self.plain(), value.recorder)
             self._windows = self.memory.windows(self)
+            getattr(self.memory.home, "root", self.memory.home).stored = mark(2)
         memory, (owner, place) = self.memory, self._windows
         assert memory is not None
         if t.shape:
@@ -263,7 +265,15 @@ class Buffer(TracedMethods):
         trace = innermost((args, keywords))
         if trace is not None:
             return trace.function(function, args, keywords)
-        return self.alike(super().__array_function__(function, types, args, keywords))
+        result = super().__array_function__(function, types, args, keywords)
+        if isinstance(result, np.ndarray) and result.base is not None:
+            for arg in args:  # a view, as einsum gives, shares what is known of the memory
+                memory = arg.memory if type(arg) is Buffer else None
+                if memory is not None and memory.holds(result.__array_interface__["data"][0]):
+                    view = result.view(Buffer)
+                    view.memory = memory
+                    return view
+        return self.alike(result)
 
     def alike(self, result: Any) -> Any:
         """A result as a buffer, as long as the trace is at work."""
@@ -289,12 +299,18 @@ def buffer(array: np.ndarray, home: Any) -> Buffer:
     return made
 
 
-def _escaped() -> CutDerivative:
-    return CutDerivative(
-        "a traced value was moved by compiled code, which would lose its derivative. "
-        "Use NumPy's functions on the array, or copy it with np.array.",
-        here(),
+def escaped(trace: Any) -> CutDerivative:
+    """The error for a traced element that compiled code has read as a plain number."""
+    # Where it was read is not known: the mark may have gone through any number of operations.
+    where = getattr(trace, "root", trace).stored or mark(2)
+    error = CutDerivative(
+        f"what `{expression_of(where) or 'this line'}` stored in an array was read there by compiled "
+        "code, which sees plain numbers and would lose the derivative. Use NumPy's functions on the "
+        "array (`A @ x` for `A.dot(x)`, np.copy for bytes and memoryviews).",
+        site_of(where),
     )
+    trace.refuse(error)
+    return error
 
 
 # -- finding traced values -------------------------------------------------------------------------

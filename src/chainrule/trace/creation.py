@@ -6,15 +6,14 @@ traced values together. Each takes the trace, then NumPy's own function, then it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..ops.structural import cast, reshape, strong
+from ..ops.structural import cast, strong
 from .buffers import Buffer, buffer, nested
-from .functions.selection import normalized
-from .nesting import innermost
+from .nesting import innermost, shape_and_leaves
 from .tracer import Tracer
 
 _NUMERIC = "fciub"
@@ -90,6 +89,8 @@ def array(
     subok: bool = False, ndmin: int = 0, like: Any = None,
 ) -> Any:  # fmt: skip
     """``array``."""
+    if dtype is not None and _is_object(dtype) and innermost((object,)) is not None:
+        return _of_objects(object)
     value = _traced(object)
     always = copy is not None and copy is not False and getattr(copy, "name", "ALWAYS") == "ALWAYS"
     if value is None:
@@ -110,7 +111,7 @@ def array(
     if dtype is not None:
         value = cast(value, dtype)
     if value.ndim < ndmin:
-        value = reshape(value, (1,) * (ndmin - value.ndim) + tuple(value.shape))
+        value = np.reshape(value, (1,) * (ndmin - value.ndim) + tuple(value.shape))
     if type(value) is Tracer and value.node.type.weak:
         value = strong(value)
     return value.copy() if always and value is object else value
@@ -118,6 +119,8 @@ def array(
 
 def as_array(trace: Any, numpy: Any, a: Any, dtype: Any = None, *args: Any, **keywords: Any) -> Any:
     """``asarray`` and its kin."""
+    if dtype is not None and _is_object(dtype) and innermost((a,)) is not None:
+        return _of_objects(a)
     value = _traced(a)
     if value is None:
         if type(a) is Buffer and (dtype is None or np.dtype(dtype) == a.dtype):
@@ -176,6 +179,32 @@ def arange(trace: Any, numpy: Any, *args: Any, dtype: Any = None, **keywords: An
     return result if dtype is None else cast(result, dtype)
 
 
+def _is_object(dtype: Any) -> bool:
+    return bool(dtype is object or dtype == "O" or dtype == np.dtype(object))
+
+
+def _of_objects(values: Any) -> np.ndarray:
+    """An array of objects, some of which are traced numbers: Python's operators work on these."""
+    try:
+        shape, leaves = shape_and_leaves(values)
+    except ValueError:  # lists of several lengths: an array of lists
+        shape, leaves = (len(values),), list(values)
+    if leaves and np.shape(leaves[0]) and len(leaves) < int(np.prod(shape)):
+        leaves = [e for leaf in leaves for e in elements(leaf)]
+    elif not isinstance(values, list | tuple):
+        leaves = elements(values)
+    made = np.empty(int(np.prod(shape)), object)
+    for k, leaf in enumerate(leaves):
+        made[k] = leaf
+    return made.reshape(shape)
+
+
+def elements(a: Any) -> list[Any]:
+    """The elements in order; the traced ones as traced numbers."""
+    flat = np.ravel(a)
+    return [flat[k] for k in range(np.shape(flat)[0])]
+
+
 def _traced(value: Any) -> Any:
     """``value`` as a traced array or a buffer that holds traced values, else ``None``."""
     kind = type(value)
@@ -187,70 +216,6 @@ def _traced(value: Any) -> Any:
     if kind is Buffer:
         return value if value.is_traced() else None
     return value if issubclass(kind, Tracer) else None
-
-
-# -- functions that call a function for each element -----------------------------------------------
-
-
-def vectorized(trace: Any, numpy: Any, self: Any, *args: Any, **keywords: Any) -> Any:
-    """``np.vectorize(f)(…)``: ``f`` for each element."""
-    if innermost((args, keywords)) is None:
-        try:
-            return _new(trace, numpy(self, *args, **keywords))
-        except TypeError:  # the function itself closes over traced values
-            if not trace.refusals:
-                raise
-            trace.refusals.pop()
-    if self.signature is not None or self.excluded:
-        raise TypeError(
-            "np.vectorize with signature= or excluded= is not supported here; write a loop"
-        )
-    names = list(keywords)
-    arrays = np.broadcast_arrays(*args, *keywords.values())
-    shape = np.shape(arrays[0])
-    rows = zip(*(_elements(a) for a in arrays), strict=True)
-    results = [
-        self.pyfunc(*row[: len(args)], **dict(zip(names, row[len(args) :], strict=True)))
-        for row in rows
-    ]
-    if results and isinstance(results[0], tuple):
-        return tuple(
-            np.reshape(array(trace, _array, list(r)), shape) for r in zip(*results, strict=True)
-        )
-    return np.reshape(array(trace, _array, results, self.otypes or None), shape)
-
-
-def _elements(a: Any) -> list[Any]:
-    flat = np.ravel(a)
-    return [flat[k] for k in range(np.shape(flat)[0])]
-
-
-def along_axis(
-    trace: Any, numpy: Any, func1d: Any, axis: int, arr: Any, *args: Any, **keywords: Any
-) -> Any:
-    """``apply_along_axis``."""
-    arr = as_array(trace, _asarray, arr)
-    moved = np.moveaxis(arr, axis, -1)
-    lead = tuple(np.shape(moved)[:-1])
-    rows = np.reshape(moved, (-1, np.shape(moved)[-1]))
-    results = [func1d(rows[k], *args, **keywords) for k in range(np.shape(rows)[0])]
-    stacked = array(trace, _array, results)
-    own = np.ndim(stacked) - 1
-    stacked = np.reshape(stacked, (*lead, *np.shape(stacked)[1:]))
-    at = normalized(axis, np.ndim(arr)) + np.ndim(arr)
-    return np.moveaxis(stacked, range(len(lead), len(lead) + own), range(at, at + own))
-
-
-def enumerated(trace: Any, numpy: Any, arr: Any) -> Any:
-    """``ndenumerate``."""
-    if innermost((arr,)) is None:
-        return numpy(arr)
-    return _enumerated(as_array(trace, _asarray, arr))
-
-
-def _enumerated(arr: Any) -> Iterator[Any]:
-    for index in np.ndindex(*np.shape(arr)):
-        yield index, arr[index]
 
 
 def is_scalar(trace: Any, numpy: Any, element: Any) -> bool:
@@ -321,5 +286,5 @@ CREATION: dict[Callable[..., Any], Callable[..., Any]] = {
     np.ascontiguousarray: contiguous, np.asfortranarray: contiguous, np.require: require,
     np.fromiter: from_iterable, np.arange: arange, np.linspace: made, np.logspace: made,
     np.geomspace: made, np.copy: copied, np.fromfunction: made, np.indices: made,
-    np.apply_along_axis: along_axis, np.ndenumerate: enumerated, np.isscalar: is_scalar,
+    np.isscalar: is_scalar,
 }  # fmt: skip

@@ -81,9 +81,26 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
         name = function.__name__
         by_name: Any = f"scipy.special.{name}"
         composite = _COMPOSITES.get(name) or FUNCTIONS.get(by_name)
+    if composite is None and all(set(t) <= set("O->") for t in function.types):
+        return _for_each(function, inputs)  # what np.frompyfunc makes
     if composite is None:
         raise unsupported(_name(function))
     return composite(*inputs)
+
+
+def _for_each(function: np.ufunc, inputs: Sequence[Any]) -> Any:
+    """A Python function for each element."""
+    arrays = np.broadcast_arrays(*inputs)
+    shape = np.shape(arrays[0])
+    results = []
+    for index in np.ndindex(*shape):
+        row = [np.empty((), object) for _ in arrays]
+        for cell, a in zip(row, arrays, strict=True):
+            cell[()] = a[index]
+        results.append(function(*row))
+    if function.nout == 1:
+        return np.reshape(np.stack(results), shape) if shape else results[0]
+    return tuple(np.reshape(np.stack(r), shape) for r in zip(*results, strict=True))
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,8 @@ functions that know traced values; when it ends, each name stands for what it st
   ``cmath`` themselves, and names in other modules that stand for one of these functions, change.
 - The process is patched when the first trace opens and restored when the last one closes, on
   whatever thread, under a lock. A thread that is not tracing passes straight through.
+- A function of SciPy's that is written in Python is replaced from within (:mod:`.entrance`), so that
+  a closure or a dictionary that holds it holds the replacement too.
 - Where the names are is remembered, so that a trace costs one ``dict.update`` for each module.
 - ``np.float64`` and ``float`` are classes that convert a traced number to a traced number. They
   are equal to the real ones, have their instances and subclasses, and work as a dtype; only
@@ -27,23 +29,21 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
-from functools import update_wrapper
+from itertools import pairwise
 from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from .buffers import nested
-from .creation import CREATION, Joiner, vectorized
-from .functions import FUNCTIONS, sparse
-from .mathematics import NUMBERS, functions
+from .functions import sparse
+from .iteration import vectorized
+from .kinds import Kind, has
+from .mathematics import NUMBERS
 from .nesting import innermost
-from .site import is_ours
 from .sizes import length_of
-from .stack import current, stack
-
-_frame = sys._getframe  # noqa: SLF001
+from .stack import stack
+from .stand_ins import Table, stand_in
 
 
 class intercept(ContextDecorator):  # noqa: N801 - used like a function
@@ -65,143 +65,29 @@ class intercept(ContextDecorator):  # noqa: N801 - used like a function
         stack.intercepting = self._before.pop()
 
 
-# -- what stands in for a function -----------------------------------------------------------------
-
-
-def _stand_in(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that is ``replacement`` for a program being traced, and ``original`` otherwise."""
-
-    def function(*args: Any, **keywords: Any) -> Any:
-        traces = stack.traces
-        if not traces or not stack.intercepting or is_ours(_frame(1).f_code.co_filename):
-            return original(*args, **keywords)
-        return replacement(traces[-1], original, *args, **keywords)
-
-    function.replacement = replacement  # type: ignore[attr-defined]
-    return update_wrapper(function, original)
-
-
-def _list_taker(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function that may be given a list of traced numbers."""
-
-    def function(*args: Any, **keywords: Any) -> Any:
-        for a in args:
-            if type(a) in _SEQUENCES and stack.traces and stack.intercepting:
-                return original(*map(_as_array, args), **keywords)
-        return original(*args, **keywords)
-
-    return update_wrapper(function, original)
-
-
-def _joiner(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function that joins a list of arrays, each of which may be a list."""
-
-    def function(arrays: Any, *args: Any, **keywords: Any) -> Any:
-        if type(arrays) in _SEQUENCES and stack.traces and stack.intercepting:
-            arrays = [_as_array(a) for a in arrays]
-        return original(arrays, *args, **keywords)
-
-    return update_wrapper(function, original)
-
-
-def _by_name(original: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a function of SciPy: our own where an argument is traced."""
-
-    def replacement(trace: Any, original: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-        if innermost((args, keywords)) is None:
-            return original(*args, **keywords)
-        lifted = [_as_array(a) if type(a) is list else a for a in trace.lifted(args)]
-        return composite(*lifted, **trace.lifted(keywords))
-
-    return _stand_in(original, replacement)
-
-
-_SEQUENCES = (list, tuple)
-
-
-def _as_array(a: Any) -> Any:
-    if type(a) not in _SEQUENCES:
-        return a
-    owner = innermost(a)
-    return a if owner is None else owner.lift(nested(a, owner))
-
-
-# -- which names, and what they stand for ----------------------------------------------------------
-
-#: These join a list of arrays; these take a list that means something else.
-_JOINS: frozenset[Any] = frozenset({
-    np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.linalg.multi_dot,
-})  # fmt: skip
-_TAKES_LISTS: frozenset[Any] = frozenset({np.block, np.select, np.choose, np.einsum, np.piecewise})
-
-
-class _Table:
-    """Stand-ins by the identity of what they stand for."""
-
-    def __init__(self) -> None:
-        self.by_id: dict[int, tuple[Any, Any]] = {}
-        self.back: dict[int, Any] = {}
-        #: Those that matter only where somebody writes a list of traced numbers.
-        self.for_lists: set[int] = set()
-        table: dict[Any, Any] = dict(FUNCTIONS)
-        self.dotted = {key: value for key, value in table.items() if isinstance(key, str)}
-        for original, replacement in {**CREATION, **functions()}.items():
-            self.add(original, _stand_in(original, replacement))
-        for original in FUNCTIONS:
-            if (
-                isinstance(original, FunctionType | type(np.sum)) and original not in _TAKES_LISTS
-                and id(original) not in self.by_id
-            ):  # fmt: skip
-                make = _joiner if original in _JOINS else _list_taker
-                self.add(original, make(original))
-                self.for_lists.add(id(original))
-        for number, shadow in NUMBERS.items():
-            if number.__module__ == "numpy":
-                self.add(number, shadow)
-        self.add(np.r_, Joiner(np.r_, _intercepting_trace))
-        self.add(np.c_, Joiner(np.c_, _intercepting_trace))
-
-    def add(self, original: Any, substitute: Any) -> None:
-        self.by_id[id(original)] = (original, substitute)
-        self.back[id(substitute)] = original
-
-    def resolve(self) -> bool:
-        """Look for functions that are known by their dotted names, in modules that are loaded."""
-        found = False
-        for path in list(self.dotted):
-            module, _, name = path.rpartition(".")
-            original = getattr(sys.modules.get(module), name, None)
-            if original is not None:
-                composite = self.dotted.pop(path)
-                if not isinstance(original, np.ufunc):  # those come by the protocol
-                    self.add(original, _by_name(original, composite))
-                    found = True
-        return found
-
-
-def _intercepting_trace() -> Any:
-    return current() if stack.intercepting else None
-
-
 # -- where they are --------------------------------------------------------------------------------
 
 
 class _Names:
     """Names in one module: what they stand for during a trace and otherwise."""
 
-    __slots__ = ("added", "during", "fixed", "namespace", "otherwise", "size")
+    __slots__ = ("added", "compared", "during", "fixed", "namespace", "otherwise", "size")
 
     def __init__(self, namespace: dict[str, Any], *, fixed: bool) -> None:
         self.namespace = namespace
         self.fixed = fixed  # it belongs to a library: no program changes it during a trace
 
-    def scan(self, table: _Table, *, within: bool) -> _Names:
+    def scan(self, table: Table, *, within: bool) -> _Names:
         """Look through the module; ``within`` says that it uses the functions, and is not theirs."""
         namespace = self.namespace
         self.size = len(namespace)
+        #: Number types that the module compares by identity: these keep their names.
+        self.compared: frozenset[str] = frozenset()
         self.during: dict[str, Any] = {}
         self.otherwise: dict[str, Any] = {}
         self.added: list[str] = []
+        if within and not self.fixed:
+            self.compared = _compared(namespace)
         by_id = table.by_id
         skipped: Any = table.for_lists if within and self.fixed else ()
         for name, value in list(namespace.items()):
@@ -210,14 +96,13 @@ class _Names:
                 self.during[name] = known[1]
                 self.otherwise[name] = value
         if within and (not self.fixed or _computes(namespace)):
-            for number in (float, complex):
-                name = number.__name__
+            for name, shadow in SHADOWS.items():
                 if name not in namespace and _converts(namespace, name, called=self.fixed):
-                    self.during[name] = NUMBERS[number]
+                    self.during[name] = shadow
                     self.added.append(name)
         return self
 
-    def has_changed(self, table: _Table) -> bool:
+    def has_changed(self, table: Table) -> bool:
         """Whether names have come or gone since the scan, or mean something else now."""
         namespace = self.namespace
         if len(namespace) != self.size:
@@ -248,6 +133,12 @@ class _Names:
                 del namespace[name]
 
 
+#: Built-in types that a module may convert numbers with, or ask for -> what stands for them.
+SHADOWS: dict[str, Any] = {
+    "float": NUMBERS[float], "complex": NUMBERS[complex], "type": Kind, "hasattr": has,
+}  # fmt: skip
+
+
 def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
     """Whether the functions of a module use a built-in type, and never ask whether a type is it.
 
@@ -262,6 +153,21 @@ def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
                     return False
                 found = found or "CALL" in uses or (not called and bool(uses))
     return found
+
+
+def _compared(namespace: dict[str, Any]) -> frozenset[str]:
+    """Which number types of NumPy the functions of a module compare by identity."""
+    found = set()
+    for function in _functions(namespace):
+        for code in _codes(function.__code__):
+            for name in _OF_NUMPY.intersection(code.co_names):
+                steps = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
+                if any(i.argval == name and j.opname == "IS_OP" for i, j in pairwise(steps)):
+                    found.add(name)
+    return frozenset(found)
+
+
+_OF_NUMPY = frozenset(number.__name__ for number in NUMBERS if number.__module__ == "numpy")
 
 
 def _functions(namespace: dict[str, Any]) -> Iterator[FunctionType]:
@@ -333,11 +239,11 @@ class _Interception:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.count = 0
-        self.table: _Table | None = None
+        self.table: Table | None = None
         self.modules: dict[str, _Names | None] = {}
         self.fixed: list[_Names] = []
         self.own: list[_Names] = []
-        self.methods: list[tuple[type, str, Any, Any]] = []
+        self.methods: list[tuple[Any, str, Any, Any]] = []
         self.loaded: Any = None
 
     def open(self, *, naming: bool = False) -> None:
@@ -354,13 +260,17 @@ class _Interception:
                 names.replace()
                 if naming and not names.fixed:
                     names.namespace.setdefault("len", length_of)
+            for number in frozenset[str]().union(*(names.compared for names in self.own)):
+                for names in (*self.fixed, *self.own):
+                    original = names.otherwise.get(number)
+                    if isinstance(original, type):
+                        names.namespace[number] = original
             for owner, name, substitute, _ in self.methods:
                 setattr(owner, name, substitute)
 
     def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced."""
-        _, substitute = (self.table or _Table()).by_id.get(id(f), (None, None))
-        replacement = getattr(substitute, "replacement", None)
+        replacement = (self.table or Table()).replacement(f)
         if replacement is None or not stack.intercepting:
             return f
         return lambda *args, **keywords: replacement(stack.traces[-1], f, *args, **keywords)
@@ -385,7 +295,7 @@ class _Interception:
     def scan(self) -> None:
         """Find the names in modules that are new, and in the user's own that have grown."""
         if self.table is None:
-            self.table = _Table()
+            self.table = Table()
             every = [np, np.linalg, np.fft, math, cmath]
             self.fixed = [_Names(vars(m), fixed=True).scan(self.table, within=False) for m in every]
             self._method(np.vectorize, "__call__", vectorized)
@@ -394,6 +304,10 @@ class _Interception:
             if self.table.resolve():
                 self.modules.clear()
                 self.own.clear()
+            exchanged = {id(owner) for owner, *_ in self.methods}
+            for function, code, _ in self.table.codes.values():
+                if id(function) not in exchanged:
+                    self.methods.append((function, "__code__", code, function.__code__))
             self._sparse()
             for name, module in list(sys.modules.items()):
                 known = self.modules.get(name, _unseen)
@@ -416,7 +330,7 @@ class _Interception:
 
     def _method(self, owner: type, name: str, replacement: Callable[..., Any]) -> None:
         original = owner.__dict__[name]
-        self.methods.append((owner, name, _stand_in(original, replacement), original))
+        self.methods.append((owner, name, stand_in(original, replacement), original))
 
     def _sparse(self) -> None:
         base = getattr(sys.modules.get("scipy.sparse._base"), "_spbase", None)
@@ -471,7 +385,10 @@ def _is_installed(module: ModuleType) -> bool:
     return path is not None and ("site-packages" in path or "dist-packages" in path)
 
 
-_LEFT_ALONE = frozenset({"numpy", "chainrule", *sys.stdlib_module_names} - {"__main__"})
+# The module `statistics` is Python code on numbers, like any other program.
+_LEFT_ALONE = frozenset(
+    {"numpy", "chainrule", *sys.stdlib_module_names} - {"__main__", "statistics"}
+)
 _unseen: Any = object()
 interception = _Interception()
 if hasattr(os, "register_at_fork"):

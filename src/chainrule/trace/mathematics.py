@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.structural import cast, reshape
+from . import domain
 from .buffers import Buffer, nested
 from .dispatch import row_of
 from .nesting import innermost
@@ -107,6 +108,31 @@ CMATH: dict[str, Callable[..., Any]] = {
 _REAL = frozenset({"sqrt", "log", "log10", "acos", "asin", "acosh", "atanh"})
 
 
+def _numbers(data: Any) -> Any:
+    if hasattr(data, "shape"):
+        return data
+    values = list(data)
+    return nested(values, innermost(values))
+
+
+def _variance(data: Any, center: Any = None, *, ddof: int) -> Any:
+    x = _numbers(data)
+    middle = np.mean(x) if center is None else center
+    return np.sum((x - middle) ** 2) / (np.size(x) - ddof)
+
+
+#: Functions of the module `statistics`, which work in exact fractions.
+STATISTICS: dict[str, Callable[..., Any]] = {
+    "statistics.mean": lambda data: np.mean(_numbers(data)),
+    "statistics.variance": lambda data, xbar=None: _variance(data, xbar, ddof=1),
+    "statistics.pvariance": lambda data, mu=None: _variance(data, mu, ddof=0),
+    "statistics.stdev": lambda data, xbar=None: np.sqrt(_variance(data, xbar, ddof=1)),
+    "statistics.pstdev": lambda data, mu=None: np.sqrt(_variance(data, mu, ddof=0)),
+    "statistics.geometric_mean": lambda data: np.exp(np.mean(np.log(_numbers(data)))),
+    "statistics.harmonic_mean": lambda data: 1 / np.mean(1 / _numbers(data)),
+}
+
+
 def functions() -> dict[Callable[..., Any], Callable[..., Any]]:
     """Each function of `math` and `cmath` -> what it does during a trace."""
     table = {}
@@ -127,6 +153,8 @@ def _on_numbers(replacement: Callable[..., Any], *, as_complex: bool) -> Callabl
         ):
             return original(*args, **keywords)
         args = tuple(_number(x) for x in args)
+        if not keywords:
+            domain.check(trace, original, args)
         if as_complex:
             args = tuple(cast(x, complex) if isinstance(x, Tracer) else x for x in args)
         row = row_of(replacement) if isinstance(replacement, np.ufunc) else None
@@ -201,12 +229,19 @@ def shadow(number: type) -> type:
         def __repr__(cls) -> str:
             return repr(number)
 
-    def new(cls: type, x: Any = 0, *args: Any) -> Any:
+    def new(cls: type, x: Any = 0, *args: Any, **keywords: Any) -> Any:
+        if keywords:
+            x = keywords.get("real", x)
+            args = (keywords["imag"],) if "imag" in keywords else args
+        if args and innermost((x, *args)) is not None:
+            if dtype.kind != "c" or len(args) > 1:
+                raise TypeError(f"{number.__name__}() takes one number, and was given more")
+            imag = _traced_number(args[0], one=True)
+            x = (x if (real := _traced_number(x, one=True)) is None else real) + 1j * (
+                args[0] if imag is None else imag
+            )
+            args = ()
         traced = _traced_number(x, one=weak)  # NumPy's types convert arrays, element by element
-        if traced is None and args and dtype.kind == "c":
-            real, imag = x, args[0]
-            if innermost((real, imag)) is not None:
-                return cast(real + 1j * imag, dtype)
         if traced is None:
             return number(x, *args)
         if traced.dtype.kind == "c" and dtype.kind != "c":

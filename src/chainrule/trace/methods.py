@@ -173,6 +173,13 @@ class TracedMethods(np.ndarray):
         else:
             self.plain().sort(axis, kind, order, **keywords)
 
+    def partition(self, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> None:
+        """Partition in place."""
+        if self.is_traced():
+            self[...] = np.partition(self.lifted(), kth, axis)
+        else:
+            self.plain().partition(kth, axis, kind, order)
+
     def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         """Set elements by their flat places."""
         self.reshape(-1)[indices] = values
@@ -210,3 +217,20 @@ def _redirected(name: str) -> Callable[..., Any]:
 
 for _name in _REDIRECTED:
     setattr(TracedMethods, _name, _redirected(_name))
+
+
+def _handed_out(name: str) -> Callable[..., Any]:
+    """A method that hands out bytes: of a traced array, what the traced value says to it."""
+    ordinary = getattr(np.ndarray, name)
+
+    def method(self: TracedMethods, *args: Any, **keywords: Any) -> Any:
+        whole = self.lifted() if self.is_traced() else self.plain()
+        return getattr(whole, name)(*args, **keywords)
+
+    method.__name__ = name
+    method.__doc__ = ordinary.__doc__
+    return method
+
+
+for _name in ("tobytes", "tofile", "dump", "dumps", "byteswap", "getfield", "setfield", "resize"):
+    setattr(TracedMethods, _name, _handed_out(_name))

@@ -8,8 +8,7 @@ level ``k`` are nodes of level ``k``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -21,15 +20,17 @@ from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, item, node
 from ..ir.primitive import Primitive
 from ..ir.types import TupleType, type_of
 from ..ops.structural import broadcast, cast, stop_gradient, strong
-from . import aliases, dispatch
+from . import aliases, dispatch, domain
 from .aliases import Written
-from .buffers import nested
+from .buffers import escaped, nested
 from .captures import Captures
 from .functions.updating import FUNCTIONS as UPDATING
+from .guard import Guard
 from .indexing import getitem, is_basic
 from .interception import interception
+from .memory import is_poison
 from .nesting import innermost
-from .refusal import remedy
+from .refusal import instead_of, remedy
 from .site import Mark, here, mark, receiving_frame, user_frame
 from .sizes import SizeNames, shape_of
 from .stack import current, stack
@@ -38,6 +39,7 @@ from .views import VIEWS
 
 _SCALARS = (bool, int, float, complex)
 _NUMBERS = frozenset({int, float, complex})
+_float64 = np.float64  # which a trace gives another meaning
 _TRACER = (Tracer,)
 
 
@@ -52,6 +54,8 @@ class Recorder:
     active = True
     #: Whether sizes and names are kept for a formula.
     naming = False
+    #: Where a traced value was last stored in the memory of an array, under a NaN that marks it.
+    stored: Mark | None = None
 
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
         """Record one operation and return its traced result."""
@@ -154,6 +158,13 @@ class Recorder:
     def refuse(self, error: Exception) -> None:
         """Remember an error, for the case that the program catches it and goes on."""
 
+    def hashed(self, x: Tracer) -> int:
+        """The hash of a number."""
+        raise TypeError("unhashable type")
+
+    def divides(self, divisor: Any, said: str) -> None:
+        """Raise what Python does where it divides one of its own numbers by zero."""
+
     def value(self, n: Node) -> Any:
         """The concrete value of a node."""
         raise AssertionError("a derivative rule has no concrete values")
@@ -181,29 +192,6 @@ SYMBOLIC = Recorder()
 def symbolic(n: Node) -> Tracer:
     """A node dressed for a derivative rule."""
     return Tracer(n, SYMBOLIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """A decision that the program took on a concrete value: ``kind(node) == outcome``.
-
-    For an array of decisions, one for each example of a batch, ``outcome`` is the tuple of them.
-    """
-
-    node: Node
-    kind: type
-    outcome: Any
-    mark: Mark | None
-
-    def holds(self, value: Any) -> bool:
-        """Whether ``value`` leads to the same decision."""
-        return bool(self.decided(value) == self.outcome)
-
-    def decided(self, value: Any) -> Any:
-        """The decision that ``value`` leads to."""
-        if type(self.outcome) is tuple:
-            return tuple(self.kind(v) for v in np.ravel(value))
-        return self.kind(value)
 
 
 class Trace(Recorder):
@@ -260,7 +248,12 @@ class Trace(Recorder):
 
     def capture(self, array: np.ndarray) -> Node:
         """The hidden input for an array from outside."""
-        return self.captures.node(array)
+        known = len(self.captures.bound)
+        made = self.captures.node(array)
+        new = len(self.captures.bound) > known
+        if new and self.root.stored is not None and array.dtype.kind in "fc" and is_poison(array).any():
+            raise escaped(self)
+        return made
 
     @property
     def captured(self) -> dict[Node, np.ndarray]:
@@ -301,7 +294,11 @@ class Trace(Recorder):
                 raise EndedTrace(_ENDED, here())
             return value
         kind = type(value)
-        if kind is float or kind is int:
+        if kind is int:
+            return Tracer(constant(value), self)
+        if kind is float or kind is _float64:
+            if value != value and is_poison(np.asarray(value)):  # noqa: PLR0124 - a NaN
+                raise escaped(self)
             return Tracer(constant(value), self)
         traced = getattr(kind, "__traced__", None)  # a buffer or a named size
         if traced is not None:
@@ -418,13 +415,26 @@ class Trace(Recorder):
         self.guards.append(Guard(x.node, Literal, Literal(value), mark(2)))
         return value
 
+    def carries(self, x: Tracer) -> bool:
+        """Whether there may be a derivative by way of ``x``."""
+        n = x.node
+        return n.level != 0 and n.op is not stop_gradient and n.type.differentiable
+
+    def divides(self, divisor: Any, said: str) -> None:
+        """Raise what Python does where it divides one of its own numbers by zero."""
+        domain.check_divisor(self, divisor, said)
+
+    def hashed(self, x: Tracer) -> int:
+        """The hash of a number: a decision where there is no derivative to cut."""
+        return domain.hashed(self, x)
+
     def cut(self, x: Tracer, how: str) -> Any:
         """Refuse a conversion that would cut the derivative; without one, decide."""
-        n = x.node
-        if n.level == 0 or n.op is stop_gradient or not n.type.differentiable:
-            return self.decide_array(x)  # there is no derivative to cut
-        if not self.root.differentiated and n.level <= self.root.level:
-            return self.root.decide_array(x)
+        # What is handed out is a copy: compiled code may write to it.
+        if not self.carries(x):
+            return self.decide_array(x).copy()
+        if not self.root.differentiated and x.node.level <= self.root.level:
+            return self.root.decide_array(x).copy()
         error = CutDerivative(f"{how} would cut the derivative: {remedy(mark(2), x)}", here())
         self.refuse(error)
         raise error
@@ -467,23 +477,15 @@ class tracing:  # noqa: N801 - used like a function
             interception.close()
         if trace.parent is None:
             trace.captures.release()
-        if trace.refusals and (kind is None or _among(error, trace.refusals)):
-            raise trace.refusals[0] from None
+        told = instead_of(error, trace.refusals)
+        if told is not None:
+            raise told from (None if told in trace.refusals else error)
         if kind is ValueError and "read-only" in str(error) and trace.captures.held:
             raise TraceError(
                 "an array from outside the function was written to after it had been used in the "
                 "computation. Copy it first, with np.array, and write to the copy.",
                 here(),
             ) from error
-
-
-def _among(error: Any, refusals: Sequence[Exception]) -> bool:
-    """Whether an error came of one of ``refusals``, in whose place compiled code raised its own."""
-    while error is not None:
-        if any(error is refusal for refusal in refusals):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def value_of(x: Any) -> Any:

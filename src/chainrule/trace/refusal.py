@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dis
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from .site import Mark, expression_of
+from ..errors import ChainruleError, TraceError
+from .site import Mark, expression_of, is_internal, site_of
 
 
 def remedy(where: Mark | None, x: Any) -> str:
@@ -43,6 +45,50 @@ def remedy(where: Mark | None, x: Any) -> str:
     return (
         f"the argument is a traced {x.node.type}. Use the NumPy function of the same name (np.sin "
         "for math.sin), or keep the array."
+    )
+
+
+def instead_of(error: BaseException | None, refusals: Sequence[Exception]) -> Exception | None:
+    """What is to be raised when a trace ends with ``error`` (or without), if anything else is.
+
+    What was refused is said again, whether the program caught it or made another error of it.
+    """
+    if refusals and (error is None or _among(error, refusals)):
+        return refusals[0]
+    if not isinstance(error, Exception) or isinstance(error, ChainruleError):
+        return None
+    return refusals[0] if refusals else _foreign(error)
+
+
+def _among(error: Any, refusals: Sequence[Exception]) -> bool:
+    """Whether an error came of one of ``refusals``, in whose place compiled code raised its own."""
+    while error is not None:
+        if any(error is refusal for refusal in refusals):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _foreign(error: Exception) -> TraceError | None:
+    """What to say of an error in which code that knows no traced array speaks of one."""
+    if not isinstance(error, TypeError | AttributeError | ValueError | SystemError):
+        return None
+    said = str(error)
+    if not re.search(r"\b(Tracer|Written|Buffer)\b", said):
+        return None
+    where: Mark | None = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not is_internal(code.co_filename):
+            where = (code, traceback.tb_lasti)
+        traceback = traceback.tb_next
+    said = re.sub(r"'?\b(Tracer|Written|Buffer)\b'?", "a traced array", said).rstrip(".")
+    return TraceError(
+        f"`{expression_of(where) or 'this line'}` was given a traced array, which code that is not "
+        f"NumPy's does not know ({said}). Compute it with NumPy's functions; to mean a constant, "
+        "give it chainrule.stop_gradient(x).",
+        site_of(where),
     )
 
 

@@ -17,6 +17,7 @@ from ..ir.types import ArrayType
 from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
+from .attributes import Attributes, ofarrays
 
 #: NumPy, whose stubs do not know that a tracer is as good as an array.
 _numpy: Any = np
@@ -25,14 +26,14 @@ _numpy: Any = np
 Trace = Any
 
 
-class Tracer:
+class Tracer(Attributes):
     """An array whose operations are recorded. ``node`` is what it stands for."""
 
     # The last three are set only on arrays that have views or were written to: see aliases.py.
     __slots__ = ("__weakref__", "memory", "node", "origin", "recorder", "views")
     __array_priority__ = 1000.0
     __pandas_priority__ = 5000  # a Series beside a traced array leaves it to us
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = Attributes.__hash__
 
     node: Node
     recorder: Trace
@@ -120,10 +121,10 @@ class Tracer:
         """Bytes for all elements."""
         return self.size * self.dtype.itemsize
 
-    def __len__(self) -> int:
-        if not self.node.type.shape:
-            raise TypeError("len() of unsized object")
+    def _length(self) -> int:
         return int(self.node.type.shape[0])
+
+    __len__ = ofarrays(_length, "len() of unsized object")
 
     def __iter__(self) -> Iterator[Any]:
         if not self.node.type.shape:
@@ -261,7 +262,7 @@ class Tracer:
         return self.copy()
 
     def __reduce__(self) -> Any:
-        raise TypeError("a traced array cannot be pickled")
+        return self.recorder.cut(self, "pickling it").__reduce__()
 
     def view(self, *args: Any, **keywords: Any) -> Any:
         """The same elements as another array object; of a complex array also its parts in turn."""
@@ -426,12 +427,40 @@ def _defers(other: Any) -> bool:
 _absent = object()
 
 
+def _dividing(methods: Any, said: str) -> Any:
+    """Operators of division, which of Python's numbers raise ``ZeroDivisionError``."""
+    forward, backward, in_place = methods
+
+    def divided(self: Tracer, other: Any) -> Any:
+        if self.node.type.weak:
+            self.recorder.divides(other, said)
+        return forward(self, other)
+
+    def divides(self: Tracer, other: Any) -> Any:
+        if self.node.type.weak and type(other) in (int, float):
+            self.recorder.divides(self, said)
+        return backward(self, other)
+
+    def divided_in_place(self: Tracer, other: Any) -> Any:
+        if self.node.type.weak:
+            self.recorder.divides(other, said)
+        return in_place(self, other)
+
+    return divided, divides, divided_in_place
+
+
+_DIVISIONS = {
+    "truediv": "float division by zero", "floordiv": "float floor division by zero",
+    "mod": "float modulo",
+}  # fmt: skip
 for _symbol, _op in {
     "add": ar.add, "sub": ar.subtract, "mul": ar.multiply, "truediv": ar.divide, "pow": ar.power,
     "floordiv": ar.floor_divide, "mod": ar.remainder, "and": ar.bitwise_and, "or": ar.bitwise_or,
     "xor": ar.bitwise_xor,
 }.items():  # fmt: skip
     _forward, _backward, _in_place = _operator(_op)
+    if _symbol in _DIVISIONS:
+        _forward, _backward, _in_place = _dividing(_operator(_op), _DIVISIONS[_symbol])
     setattr(Tracer, f"__{_symbol}__", _forward)
     setattr(Tracer, f"__r{_symbol}__", _backward)
     setattr(Tracer, f"__i{_symbol}__", _in_place)

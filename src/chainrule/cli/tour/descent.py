@@ -28,37 +28,46 @@ class Fit:
 
 
 def descend(guide: Guide, fit: Fit) -> tuple[Any, ...]:
-    """Fit by gradient descent, print a table of the way, claim what it shows; return the end."""
-    names = tuple(range(len(fit.start)))
-    step = cr.value_and_grad(fit.loss, wrt=names)
-    parameters = fit.start
-    losses: list[float] = []
+    """Fit by `chainrule.fit`, print a table of the way, claim what it shows; return the end."""
+    last = fit.shown[-1]
+    met = {0: fit.start}
+
+    def keep(at: Any) -> None:
+        if at.step in fit.shown:
+            met[at.step] = at.params
+
+    trained = cr.fit(
+        lambda parameters: fit.loss(*parameters),
+        fit.start,
+        optimizer=cr.optim.sgd(fit.rate),
+        steps=last,
+        callbacks=keep,
+        progress=False,
+    )
+    losses = [*trained.history.loss, float(fit.loss(*trained.params))]
+    step = cr.value_and_grad(fit.loss, wrt=tuple(range(len(fit.start))))
     rows: list[tuple[str, ...]] = []
     by_hand, by_numbers = [], []
-    for count in range(fit.shown[-1] + 1):
+    for count, parameters in met.items():
         value, gradients = step(*parameters)
-        losses.append(float(value))
-        if count in fit.shown:
-            hand = fit.by_hand(*parameters)
-            difference = relative_difference(gradients, hand)
-            by_hand.append(difference <= DIFFERENCE)
-            by_numbers.append(bool(cr.check(fit.loss, *parameters)))
-            values = eigenvalues(fit.loss, parameters)
-            norm = np.sqrt(sum(np.sum(np.square(g)) for g in gradients))
-            rows.append(
-                (
-                    str(count),
-                    f"{value:.5f}",
-                    guide.page.bar(value / losses[0]),
-                    number(norm, 2),
-                    number(difference, 1),
-                    "agree" if by_numbers[-1] else "differ",
-                    number(values[0], 2),
-                    number(values[-1], 2),
-                    in_words(values).removeprefix("strictly "),
-                )
+        difference = relative_difference(gradients, fit.by_hand(*parameters))
+        by_hand.append(difference <= DIFFERENCE)
+        by_numbers.append(bool(cr.check(fit.loss, *parameters)))
+        values = eigenvalues(fit.loss, parameters)
+        norm = np.sqrt(sum(np.sum(np.square(g)) for g in gradients))
+        rows.append(
+            (
+                str(count),
+                f"{value:.5f}",
+                guide.page.bar(value / losses[0]),
+                number(norm, 2),
+                number(difference, 1),
+                "agree" if by_numbers[-1] else "differ",
+                number(values[0], 2),
+                number(values[-1], 2),
+                in_words(values).removeprefix("strictly "),
             )
-        parameters = tuple(p - fit.rate * g for p, g in zip(parameters, gradients, strict=True))
+        )
 
     guide.table(
         ("step", "loss", " ", "‖∇‖", "by hand", "truth ", "λ min", "λ max", "curvature "), rows
@@ -66,6 +75,7 @@ def descend(guide: Guide, fit: Fit) -> tuple[Any, ...]:
     guide.claim(f"at every step shown, ∇ is the gradient by hand ({len(rows)} steps)", all(by_hand))
     guide.claim("at every step shown, ∇ is what numerical differentiation finds", all(by_numbers))
     guide.claim(
-        f"the loss falls at each of {len(losses) - 1} steps", bool(np.all(np.diff(losses) < 0))
+        f"the loss falls at each of {last} steps",
+        len(losses) == last + 1 and bool(np.all(np.diff(losses) < 0)),
     )
-    return parameters
+    return tuple(trained.params)

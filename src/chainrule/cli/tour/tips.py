@@ -84,12 +84,10 @@ def _conditioning(guide: Guide) -> None:
 
         w = np.zeros(X.shape[1])
         hessian = cr.hessian(mse)(w)
-        rate = 1 / np.linalg.norm(hessian, 2)
-        newton = w - np.linalg.solve(hessian, cr.grad(mse)(w))
-        gradient = cr.grad(mse)
-        for _ in range(100):
-            w = w - rate * gradient(w)
-        ends[name] = float(mse(w)), float(mse(newton))
+        rate = float(1 / np.linalg.norm(hessian, 2))
+        descended = cr.fit(mse, w, optimizer=cr.optim.sgd(rate), steps=100, progress=False)
+        newton = cr.minimize(mse, w, method="newton", options={"maxiter": 1})
+        ends[name] = float(mse(descended.params)), newton.fun
         rows.append(
             (
                 name,

@@ -60,10 +60,21 @@ def walk(guide: Guide) -> None:
         why the last digits take so many steps: two of the serum measurements say nearly the
         same. Newton's method does not mind:"""
     )
-    newton = start[0] - np.linalg.solve(
-        cr.hessian(mse, wrt="w")(*start), cr.grad(mse, wrt="w")(*start)
+    newton = cr.minimize(lambda p: mse(*p), start, method="newton")
+    guide.claim("Newton's method needs one step", newton.nit == 1)
+    guide.agree("and arrives at the least-squares weights", newton.x[0], exact[:-1])
+
+    guide.say("The same as residuals, for which standard errors follow from the Jacobian:")
+    found = cr.least_squares(lambda p: y - (X @ p[0] + p[1]), start)
+    errors = found.standard_errors()
+    shown = sorted(range(d), key=lambda k: -abs(found.x[0][k] / errors[0][k]))[:4]
+    guide.table(
+        ("measurement", "weight", "standard error"),
+        [(table.names[k], number(found.x[0][k], 3), number(errors[0][k], 3)) for k in shown],
     )
-    guide.agree("one Newton step arrives at the least-squares weights", newton, exact[:-1])
+    residual = mse(*found.x) * N / (N - d - 1)
+    textbook = np.sqrt(np.diag(np.linalg.inv(X.T @ X)) * residual)
+    guide.agree("the standard errors are √(s² diag (XᵀX)⁻¹)", errors[0], textbook)
 
 
 CHAPTER = Chapter("Worked Math: Derivative of MSE wrt Linear Weights", walk)

@@ -13,6 +13,8 @@ from typing import Any
 from . import (
     fourier,
     linalg,
+    matrix_equations,
+    matrix_functions,
     pointwise,
     products,
     reductions,
@@ -37,6 +39,8 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **linalg.FUNCTIONS,
         **fourier.FUNCTIONS,
         **scipy_linalg.FUNCTIONS,
+        **matrix_functions.FUNCTIONS,
+        **matrix_equations.FUNCTIONS,
         **special.FUNCTIONS,
     }
 )

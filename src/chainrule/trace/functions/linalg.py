@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedFunction
+from ...ops import eigen as general
 from ...ops import factorizations as fac
 from ...ops import linalg as la
 from ...ops import spectral as sp
@@ -19,6 +21,7 @@ from .products import dot
 from .reductions import as_array, lengths, normalized_axes, with_kept_axes
 
 # The named tuples that NumPy's functions return.
+_EIG = type(np.linalg.eig(np.eye(1)))
 _EIGH, _SVD = type(np.linalg.eigh(np.eye(1))), type(np.linalg.svd(np.eye(1)))
 _QR, _SLOGDET = type(np.linalg.qr(np.eye(1))), type(np.linalg.slogdet(np.eye(1)))
 
@@ -196,13 +199,37 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     return sp.eigvalsh(_matrix(a, square=True), UPLO.upper() == "L")
 
 
+def eig(a: Any) -> Any:
+    """As :func:`numpy.linalg.eig`; whether all eigenvalues are real is a decision of the program."""
+    a = _matrix(a, square=True)
+    w, v = general.eig(a)
+    if a.dtype.kind != "c" and _all_real(w):
+        w, v = np.real(w), np.real(v)
+    return _EIG(w, v)
+
+
+def eigvals(a: Any) -> Any:
+    """As :func:`numpy.linalg.eigvals`; whether all of them are real is a decision of the program."""
+    a = _matrix(a, square=True)
+    w = general.eigvals(a)
+    return np.real(w) if a.dtype.kind != "c" and _all_real(w) else w
+
+
+def _all_real(w: Any) -> bool:
+    return bool(np.all(np.imag(w) == 0))
+
+
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """As :func:`numpy.linalg.svd`."""
     a = _matrix(a)
     if not compute_uv:
         return sp.svdvals(a)
     if hermitian:
-        raise _unsupported("np.linalg.svd with hermitian=True", "Use np.linalg.eigh.")
+        w, v = eigh(a)
+        order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
+        w = np.take_along_axis(w, order, -1)
+        v = np.take_along_axis(v, np.expand_dims(order, -2), -1)
+        return _SVD(v, np.abs(w), _hermitian_transpose(v * np.expand_dims(np.sign(w), -2)))
     m, n = lengths(a)[-2:]
     return _SVD(*sp.svd(a, bool(full_matrices) and m != n))
 
@@ -297,13 +324,31 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     return norm(x, ord, (-2, -1), keepdims)
 
 
+def _or_nothing(numpy: Callable[..., Any], composite: Callable[..., Any]) -> Callable[..., Any]:
+    """``composite``; but an array without elements has no derivative to lose, and NumPy knows."""
+
+    @wraps(composite)
+    def function(a: Any, *args: Any, **keywords: Any) -> Any:
+        shape = lengths(as_array(a))
+        if 0 in shape:
+            return numpy(np.zeros(shape, _inexact(as_array(a)).dtype), *args, **keywords)
+        return composite(a, *args, **keywords)
+
+    return function
+
+
+_OF_NOTHING: dict[Any, Callable[..., Any]] = {
+    np.linalg.qr: qr, np.linalg.eig: eig, np.linalg.eigvals: eigvals, np.linalg.eigh: eigh,
+    np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals,
+    np.linalg.matrix_rank: matrix_rank, np.linalg.norm: norm, np.linalg.matrix_norm: matrix_norm,
+}  # fmt: skip
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.solve: solve, np.linalg.inv: inv, np.linalg.pinv: pinv, np.linalg.lstsq: lstsq,
     np.linalg.tensorsolve: tensorsolve, np.linalg.tensorinv: tensorinv,
     np.linalg.matrix_power: matrix_power, np.linalg.multi_dot: multi_dot,
-    np.linalg.det: det, np.linalg.slogdet: slogdet, np.linalg.cholesky: cholesky, np.linalg.qr: qr,
-    np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.svd: svd, np.linalg.svdvals: svdvals,
-    np.linalg.matrix_rank: matrix_rank, np.linalg.cond: cond,
-    np.linalg.norm: norm, np.linalg.vector_norm: vector_norm, np.linalg.matrix_norm: matrix_norm,
+    np.linalg.det: det, np.linalg.slogdet: slogdet, np.linalg.cholesky: cholesky,
+    np.linalg.cond: cond, np.linalg.vector_norm: vector_norm,
+    **{numpy: _or_nothing(numpy, composite) for numpy, composite in _OF_NOTHING.items()},
     np.linalg.matrix_transpose: lambda x, /: np.swapaxes(x, -1, -2),
 }  # fmt: skip

@@ -80,24 +80,6 @@ def cho_solve(
     return solve_triangular(factor, first, trans=2 if lower else 0, lower=lower)
 
 
-def eigh(
-    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False,
-    overwrite_a: bool = False, overwrite_b: bool = False, check_finite: bool = True, **options: Any,
-) -> Any:  # fmt: skip
-    """As :func:`scipy.linalg.eigh` of one matrix."""
-    if b is not None or any(v is not None for k, v in options.items() if k.startswith("subset")):
-        raise TypeError(
-            "scipy.linalg.eigh of two matrices, or with a subset, has no derivative here"
-        )
-    uplo = "L" if lower else "U"
-    return linalg.eigvalsh(a, uplo) if eigvals_only else tuple(linalg.eigh(a, uplo))
-
-
-def eigvalsh(a: Any, b: Any = None, lower: bool = True, **options: Any) -> Any:
-    """As :func:`scipy.linalg.eigvalsh` of one matrix."""
-    return eigh(a, b, lower=lower, eigvals_only=True, **options)
-
-
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, overwrite_a: bool = False,
     check_finite: bool = True, lapack_driver: str = "gesdd",
@@ -121,7 +103,10 @@ def norm(
 
 def lstsq(a: Any, b: Any, cond: Any = None, **_: Any) -> Any:
     """As :func:`scipy.linalg.lstsq`."""
-    return linalg.lstsq(a, b, cond)
+    x, residuals, rank, s = linalg.lstsq(a, b, cond)
+    if np.ndim(b) == 1 and np.size(residuals):
+        residuals = residuals[0]
+    return x, residuals, rank, s
 
 
 def pinv(a: Any, *, atol: Any = None, rtol: Any = None, **_: Any) -> Any:
@@ -129,31 +114,10 @@ def pinv(a: Any, *, atol: Any = None, rtol: Any = None, **_: Any) -> Any:
     return linalg.pinv(a) if rtol is None else linalg.pinv(a, rtol)
 
 
-def block_diag(*arrs: Any) -> Any:
-    """As :func:`scipy.linalg.block_diag`."""
-    blocks = [np.atleast_2d(as_array(a)) for a in arrs]
-    width = sum(int(np.shape(b)[1]) for b in blocks)
-    rows, start = [], 0
-    for block in blocks:
-        stop = start + int(np.shape(block)[1])
-        rows.append(np.pad(block, ((0, 0), (start, width - stop))))
-        start = stop
-    return np.concatenate(rows, axis=0)
-
-
-def toeplitz(c: Any, r: Any = None) -> Any:
-    """As :func:`scipy.linalg.toeplitz`."""
-    c = np.ravel(as_array(c))
-    r = np.conj(c) if r is None else np.ravel(as_array(r))
-    n, m = int(np.shape(c)[0]), int(np.shape(r)[0])
-    values = np.concatenate([c[::-1], r[1:]])
-    return values[np.arange(n)[::-1, None] + np.arange(m)]
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     f"scipy.linalg.{function.__name__}": function
     for function in (
-        solve, solve_triangular, inv, det, cholesky, cho_factor, cho_solve, eigh, eigvalsh, svd,
-        svdvals, norm, lstsq, pinv, block_diag, toeplitz,
+        solve, solve_triangular, inv, det, cholesky, cho_factor, cho_solve, svd,
+        svdvals, norm, lstsq, pinv,
     )
 }  # fmt: skip

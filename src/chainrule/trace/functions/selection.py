@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ops import structural as st
 from ...ops.elementwise import where as select_elements
-from ...ops.indexing import scatter_add, take_along
+from ...ops.indexing import gather, scatter_add, take_along
 from ...ops.reductions import argsort as argsort_row
 from ...ops.search import argpartition as argpartition_row
 from ...ops.search import searchsorted as searchsorted_row
@@ -244,6 +244,24 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     return scatter_add([(st.cast(weights, float), (x,), (-1,))], (length,))
 
 
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    """As :func:`numpy.lib.stride_tricks.sliding_window_view`."""
+    windows = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
+    axes = (range(np.ndim(x)) if axis is None else axis if np.iterable(axis) else (axis,))
+    axes = tuple(normalized(a, np.ndim(x)) + np.ndim(x) for a in axes)
+    if len(axes) != len(windows):
+        raise ValueError("window_shape must have one length for each axis")
+    for at, width in zip(axes, map(int, windows), strict=True):
+        count = int(np.shape(x)[at]) - width + 1
+        if width < 0 or count < 1:
+            raise ValueError("window shape cannot be larger than input array shape")
+        index = np.arange(count)[:, None] + np.arange(width)
+        x = np.moveaxis(gather(x, (index,), (at - np.ndim(x),)), at + 1, -1)
+    return x
+
+
 def as_array(x: Any) -> Any:
     """A list or tuple as an array, of which some elements may be traced."""
     if not isinstance(x, list | tuple):
@@ -273,5 +291,5 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.argsort: argsort, np.sort: sort, np.argpartition: argpartition, np.partition: partition,
     np.sort_complex: sort_complex, np.searchsorted: searchsorted, np.digitize: digitize,
     np.unique: unique, np.unravel_index: lambda indices, shape, order="C": unravel(indices, shape),
-    np.bincount: bincount,
+    np.bincount: bincount, np.lib.stride_tricks.sliding_window_view: sliding_window_view,
 }  # fmt: skip

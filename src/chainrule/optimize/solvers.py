@@ -1,0 +1,186 @@
+"""The methods at work: each makes a `Result` on the vector of unknowns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from scipy import optimize as scipy_optimize
+
+from ..errors import ArgumentError
+from . import newton as newtons
+from .choice import DENSE, NEEDS, Choice
+from .equations import Equations
+from .least_squares import TIGHT, polish
+from .objective import Objective
+from .result import Result
+from .variables import Variables, Vector, nested_callback
+
+#: Least squares are slow when after so many steps, in so many, they gain less than this share.
+SLOW = 20, 6, 0.01
+
+Box = tuple[Vector, Vector] | None
+
+
+def by_newton(
+    objective: Objective,
+    choice: Choice,
+    box: Box,
+    tol: float | None,
+    callback: Callable[..., Any] | None,
+    settings: dict[str, Any],
+    start: Vector | None = None,
+) -> Result:
+    """Newton's method."""
+    refuse_options("newton", settings, ("gtol", "maxiter", "disp", "banded"))
+    x, status, steps = newtons.newton(
+        objective,
+        choice.matrix,
+        gtol=settings.get("gtol", tol),
+        maxiter=settings.get("maxiter"),
+        callback=reporting(callback, objective.variables),
+        box=box,
+        start=start,
+    )
+    return Result(x=x, status=status, success=status == newtons.CONVERGED, nit=steps)
+
+
+def by_least_squares(
+    objective: Objective,
+    box: Box,
+    tol: float | None,
+    callback: Callable[..., Any] | None,
+    settings: dict[str, Any],
+    *,
+    patient: bool = True,
+    start: Vector | None = None,
+) -> Result:
+    """Levenberg-Marquardt steps in a trust region on the residuals of a sum of squares.
+
+    Unless it is ``patient``, it ends where it has become slow, as it does with large residuals.
+    """
+    refuse_options("least-squares", settings, ("maxiter", "ftol", "xtol", "gtol", "disp"))
+    variables, made = objective.variables, objective.programs
+    equations = Equations(variables, objective.args, "minimize", made.residuals, made.slopes)
+    equations.begin()
+    report, taken = reporting(callback, variables), [0]
+    most = settings.get("maxiter")
+    recent = deque[float](maxlen=SLOW[1])
+
+    def slopes(x: Vector) -> Vector:
+        """The Jacobian, which is asked for at every point that a step was taken to."""
+        if taken[0] and report is not None and report(x, objective.fun(x)):
+            raise _Enough(newtons.STOPPED, x)
+        if most is not None and taken[0] >= most:
+            raise _Enough(newtons.LIMIT, x)
+        taken[0] += 1
+        if patient is False:
+            recent.append(equations.cost(x))
+            if taken[0] > SLOW[0] and recent[0] - recent[-1] < SLOW[2] * recent[0]:
+                raise _Enough(newtons.LIMIT, x)
+        return equations.jacobian(x)
+
+    loose = TIGHT if tol is None else tol
+    try:
+        found = scipy_optimize.least_squares(
+            equations.values,
+            variables.start if start is None else start,
+            slopes,
+            bounds=(-np.inf, np.inf) if box is None else box,
+            method="trf",
+            x_scale="jac",
+            ftol=settings.get("ftol", loose),
+            xtol=settings.get("xtol", loose),
+            gtol=settings.get("gtol", loose),
+            max_nfev=1000 * (variables.size + 1),
+        )
+    except _Enough as end:
+        objective.more(equations.counts)
+        return Result(x=end.x, status=end.status, success=False, nit=taken[0])
+    if box is None and found.success:
+        polish(equations, found)
+    objective.more(equations.counts)
+    status = newtons.CONVERGED if found.success else newtons.LIMIT
+    result = Result(x=found.x, status=status, success=found.success, nit=taken[0])
+    result.solver_message = str(found.message)
+    return result
+
+
+class _Enough(Exception):
+    """The search ends here, by the callback or the limit."""
+
+    def __init__(self, status: int, x: Vector) -> None:
+        super().__init__()
+        self.status, self.x = status, x.copy()
+
+
+def by_scipy(
+    objective: Objective,
+    name: str,
+    box: Box,
+    constraints: list[Any],
+    tol: float | None,
+    callback: Callable[..., Any] | None,
+    settings: dict[str, Any],
+    *,
+    start: Vector | None = None,
+) -> Result:
+    """One of SciPy's, with the derivatives it asks for."""
+    needs = NEEDS[name]
+    given: dict[str, Any] = {"jac": objective.gradient} if needs.gradient else {}
+    if needs.hessian and objective.variables.size > DENSE and name == "trust-constr":
+        given["hessp"] = objective.product
+    elif needs.hessian:
+        given["hess"] = objective.hessian
+    if needs.product:
+        given["hessp"] = objective.product
+    if box is not None:
+        given["bounds"] = scipy_optimize.Bounds(*box)
+    if constraints:
+        given["constraints"] = constraints
+    found = scipy_optimize.minimize(
+        objective.fun if needs.gradient else objective.value,
+        objective.variables.start if start is None else start,
+        method=name,
+        tol=tol,
+        callback=nested_callback(callback, objective.variables),
+        options=settings or None,
+        **given,
+    )
+    result = Result(found)
+    result.solver_message = str(found.message)
+    return result
+
+
+def reporting(callback: Callable[..., Any] | None, variables: Variables) -> Any:
+    """The callback as our methods call it: true where it asks to stop, as in SciPy."""
+    if callback is None:
+        return None
+    inner = nested_callback(callback, variables)
+    try:
+        whole = list(signature(callback).parameters) == ["intermediate_result"]
+    except (TypeError, ValueError):
+        whole = False
+
+    def report(x: Vector, value: float) -> bool:
+        try:
+            if whole:
+                inner(intermediate_result=scipy_optimize.OptimizeResult(x=x.copy(), fun=value))
+            else:
+                inner(x.copy())
+        except StopIteration:
+            return True
+        return False
+
+    return report
+
+
+def refuse_options(name: str, settings: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Raise where a method of ours is given an option that it has not."""
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        has = " and ".join(repr(k) for k in known if k not in ("disp", "banded"))
+        raise ArgumentError(f"minimize: {name!r} has no option {unknown[0]!r}. It has {has}.")

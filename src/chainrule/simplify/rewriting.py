@@ -1,0 +1,92 @@
+"""Sums and products in a form that reads better: what an algebra tries on what it builds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ..ir.node import Node
+from ..ops.monomial import INVERSE, MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term, decode
+from ..ops.sandwich import sandwich
+from .builder import Builder
+from .expanding import expanded, over_common_denominator
+
+Axes = tuple[Axis, ...]
+
+
+def diagonals(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
+    """A sum of diagonal matrices is one: ``diag(a + b)``."""
+    views = [algebra.term(base) for _, base in terms]
+    if len(axes) != 2 or any(v.out[0] != v.out[-1] or not v.factors for v in views):
+        return None
+    parts = [
+        algebra.monomial(v._replace(out=v.out[:1], coefficient=c * v.coefficient))
+        for (c, _), v in zip(terms, views, strict=True)
+    ]
+    return algebra.monomial(Term(UNIT, (Factor(algebra.total(parts), (0,)),), (0, 0), {0: axes[0]}))
+
+
+def shorter(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
+    """The sum where products are written out, if terms of them cancel."""
+    if algebra.expanding:
+        return None
+    algebra.expanding = True
+    try:
+        fewer, below = expanded(algebra, terms), None
+        if fewer is None:
+            quotient = over_common_denominator(algebra, terms)
+            if quotient is not None:
+                fewer, below = quotient
+    finally:
+        algebra.expanding = False
+    if fewer is None:
+        return None
+    if not fewer:
+        return algebra.constant(Coefficient(Fraction(0)), axes)
+    made = algebra.total([algebra.scale(base, c) for c, base in fewer])
+    if below is None:
+        return made
+    out = tuple(range(len(axes)))
+    factors = (Factor(made, out), below)
+    return algebra.monomial(Term(UNIT, factors, out, dict(enumerate(axes))))
+
+
+def opened(algebra: Builder, term: Term, position: int) -> Node | None:
+    """``diag(p) (A − 𝟏pᵀA)`` multiplied out, to be displayed as ``(diag(p) − ppᵀ)A``."""
+    f = term.factors[position]
+    if all(algebra.varies(part, p) for part in f.node.args for p in (0, 1)):
+        return None
+    around = term.factors[:position], term.factors[position + 1 :]
+    parts = [
+        algebra.monomial(term._replace(factors=(*around[0], Factor(part, f.indices), *around[1])))
+        for part in f.node.args
+    ]
+    return algebra.total(parts) if sandwich([algebra.split(p)[1] for p in parts]) else None
+
+
+def is_symmetric(algebra: Builder, n: Node) -> bool:
+    """Whether a matrix provably equals its transpose: ``XᵀX + λI``, and its inverse."""
+    if n in algebra.symmetric:
+        return True
+    axes = algebra.axes(n)
+    if len(axes) != 2 or axes[0] != axes[1]:
+        return False
+    if n.op is INVERSE:
+        return is_symmetric(algebra, n.args[0])
+    if n.op is TOTAL:
+        return all(is_symmetric(algebra, a) for a in n.args)
+    if n.op is not MONOMIAL:
+        return False
+    term = decode(n)
+    return algebra.order.canonical(term._replace(out=term.out[::-1])) is n
+
+
+def upright(algebra: Builder, f: Factor, out: tuple[int, ...]) -> Factor:
+    """A symmetric matrix always with its indices the same way round."""
+    if len(f.indices) != 2 or not is_symmetric(algebra, f.node):
+        return f
+    algebra.order.symmetric.add(f.node)
+
+    def place(i: int) -> tuple[bool, int]:
+        return (False, out.index(i)) if i in out else (True, i)
+
+    return f._replace(indices=tuple(sorted(f.indices, key=place)))
