@@ -122,8 +122,8 @@ def derive(
 
     ``key`` names the rule and its options; with ``outputs`` and ``others`` it must determine the
     result. The outputs are simplified before (so that ``log(sum(exp(x)))`` is differentiated as
-    what it is, and loops that were unrolled as loops) and the result after; not where names are kept, for a formula reads the program as
-    it was written.
+    what it is, and a loop that was unrolled as a loop) and the result after; not where names are
+    kept, for a formula reads the program as it was written.
     """
     trace = current()
     naming = trace is not None and trace.naming

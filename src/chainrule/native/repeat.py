@@ -24,7 +24,6 @@ from .plan import (
     Source,
     Step,
     View,
-    count,
     row_major,
     whole,
 )
@@ -38,68 +37,87 @@ def lower_loop(schedule: Schedule, n: Node) -> bool:
     """A loop, if all that its body does can be done without calling back."""
     body, rounds = n.params
     outputs, _ = prepared(body, None)
-    types = [v.type for v in (*body.inputs, *outputs)]
     if not rounds.trip:
         views = [schedule.contiguous(schedule.sources[a]) for a in n.args[: rounds.carry]]
         empty = [whole(Buffer(o.type.dtype, 0), (0, *o.type.shape)) for o in outputs[rounds.carry :]]
         schedule.results(n, [*views, *empty])
         return True
+    types = [v.type for v in (*body.inputs, *outputs)]
     if not all(type(t) is ArrayType and t.dtype in NATIVE and t.size for t in types):
         return False
-    given: dict[Node, Source] = {}
-    carried: list[tuple[Buffer, Buffer, int]] = []
-    moved: list[tuple[Buffer, View, int]] = []
-    starts: list[tuple[Source, View]] = []
-    ends: list[View] = []
-    for i, (v, a) in enumerate(zip(body.inputs, n.args, strict=True)):
-        t, source = v.type, schedule.sources[a]
-        if rounds.kind(i) == CARRIED:
-            far = -(-t.size * t.dtype.itemsize // ALIGNMENT) * ALIGNMENT // t.dtype.itemsize
-            halves = Buffer(t.dtype, 2 * far)
-            old, new = (Buffer(t.dtype, t.size, "block", base=halves) for _ in range(2))
-            carried.append((old, new, far))
-            given[v] = whole(old, t.shape)
-            first = View(halves, 0, t.shape, row_major(t.shape))
-            starts.append((source, first))
-            ends.append(first._replace(offset=rounds.trip % 2 * far))
-        elif rounds.kind(i) == SCANNED and isinstance(source, View):
-            row = Buffer(t.dtype, t.size, "block", base=source.buffer)
-            moved.append((row, source, source.strides[0]))
-            given[v] = View(row, 0, t.shape, source.strides[1:])
-        elif rounds.kind(i) == SCANNED:
-            given[v] = Immediate(source.value, source.dtype, t.shape)
-        else:
-            given[v] = source
-    rows = []
-    for o in outputs[rounds.carry :]:
-        t = o.type
-        stack = whole(Buffer(t.dtype, rounds.trip * t.size), (rounds.trip, *t.shape))
-        row = Buffer(t.dtype, t.size, "block", base=stack.buffer)
-        moved.append((row, stack, t.size))
-        rows.append(whole(row, t.shape))
-        ends.append(stack)
-    targets = [whole(new, o.type.shape) for (_, new, _), o in zip(carried, outputs, strict=False)]
-    graph = Graph(body.inputs, tuple(outputs))
+    places = _Places(schedule, n, outputs)
     inner = Schedule(
-        graph, None, schedule.rules,
-        given=given, targets=[*targets, *rows], constants=schedule.constants,
+        Graph(body.inputs, tuple(outputs)), None, schedule.rules,
+        given=places.given, targets=places.targets, constants=schedule.constants,
     )  # fmt: skip
     if _calls_back(inner.steps):
         return False
-    for source, first in starts:
+    for source, first in places.starts:
         schedule.copy(source, first)
         schedule.mark(first)
-    sources = [s for s in (schedule.sources[a] for a in n.args[rounds.carry :]) if isinstance(s, View)]
+    outside = [schedule.sources[a] for a in n.args[rounds.carry :]]
+    sources = [s for s in outside if isinstance(s, View)]
     for s in sources:
         schedule.mark(s)
-    sources += [first for _, first in starts]
-    arena = Buffer(_BYTES, 0)
+    sources += [first for _, first in places.starts]
     repeat = Repeat(
-        rounds.trip, rounds.reverse, inner.steps, inner.is_long, carried, moved, sources, ends, arena
-    )
-    schedule.step(repeat, ends)
-    schedule.results(n, ends)
+        rounds.trip, rounds.reverse, inner.steps, inner.is_long, places.carried, places.moved,
+        sources, places.ends, Buffer(np.dtype(np.int8), 0),
+    )  # fmt: skip
+    schedule.step(repeat, places.ends)
+    schedule.results(n, places.ends)
     return True
+
+
+class _Places:
+    """Where a body finds its inputs and puts its outputs."""
+
+    def __init__(self, schedule: Schedule, n: Node, outputs: Sequence[Node]) -> None:
+        self.given: dict[Node, Source] = {}
+        self.targets: list[View] = []
+        self.carried: list[tuple[Buffer, Buffer, int]] = []
+        self.moved: list[tuple[Buffer, View, int]] = []
+        #: What is carried into the first trip, and where to; all results after the last.
+        self.starts: list[tuple[Source, View]] = []
+        self.ends: list[View] = []
+        body, rounds = n.params
+        for i, (v, a) in enumerate(zip(body.inputs, n.args, strict=True)):
+            kind, source = rounds.kind(i), schedule.sources[a]
+            if kind == CARRIED:
+                self._carry(v, source, rounds.trip)
+            elif kind == SCANNED:
+                self._row(v, source)
+            else:
+                self.given[v] = source
+        for o in outputs[rounds.carry :]:
+            t = o.type
+            stack = whole(Buffer(t.dtype, rounds.trip * t.size), (rounds.trip, *t.shape))
+            row = Buffer(t.dtype, t.size, "block", base=stack.buffer)
+            self.moved.append((row, stack, t.size))
+            self.targets.append(whole(row, t.shape))
+            self.ends.append(stack)
+
+    def _carry(self, v: Node, source: Source, trips: int) -> None:
+        t = v.type
+        line = ALIGNMENT // t.dtype.itemsize
+        far = -(-t.size // line) * line
+        halves = Buffer(t.dtype, 2 * far)
+        old, new = (Buffer(t.dtype, t.size, "block", base=halves) for _ in range(2))
+        self.carried.append((old, new, far))
+        self.given[v] = whole(old, t.shape)
+        self.targets.append(whole(new, t.shape))
+        first = View(halves, 0, t.shape, row_major(t.shape))
+        self.starts.append((source, first))
+        self.ends.append(first._replace(offset=trips % 2 * far))
+
+    def _row(self, v: Node, source: Source) -> None:
+        t = v.type
+        if isinstance(source, Immediate):
+            self.given[v] = Immediate(source.value, source.dtype, t.shape)
+            return
+        row = Buffer(t.dtype, t.size, "block", base=source.buffer)
+        self.moved.append((row, source, source.strides[0]))
+        self.given[v] = View(row, 0, t.shape, source.strides[1:])
 
 
 def _calls_back(steps: Sequence[Step]) -> bool:
@@ -118,6 +136,3 @@ def settle(steps: Sequence[Step], machine: Machine) -> None:
             step.arena.size = -(-size // ALIGNMENT) * ALIGNMENT
             for b in ours:
                 b.place, b.base = "part", step.arena
-
-
-_BYTES = np.dtype(np.int8)

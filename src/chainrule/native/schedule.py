@@ -87,8 +87,11 @@ class Schedule:
         targets: Sequence[View] | None = None,
         constants: list[np.ndarray] | None = None,
     ) -> None:
-        """``given`` and ``targets`` say where inputs and outputs lie: by default in arrays of their
-        own. ``constants`` are those of the program that this is a part of."""
+        """Make the steps.
+
+        ``given`` and ``targets`` say where inputs and outputs lie: by default in arrays of their
+        own. ``constants`` are those of the program that this is a part of.
+        """
         self.graph = graph
         self.rules = rules
         self.steps: list[Step] = []

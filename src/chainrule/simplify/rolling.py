@@ -13,25 +13,34 @@ to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..calculus.batch import batch
 from ..ir.graph import Graph, dependents, substitute, toposort
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node, input_node, item, node
+from ..ops.arithmetic import add, subtract
 from ..ops.bodies import zero
 from ..ops.control import Rounds, loop
-from ..ops.structural import slice_
+from ..ops.program import Program
+from ..ops.structural import reduce_sum, slice_
 from ..trace.recording import symbolic
+from .period import by_depth, cut, period_of
+from .rows import rows_of
 
 #: Programs of fewer nodes are left as they are.
-SHORTEST = 400
+SHORTEST = 200
 #: A loop has at least so many trips.
 FEWEST = 8
 #: Rows that lie apart are put together in an array if they have at most so many elements.
 MOST_STACKED = 1 << 14
+#: Steps that do not need each other are done at once if nothing in them gets larger than this.
+MOST_ACROSS = 1 << 18
+#: Less than this part of the nodes is to be left.
+_SHORTER = 0.9
 #: How many steps before the period sets in are looked past.
 _PEELED = 3
 
@@ -52,20 +61,39 @@ def _once(outputs: list[Node], level: int) -> list[Node] | None:
     #: Whether it is an expression of numbers alone.
     closed: dict[Node, bool] = {}
     sequence = [n for n in order if n.op is not INPUT and not _is_closed(n, closed)]
-    where = _period(sequence)
-    if where is None:
-        return None
-    start, period, length = where
-    start, trips = _cut(sequence, start, period, length)
-    for peeled in range(_PEELED + 1):
-        if trips - peeled < FEWEST:
-            return None
-        first = start + peeled * period
-        steps = [sequence[k : k + period] for k in range(first, start + trips * period, period)]
-        made = _Rolling(steps, order, outputs, closed).made()
-        if made is not None:
-            return substitute(outputs, made, level)
+    for arranged in (sequence, by_depth(sequence)):
+        where = period_of(arranged, FEWEST)
+        if where is None:
+            continue
+        start, period, length = where
+        start, trips = cut(arranged, start, period, length)
+        for peeled in range(_PEELED + 1):
+            if trips - peeled < FEWEST:
+                break
+            first = start + peeled * period
+            last = start + trips * period
+            steps = [arranged[k : k + period] for k in range(first, last, period)]
+            made = _made(steps, order, outputs, closed)
+            if made is not None:
+                shorter = substitute(outputs, made, level)
+                if len(toposort(shorter, level)) < _SHORTER * len(order):
+                    return shorter
+                break
     return None
+
+
+def _made(
+    steps: list[list[Node]], order: list[Node], outputs: list[Node], closed: dict[Node, bool]
+) -> dict[Node, Node] | None:
+    """What the nodes of the steps that are used outside are replaced by, if they make a loop."""
+    found = None
+    while True:
+        rolling = _Rolling(steps, order, outputs, closed)
+        try:
+            found = rolling.made()
+            steps = [rolling.step_before(), *steps]
+        except _Different:
+            return found
 
 
 def _is_closed(n: Node, known: dict[Node, bool]) -> bool:
@@ -76,74 +104,6 @@ def _is_closed(n: Node, known: dict[Node, bool]) -> bool:
             for m in toposort([n]):
                 known[m] = m.op is not INPUT and all(known[a] for a in m.args)
     return known[n]
-
-
-# -- the period ------------------------------------------------------------------------------------
-
-
-def _period(sequence: Sequence[Node]) -> tuple[int, int, int] | None:
-    """Where the longest repetition starts, how long its period is, and how long it is."""
-    names: dict[Any, int] = {}
-    token: dict[Node, int] = {}
-    for n in sequence:
-        # Which part is read may differ from step to step.
-        params = () if n.op is slice_ else n.params
-        token[n] = names.setdefault((n.op, params, n.type), len(names))
-    tokens = np.array(list(token.values()))
-    best: tuple[int, int, int] | None = None
-    for period in _candidates(sequence, token):
-        apart = np.flatnonzero(tokens[period:] != tokens[:-period])
-        ends = np.concatenate([[-1], apart, [len(tokens) - period]])
-        runs = np.diff(ends) - 1
-        k = int(runs.argmax())
-        length = int(runs[k]) + period
-        # A multiple of a period is one too, and covers no more.
-        if length >= FEWEST * period and (best is None or length > 1.05 * best[2]):
-            best = int(ends[k]) + 1, period, length
-    return best if best is not None and best[2] >= SHORTEST // 2 else None
-
-
-def _candidates(sequence: Sequence[Node], token: dict[Node, int]) -> list[int]:
-    """Periods to try, shortest first: how far apart equal nodes often are.
-
-    Nodes count as equal if they and what they read are, to some depth: then most places within a
-    period differ from each other.
-    """
-    known = token
-    for _ in range(_DEPTH):
-        names: dict[Any, int] = {}
-        known = {
-            n: names.setdefault((token[n], *[known.get(a, -1) for a in n.args]), len(names))
-            for n in sequence
-        }
-    marks = np.array(list(known.values()))
-    by_mark = np.argsort(marks, kind="stable")
-    same = marks[by_mark][1:] == marks[by_mark][:-1]
-    gaps, counts = np.unique(np.diff(by_mark)[same], return_counts=True)
-    often = counts >= FEWEST - 1
-    gaps, counts = gaps[often], counts[often]
-    most = np.argsort(-counts * gaps, kind="stable")[:_TRIED]
-    return sorted(int(g) for g in gaps[most])
-
-
-_DEPTH, _TRIED = 3, 12
-
-
-def _cut(sequence: Sequence[Node], start: int, period: int, length: int) -> tuple[int, int]:
-    """Where a step begins, so that the least is carried from one to the next; how many there are."""
-    seen = sequence[start : start + 4 * period]
-    place = {n: k for k, n in enumerate(seen)}
-    last: dict[int, int] = {}
-    for k, n in enumerate(seen):
-        for a in n.args:
-            if a in place:
-                last[place[a]] = k
-    crossing = np.zeros(4 * period + 2)
-    for made, read in last.items():  # live at each cut after `made`, up to that before `read`
-        crossing[made + 1] += 1
-        crossing[read + 1] -= 1
-    at = int(crossing.cumsum()[2 * period : 3 * period].argmin())
-    return start + at, (length - at) // period
 
 
 # -- a loop of the steps ---------------------------------------------------------------------------
@@ -174,21 +134,19 @@ class _Rolling:
         self._constant: dict[Node, Node] = {}
         #: Of each carried variable, the place in the step, or the variable, that it becomes.
         self._next: dict[Any, Any] = {}
+        #: The places that read another part of an array in each step. They are there from the start.
+        self._rows = {j for j, n in enumerate(steps[1]) if n.op is slice_ and self._is_row(j)}
+        for step in steps:
+            for j in self._rows:
+                del self._place[step[j]]
         self._outer = dependents(order, self._place)
 
-    def made(self) -> dict[Node, Node] | None:
+    def made(self) -> dict[Node, Node]:
         """What the nodes of the steps that are used outside are replaced by."""
-        try:
-            return self._made()
-        except _Different:
-            return None
-
-    def _made(self) -> dict[Node, Node]:
         body: list[Node] = []
         for j, model in enumerate(self._steps[1]):
-            read = self._row(j, model)
-            if read is not None:
-                body.append(read)
+            if j in self._rows:
+                body.append(self._scan(tuple([step[j] for step in self._steps])))
                 continue
             columns = zip(*(step[j].args for step in self._steps), strict=True)
             args = tuple([self._operand(column, body) for column in columns])
@@ -204,10 +162,16 @@ class _Rolling:
             body[key] if type(key) is int else self._carried[key][0]
             for key in (self._next[k] for k in keys)
         ]
-        parts = [self._carried.values(), self._scanned.values(), self._constant.items()]
-        variables, operands = zip(*[
-            pair if part is not parts[2] else pair[::-1] for part in parts for pair in part
-        ], strict=True) if any(parts) else ((), ())
+        across = self._across(body, last, rows)
+        if across is not None:
+            return {
+                self._steps[at][j]: symbolic(n)[at].node if j in rows else n
+                for j, n in across.items()
+                for at in uses[j]
+            }
+        given = [*self._carried.values(), *self._scanned.values()]
+        variables = [*[v for v, _ in given], *self._constant.values()]
+        operands = [*[x for _, x in given], *self._constant]
         graph = Graph(tuple(variables), (*steps, *[body[j] for j in rows]))
         graph = graph.map(rolled).closed()
         rounds = Rounds(self._trips, len(keys), len(self._scanned), False)
@@ -221,22 +185,92 @@ class _Rolling:
                 made_of[self._steps[at][j]] = stack[at].node
         return made_of
 
+    def _across(
+        self, body: list[Node], last: Mapping[int, Any], rows: Mapping[int, Any]
+    ) -> dict[int, Node] | None:
+        """What is wanted of the ``body``, computed for all steps at once.
+
+        That is if no step needs another, but to add to a sum, and if nothing gets too large. A sum
+        and what is wanted of the ``last`` step are given as they end, others with their ``rows``.
+        """
+        carried = {v for v, _ in self._carried.values()}
+        #: By place: the sum that is made there, what it starts from, and what is added.
+        sums: dict[int, tuple[Node, Node, Node]] = {}
+        for key, (v, first) in self._carried.items():
+            j = self._next[key]
+            if type(j) is not int:
+                return None
+            if not key[1]:  # nothing goes round: it is read at the end
+                continue
+            total = body[j]
+            if total.op not in (add, subtract) or v not in total.args or j not in last:
+                return None
+            left, right = total.args
+            if right is v and (left is v or total.op is subtract):
+                return None
+            sums[j] = total, first, right if left is v else left
+        found = {j: sums[j][2] if j in sums else body[j] for j in (*last, *rows)}
+        order = toposort(found.values())
+        largest = max((n.type.size for n in order), default=0)
+        if not carried.isdisjoint(order) or largest * self._trips > MOST_ACROSS:
+            return None
+        wide = {v: _wide(v, self._trips) for v, _ in self._scanned.values()}
+        operands = {wide[v]: x for v, x in self._scanned.values()}
+        operands.update({v: n for n, v in self._constant.items()})
+        stacks = substitute(batch(list(found.values()), wide, self._trips), operands)
+        results = dict(zip(found, stacks, strict=True))
+        for j in last:
+            if j in sums:
+                total, first, _ = sums[j]
+                added = reduce_sum.build((results[j],), (-results[j].type.ndim,))
+                results[j] = total.op.build((first, added))
+            else:
+                results[j] = symbolic(results[j])[-1].node
+        return results
+
+    def step_before(self) -> list[Node]:
+        """The nodes of one more step, before the first: those from which its carry comes."""
+        found: dict[int, Node] = {}
+        for j, before in self._carried:
+            if len(before) == 1:
+                found[j] = before[0]
+            elif before:
+                raise _Different
+        model = self._steps[1]
+        inside = {n: j for j, n in enumerate(model)}
+        carried = {n: j for j, n in enumerate(self._steps[0])}
+        starts: dict[int, Node] = {}
+        for j in reversed(range(len(model))):
+            n, like = found.get(j), model[j]
+            if n is None or n in self._place or not _same_operation(n, like, j in self._rows):
+                raise _Different
+            for a, b in zip(n.args, like.args, strict=True):
+                if b in inside:
+                    known = found.setdefault(inside[b], a)
+                elif b in carried:
+                    known = starts.setdefault(carried[b], a)
+                elif b in self._constant or _is_closed(b, self._closed):
+                    known = b
+                else:  # a row
+                    continue
+                if known is not a:
+                    raise _Different
+        return [found[j] for j in range(len(model))]
+
     # -- what a step reads -----------------------------------------------------------------------
 
-    def _row(self, j: int, model: Node) -> Node | None:
-        """The variable of a place that reads another part of an array in each step."""
-        if model.op is not slice_:
-            return None
+    def _is_row(self, j: int) -> bool:
         nodes = [step[j] for step in self._steps]
-        if all(n.params == model.params for n in nodes):
-            return None
-        if any(n.args != model.args for n in nodes) or model.args[0] in self._outer:
-            raise _Different
-        return self._scan(tuple(nodes))
+        first = nodes[0]
+        return (
+            any(n.params != first.params for n in nodes)
+            and all(n.args == first.args for n in nodes)
+            and first.args[0] not in self._place
+        )
 
     def _operand(self, column: tuple[Node, ...], body: list[Node]) -> Node:
         """What stands in the body for the operands that the steps have in one place."""
-        model = column[1]
+        model = column[-1]  # the first ones may come from before the loop
         found = self._place.get(model)
         if found is None:
             if _is_closed(model, self._closed) and all(a is model for a in column):
@@ -247,7 +281,7 @@ class _Rolling:
                 return self._fixed(model)
             return self._scan(column)
         k, j = found
-        if k == 1:
+        if k == self._trips - 1:
             if all(self._place.get(a) == (i, j) for i, a in enumerate(column)):
                 return body[j]
             raise _Different
@@ -323,6 +357,16 @@ class _Rolling:
 _FARTHEST = 4
 
 
+def _same_operation(n: Node, like: Node, is_row: bool) -> bool:
+    same = n.op is like.op and len(n.args) == len(like.args) and n.type == like.type
+    return bool(same and (is_row or n.params == like.params))
+
+
+def _wide(v: Node, size: int) -> Node:
+    """What stands for all the rows that ``v`` stands for."""
+    return input_node(1, ("rows", v.params[1]), v.type.with_shape((size, *v.type.shape)))
+
+
 def _variable(role: str, number: int, like: Node) -> Node:
     return input_node(1, (role, number), like.type.strong())
 
@@ -336,34 +380,13 @@ def _stacked(nodes: Sequence[Node]) -> Node:
     first = nodes[0]
     if not all(_alike(n, first) for n in nodes):
         raise _Different
-    if all(n.op is CONSTANT for n in nodes):
-        return node(CONSTANT, (), (Literal(np.array([n.params[0].array for n in nodes])),))
-    part = _part(nodes)
-    if part is not None:
-        return part
+    rows = rows_of(nodes)
+    if rows is not None:
+        return rows
     if first.type.size > MOST_STACKED:
         raise _Different
-    rows: Node = np.stack([symbolic(n) for n in nodes]).node  # type: ignore[attr-defined]
-    return rows
-
-
-def _part(nodes: Sequence[Node]) -> Node | None:
-    """The array of which the nodes are rows at equal distances, if they are."""
-    first = nodes[0]
-    if any(n.op is not slice_ or n.args != first.args for n in nodes):
-        return None
-    indices = [n.params[0] for n in nodes]
-    moving = [k for k, e in enumerate(indices[0]) if any(i[k] != e for i in indices)]
-    if len(moving) != 1 or any(type(i[moving[0]]) is not int for i in indices):
-        return None
-    (axis,) = moving
-    places = [i[axis] for i in indices]
-    step = places[1] - places[0]
-    if any(b - a != step for a, b in zip(places, places[1:], strict=False)):
-        return None
-    index = (*indices[0][:axis], (places[0], len(nodes), step), *indices[0][axis + 1 :])
-    (x,) = first.args
-    lead = x.type.ndim - len(index)
-    kept = lead + sum(not isinstance(e, int) for e in index[:axis])
-    rows: Node = np.moveaxis(slice_(symbolic(x), index), kept, 0).node  # type: ignore[arg-type]
-    return rows
+    if not any(m.op is INPUT for m in toposort(nodes)):  # numbers that stand in the program
+        values = Program(Graph((), tuple(nodes)))(())
+        return node(CONSTANT, (), (Literal(np.array(values, first.type.dtype)),))
+    stack: Node = np.stack([symbolic(n) for n in nodes]).node  # type: ignore[attr-defined]
+    return stack

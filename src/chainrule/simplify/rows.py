@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node, node
+from ..ir.node import Node
 from ..ops.structural import concatenate, place, slice_
 from ..trace.recording import symbolic
 from .pattern import Algorithm, algorithm
@@ -29,7 +30,7 @@ def rows_of(nodes: Sequence[Node]) -> Node | None:
     x: Any = symbolic(first.args[0])
     places = [i[axis] for i in indices]
     step = places[1] - places[0]
-    if all(b - a == step for a, b in zip(places, places[1:], strict=False)) and step:
+    if step and all(b - a == step for a, b in pairwise(places)):
         entry = (places[0], len(nodes), step)
     else:
         x = np.take(x, np.array(places), axis=axis - len(indices[0]))
@@ -37,7 +38,7 @@ def rows_of(nodes: Sequence[Node]) -> Node | None:
     index = (*indices[0][:axis], entry, *indices[0][axis + 1 :])
     lead = x.ndim - len(index)
     at = lead + sum(not isinstance(e, int) for e in index[:axis])
-    rows: Node = np.moveaxis(slice_(x, index), at, 0).node  # type: ignore[attr-defined]
+    rows: Node = np.moveaxis(slice_(x, index), at, 0).node
     return rows
 
 
@@ -66,19 +67,29 @@ def rows_placed_again(n: Node) -> Node | None:
         return None
     (axis,) = moving
     others = [(0, length, 1) for length in shape]
-    for index in indices:
-        if type(index[axis]) is not int or any(
-            e != o for k, (e, o) in enumerate(zip(index, others, strict=True)) if k != axis
-        ):
+    pieces = {}
+    for index, arg in zip(indices, n.args, strict=True):
+        if any(e != o for k, (e, o) in enumerate(zip(index, others, strict=True)) if k != axis):
             return None
-    order = sorted(range(len(indices)), key=lambda k: indices[k][axis])
-    if [indices[k][axis] for k in order] != list(range(shape[axis])):
+        entry = index[axis]
+        if type(entry) is int:
+            start, length = entry, 0
+        else:
+            start, length, step = entry
+            if step != 1 or length != indices[0][axis][1]:
+                return None
+        pieces[start] = arg
+    if sorted(pieces) != list(range(0, shape[axis], max(length, 1))):
         return None
-    stack = rows_of([n.args[k] for k in order])
+    stack = rows_of([pieces[k] for k in sorted(pieces)])
     if stack is None:
         return None
-    placed: Node = np.moveaxis(symbolic(stack), 0, axis).node  # type: ignore[attr-defined, arg-type]
-    return placed
+    rows: Any = symbolic(stack)
+    placed: Any = np.moveaxis(rows, 0, axis)
+    if length:
+        placed = np.reshape(placed, shape)
+    found: Node = placed.node
+    return found
 
 
 def _shrinks(n: Node) -> bool:

@@ -19,6 +19,7 @@ from .folding import FOLDING
 from .lengths import LENGTHS
 from .moves import MOVES
 from .pattern import Rule, literal
+from .rows import ROWS
 from .soft import SOFT
 from .spreading import SPREADING
 
@@ -88,10 +89,10 @@ STABLE = (
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
 
-ALGORITHMS = (*FOLDING, *MOVES, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADING)
+ALGORITHMS = (*FOLDING, *MOVES, *ROWS, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADING)
 
 #: What derived programs are rewritten by before they are run.
-RULES = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))
+RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))  # noqa: PLW0108 (it is being made)
 
 #: What a program is put into before it is differentiated for its formula: soft maxima shifted by
 #: the maximum are what they are without it. All else stays as the user wrote it.
