@@ -19,7 +19,7 @@ from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
 from ..ops.transcendental import exp
 from ..simplify.fusing import fused
-from ..simplify.rolling import rolled
+from ..simplify.rerolling import rerolled
 from ..simplify.rules import RECOGNITIONS, RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
@@ -136,7 +136,7 @@ def derive(
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
             simplify = RULES.simplifier(level if level > 1 else 0)
-            nodes = simplify(fused(rule(simplify(rolled(outputs, level))), level))
+            nodes = simplify(fused(rule(simplify(rerolled(outputs, level))), level))
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))

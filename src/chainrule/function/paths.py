@@ -17,7 +17,7 @@ from ..ir.graph import Graph, toposort
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node
 from ..simplify.fusing import fused
-from ..simplify.rolling import rolled
+from ..simplify.rerolling import rerolled
 from ..simplify.rules import RULES
 from ..trace.recording import Guard, Trace, symbolic, tracing
 from ..trace.tracer import Tracer
@@ -343,7 +343,7 @@ def _trace(
     effect = copies.effect() or around.effect()
     if effect:
         raise Effect(effect)
-    final = RULES(fused(rolled([*nodes, *(() if check is None else (check,))])))
+    final = RULES(fused(rerolled([*nodes, *(() if check is None else (check,))])))
     if check is not None:
         check = final.pop()
         if check.op is CONSTANT and bool(check.params[0].array):

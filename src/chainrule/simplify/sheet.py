@@ -13,6 +13,7 @@ from .folding import FOLDING
 from .lengths import LENGTHS
 from .moves import MOVES
 from .pattern import Algorithm, Rule
+from .rows import ROWS
 from .rules import EXACT, STABLE
 from .soft import SOFT
 from .spreading import SPREADING
@@ -80,6 +81,7 @@ def page() -> str:
     groups = {
         "Numbers that stand in the program": FOLDING,
         "Moves, composed": MOVES,
+        "Rows, put together again": ROWS,
         "Contractions": CONTRACTIONS,
         "Arithmetic before spreading": SPREADING,
         "Squares of lengths, without the root": LENGTHS,

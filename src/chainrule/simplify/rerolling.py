@@ -1,7 +1,7 @@
 """Loops found again: what Python unrolled while it was traced becomes one node.
 
 A trace of ``for t in range(1000): y = step(y, x[t])`` holds the operations of every step. Listed
-in topological order they repeat with a period. `rolled` finds the period, compares each step's
+in topological order they repeat with a period. `rerolled` finds the period, compares each step's
 operands with those of the step before, and builds a ``loop`` whose body is one step: what comes
 from the step before is carried round, what is the same in all steps is a constant of the body, and
 what differs is read row by row. From then on the loop is differentiated, batched and compiled as a
@@ -45,7 +45,7 @@ _SHORTER = 0.9
 _PEELED = 3
 
 
-def rolled(outputs: Sequence[Node], level: int = 0) -> list[Node]:
+def rerolled(outputs: Sequence[Node], level: int = 0) -> list[Node]:
     """``outputs`` with long repetitions as loops; nodes below ``level`` are left alone."""
     found = list(outputs)
     while (better := _once(found, level)) is not None:
@@ -173,7 +173,7 @@ class _Rolling:
         variables = [*[v for v, _ in given], *self._constant.values()]
         operands = [*[x for _, x in given], *self._constant]
         graph = Graph(tuple(variables), (*steps, *[body[j] for j in rows]))
-        graph = graph.map(rolled).closed()
+        graph = graph.map(rerolled).closed()
         rounds = Rounds(self._trips, len(keys), len(self._scanned), False)
         whole = node(loop, tuple(operands), (graph, rounds))
         made_of: dict[Node, Node] = {}

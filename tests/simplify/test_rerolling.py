@@ -1,5 +1,7 @@
 """Loops found again: the same numbers as unrolled, by value and by derivative, and far fewer nodes."""
 
+from contextlib import contextmanager
+
 import chainrule as cr
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ from chainrule.ir.node import input_node
 from chainrule.ir.types import ArrayType
 from chainrule.ops.control import loop
 from chainrule.ops.program import Program
+from chainrule.simplify import rerolling
 from chainrule.simplify.fusing import fused
-from chainrule.simplify.rolling import rolled
+from chainrule.simplify.rerolling import rerolled
 from chainrule.simplify.rules import RULES
 from chainrule.trace.recording import symbolic, tracing
+
+from tests.simplify.loops import mistakes
 
 RNG = np.random.default_rng(5)
 N = 120
@@ -165,7 +170,7 @@ IDS = [f.__name__ for f, _ in PROGRAMS]
 
 
 def traced(f, args):
-    """The inputs of ``f``, its result as it was traced, and rolled."""
+    """The inputs of ``f``, its result as it was traced, and the values of these."""
     with tracing() as trace:
         leaves = []
 
@@ -184,7 +189,7 @@ def traced(f, args):
 @pytest.mark.parametrize(("f", "args"), PROGRAMS, ids=IDS)
 def test_a_loop_computes_the_same_to_the_bit(f, args):
     graph, values = traced(f, args)
-    short = graph.map(rolled)
+    short = graph.map(rerolled)
     assert any(n.op is loop for n in short.order)
     assert len(short.map(RULES).order) < len(graph.order) / (4 if f is layers else 10)
     (expected,), (found,) = Program(graph)(values), Program(short)(values)
@@ -202,7 +207,7 @@ def test_derivatives_are_those_of_the_unrolled_program(f, args, monkeypatch):
         engine.forget()
         found = slope(*args)
         fast = cr.jit(slope)(*args)
-        monkeypatch.setattr(engine, "rolled", lambda nodes, level=0: list(nodes))
+        monkeypatch.setattr(engine, "rerolled", lambda nodes, level=0: list(nodes))
         engine.forget()
         expected = slope(*args)
         engine.forget()
@@ -229,11 +234,42 @@ def test_second_derivatives(f, args, monkeypatch):
 
     with cr.tiers(False):
         found = products()
-        monkeypatch.setattr(engine, "rolled", lambda nodes, level=0: list(nodes))
+        monkeypatch.setattr(engine, "rerolled", lambda nodes, level=0: list(nodes))
         expected = products()
         engine.forget()
     assert last.shape == found.shape
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@contextmanager
+def short_programs():
+    """Loops are looked for in short programs too."""
+    before = rerolling.SHORTEST
+    rerolling.SHORTEST = 30
+    try:
+        with cr.tiers(False):
+            yield
+    finally:
+        rerolling.SHORTEST = before
+        engine.forget()
+
+
+def unrolled(run):
+    """What ``run`` gives when no loops are looked for."""
+    before = rerolling.SHORTEST
+    rerolling.SHORTEST = 10**9
+    engine.forget()
+    try:
+        return run()
+    finally:
+        rerolling.SHORTEST = before
+        engine.forget()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_loops(seed):
+    with short_programs():
+        assert not mistakes(seed, unrolled)
 
 
 def test_a_branch_in_a_loop_is_decided_as_in_python():
@@ -269,7 +305,7 @@ def test_a_search_until_it_converges():
 
 def test_every_step_is_in_the_loop():
     """What is computed once, in the first step, does not keep that out."""
-    short = traced(recurrent, (W, X, V))[0].map(rolled)
+    short = traced(recurrent, (W, X, V))[0].map(rerolled)
     (n,) = (n for n in short.order if n.op is loop)
     assert n.params[1].trip == N
 
@@ -283,7 +319,7 @@ def test_what_repeats_for_a_short_while_is_left_alone():
         return x
 
     graph, _ = traced(f, (V,))
-    assert graph.map(rolled) == graph
+    assert graph.map(rerolled) == graph
 
 
 def test_a_loop_and_its_derivative_go_round_together():
@@ -306,7 +342,7 @@ def test_loops_that_need_each_other_stay_two():
             z = np.sin(z) * 1.1 + y
         return np.sum(z)
 
-    short = traced(f, (V,))[0].map(rolled)
+    short = traced(f, (V,))[0].map(rerolled)
     assert sum(n.op is loop for n in short.order) == 2
     assert short.map(fused) == short
 
@@ -338,7 +374,7 @@ def test_steps_that_need_no_other_are_done_at_once():
         return total
 
     graph, values = traced(f, (V, X))
-    short = graph.map(rolled)
+    short = graph.map(rerolled)
     assert len(short.order) < 20
     assert loop not in [n.op for n in short.order]
     assert np.isclose(Program(graph)(values)[0], Program(short)(values)[0], rtol=1e-14)
@@ -354,7 +390,7 @@ def test_a_table_that_is_filled_place_by_place():
         return np.sum(table * np.cos(x[:, :2]))
 
     graph, values = traced(f, (X,))
-    short = graph.map(rolled)
+    short = graph.map(rerolled)
     assert np.isclose(Program(graph)(values)[0], Program(short)(values)[0], rtol=1e-14)
     with cr.tiers(False):
         slope = cr.jit(cr.grad(f))(X)
@@ -367,6 +403,6 @@ def test_it_costs_the_same_at_many_trips():
             x = np.sin(x) * 0.9 + np.cos(x) / 1.5
         return np.sum(x)
 
-    sizes = [len(traced(lambda x, n=n: f(x, n), (V,))[0].map(rolled).order) for n in (200, 2000)]
+    sizes = [len(traced(lambda x, n=n: f(x, n), (V,))[0].map(rerolled).order) for n in (200, 2000)]
     assert sizes[0] == sizes[1]
     assert len(toposort(traced(lambda x: f(x, 200), (V,))[0].outputs)) > 500
