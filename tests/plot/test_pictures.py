@@ -248,6 +248,8 @@ def flat(w):
     (lambda: plot.landscape(flat, np.zeros(2)), "write|Write normalise='unit'"),
     (lambda: plot.landscape(lambda w: np.log(w[0] - 5), np.ones(2), directions="random"), "loss is nan at params"),
     (lambda: plot.landscape(flat, {"n": 3}), r"params\['n'\] has dtype int64"),
+    (lambda: plot.landscape(lambda w: w * w, 3.0, directions=("eigenvector",) * 2), "2 eigenvectors asked for"),
+    (lambda: plot.landscape(lambda w, X: np.sum(X @ w), np.ones(2), X), "data is a ndarray"),
     (lambda: plot.landscape(flat, {}), "holds no arrays"),
     (lambda: plot.landscape(flat, np.ones(2), directions=np.ones(2), path=[np.ones(3)]), r"path\[0\] is not"),
     (lambda: plot.landscape(flat, np.ones(2), directions=(np.ones(2), np.array([1.0, -1])), log=True), "log=False"),
