@@ -16,6 +16,7 @@ from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.code import Program
 from ..display.compose import Composed, Composer
+from ..display.dialects import translated
 from ..display.naming import Alphabet, unicode_name
 from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
@@ -84,10 +85,19 @@ class Formula:
         return f"<Formula {self}>"
 
     def code(self, dialect: str = "numpy") -> str:
-        """Source that computes the formula; ``numpy`` is the one dialect so far."""
+        """Source that computes the formula, in ``numpy``, ``jax`` or ``torch``.
+
+        It is a module with one function. What the original reads from outside it reads from
+        outside too. PyTorch's takes tensors, also for numbers.
+
+        Raises:
+            ValueError: for another dialect.
+            FormulaError: where PyTorch has no word for a function.
+        """
+        if dialect not in ("numpy", "jax", "torch"):
+            raise ValueError(f"code({dialect!r}): the dialects are 'numpy', 'jax' and 'torch'.")
         if dialect not in self._sources:
-            known = ", ".join(map(repr, self._sources))
-            raise ValueError(f"code({dialect!r}): the dialects are {known}.")
+            self._sources[dialect] = translated(self._sources["numpy"], dialect)
         return self._sources[dialect]
 
     def _repr_latex_(self) -> str:
