@@ -34,21 +34,26 @@ _RENAMED = {
 }  # fmt: skip
 #: NumPy's names that are the same in PyTorch.
 _SAME = frozenset(
-    """abs arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil cos cosh
+    """
+    abs arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil cos cosh
     cross cumsum cumprod diag einsum exp exp2 expm1 eye fix floor full heaviside hypot kron
     logical_and logical_or isfinite isinf isnan log log10 log1p log2 logaddexp maximum minimum
-    negative ones outer prod reciprocal reshape round sign sin sinh sqrt square squeeze sum tan tanh
-    trace tril triu trunc where zeros inv det slogdet solve norm cholesky pad flip
-    expit gammaln erf erfc digamma polygamma i0 i1 log_ndtr ndtr ndtri xlogy logit erfinv
-    deg2rad rad2deg positive copysign""".split()
+    negative ones outer prod reciprocal reshape round sign sin sinh sqrt square squeeze sum tan
+    tanh trace tril triu trunc where zeros inv det slogdet solve norm cholesky pad flip expit
+    gammaln erf erfc digamma polygamma i0 i1 log_ndtr ndtr ndtri xlogy logit erfinv deg2rad
+    rad2deg positive copysign
+    """.split()  # noqa: SIM905 - a list of words is easier to read so
 )
 
 
-def translated(source: str, dialect: str) -> str:
-    """A module of NumPy source in another dialect, ``jax`` or ``torch``."""
+def translated(source: str, dialect: str, integers: frozenset[str] = frozenset()) -> str:
+    """A module of NumPy source in another dialect, ``jax`` or ``torch``.
+
+    ``integers`` are globals that hold plain integers.
+    """
     tree = ast.parse(source)
     tree.body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
-    names = _Jax() if dialect == "jax" else _Torch()
+    names = _Jax() if dialect == "jax" else _Torch(integers)
     function = ast.fix_missing_locations(names.visit(tree))
     text = ast.unparse(function)
     head = _HEADS[dialect]
@@ -79,7 +84,7 @@ def _path(n: ast.AST) -> str:
 class _Jax(ast.NodeTransformer):
     """``jax.numpy`` has NumPy's names."""
 
-    def visit_Name(self, n: ast.Name) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Name(self, n: ast.Name) -> ast.AST:
         """A module, or a function that the source brings along."""
         if n.id == "np":
             return ast.Name("jnp", n.ctx)
@@ -92,18 +97,18 @@ class _Jax(ast.NodeTransformer):
 class _Torch(ast.NodeTransformer):
     """PyTorch has other names for some, and other ideas of numbers."""
 
-    def __init__(self) -> None:
-        self._sizes: set[str] = set()
+    def __init__(self, integers: frozenset[str]) -> None:
+        self._sizes = set(integers)
 
-    def visit_Assign(self, n: ast.Assign) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Assign(self, n: ast.Assign) -> ast.AST:
         """Lengths are numbers, not tensors: they are remembered."""
         value = n.value
-        if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):
-            if value.value.attr == "shape":
-                self._sizes.update(t.id for t in n.targets if isinstance(t, ast.Name))
+        whole = value.value if isinstance(value, ast.Subscript) else None
+        if isinstance(whole, ast.Attribute) and whole.attr == "shape":
+            self._sizes.update(t.id for t in n.targets if isinstance(t, ast.Name))
         return self.generic_visit(n)
 
-    def visit_Call(self, n: ast.Call) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Call(self, n: ast.Call) -> ast.AST:
         """A call of a function of NumPy's, SciPy's, or of the source's own."""
         path = _path(n.func)
         own = _HELPERS["torch"].get(path)

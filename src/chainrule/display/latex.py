@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -37,6 +38,17 @@ _NAMED = {
     "clip": r"\operatorname{{clip}}({1}, {0}, {2})",
     "logical_and": r"{0} \wedge {1}", "logical_or": r"{0} \vee {1}", "logical_not": r"\neg {0}",
 }  # fmt: skip
+
+
+def bold(text: str, names: set[str]) -> str:
+    """LaTeX with the symbols ``names`` in bold."""
+    for name in sorted(names, key=len, reverse=True):
+        base, _, low = name.partition("_{")
+        shown = rf"\boldsymbol{{{base}}}" if base.startswith("\\") else rf"\mathbf{{{base}}}"
+        pattern = rf"(?<![A-Za-z\\{{]){re.escape(name)}(?![A-Za-z])"
+        new = f"{shown}_{{{low}" if low else shown
+        text = re.sub(pattern, lambda _, new=new: new, text)  # type: ignore[misc]
+    return text
 
 
 def write(composed: Composed, sizes: Sizes) -> str:

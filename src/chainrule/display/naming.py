@@ -80,8 +80,15 @@ def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
     return "_".join(words), tuple(accents), low
 
 
+#: Before the name of a variable, for its differential.
+DIFFERENTIAL = "d__"
+
+
 def unicode_name(identifier: str) -> str:
     """As mathematics in plain text."""
+    if identifier.startswith(DIFFERENTIAL):
+        inner = unicode_name(identifier[len(DIFFERENTIAL) :])
+        return f"d{inner}" if len(inner.rstrip("₀₁₂₃₄₅₆₇₈₉")) == 1 else f"d {inner}"
     stem, accents, low = _parts(identifier)
     text = _GREEK.get(stem) or _CAPITALS.get(stem) or stem
     if accents and len(text) == 1:
@@ -96,6 +103,8 @@ def unicode_name(identifier: str) -> str:
 
 def latex_name(identifier: str) -> str:
     """As LaTeX."""
+    if identifier.startswith(DIFFERENTIAL):
+        return rf"\mathrm{{d}}{latex_name(identifier[len(DIFFERENTIAL) :])}"
     stem, accents, low = _parts(identifier)
     if stem in _GREEK:
         word = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -49,9 +50,10 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
     results = [_result(r, program) for r in composed.results]
     lines.append(f"return {', '.join(results)}" if len(results) != 1 else f"return {results[0]}")
     heads = []
+    text = "\n".join(lines)
     for size, axis in program.axes.items():
         length = program.shape_of(axis)
-        if length != size:  # it may be a global of that name
+        if length != size and re.search(rf"\b{size}\b", text):  # or a global of that name
             heads.append(f"{size} = {length}")
     body = "\n".join("    " + line for line in [*heads, *lines])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))

@@ -20,11 +20,11 @@ from ..simplify.strictness import Piece, degree_two, pieces
 from ..simplify.translation import Translation
 from .arguments import Wrt, as_targets
 from .curvature import hessian_nodes
+from .derivation import Derivation
 from .derivatives import (
     gradient_nodes,
 )
 from .engine import evaluate
-from .formula import Derivation
 from .symbols import function_name
 from .witness import Witness, search
 
