@@ -1,5 +1,6 @@
 """``fit``: what comes in, how it ends, and that it is the same every time."""
 
+import pickle
 import time
 import warnings
 
@@ -104,6 +105,16 @@ def test_no_data_is_descent():
     assert result.steps == 100
 
 
+def test_a_loss_of_something_else_is_noticed():
+    result = cr.fit(lambda w, x: np.mean(x), np.zeros(3), X, epochs=1)
+    assert "The gradient was 0 at every step: does the loss depend on params?" in result.message
+
+
+def test_a_result_can_be_kept():
+    result = cr.fit(loss, zero(), (X, Y), optimizer=o.adamw(o.cosine(0.1, 40)))
+    same(pickle.loads(pickle.dumps(result)), result)  # noqa: S301
+
+
 def test_an_endless_stream_ends_by_steps():
     def stream():
         rng = np.random.default_rng(0)
@@ -130,6 +141,12 @@ def test_an_endless_stream_ends_by_steps():
         ({"data": [(X[:0], Y[:0])]}, "batch of data is empty"),
         ({"params": {"w": np.zeros(3, int), "b": 0.0}}, r"params\['w'\] has dtype int64"),
         ({"params": {}}, "holds no arrays"),
+        ({"data": (np.ma.masked_array(X, X > 1), Y)}, r"data\[0\] is a masked array"),
+        ({"data": [(np.ma.masked_array(X, X > 1), Y)]}, "a batch of data is a masked array"),
+        ({"data": (X.tolist(), Y.tolist())}, r"data\[0\]\[0\]\[0\] is a single number.* by np.array"),
+        ({"validation": iter([(X, Y)])}, "validation is a list_iterator"),
+        ({"callbacks": 3}, "a callback is a int"),
+        ({"callbacks": [print, "a"]}, "a callback is a str"),
         ({"params": {"w": np.array([0, np.nan, 0]), "b": 0.0}}, r"start from nan at \['w'\]\[1\]"),
         ({"optimizer": o.adam}, "optimizer is 'adam', which is not"),
         ({"optimizer": 0.1}, "optimizer is '0.1', which is not"),

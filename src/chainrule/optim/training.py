@@ -144,7 +144,7 @@ def fit(
     )
     if validation is not None:
         training.validation = ArrayBatches(validation, None, 0, shuffle=False, what="validation")
-    called = (callbacks,) if callable(callbacks) else tuple(callbacks)
+    called = _functions(callbacks)
     if checkpoint is not None:
         training.keep(Checkpoint(checkpoint), checkpoint_every, resume)
     training.limits = epochs, steps, patience
@@ -152,6 +152,20 @@ def fit(
     total = steps if total is None else min(total, steps or total)
     with tiers(False), Bar(progress, total, training.run.step) as bar:
         return training.train(called, bar)
+
+
+def _functions(callbacks: Any) -> tuple[Callable[[Progress], Any], ...]:
+    """The callbacks, one or several."""
+    several: Any = callbacks
+    if callable(callbacks) or not isinstance(callbacks, Iterable):
+        several = (callbacks,)
+    several = tuple(several)
+    for callback in several:
+        if not callable(callback):
+            raise ArgumentError(
+                f"fit: a callback is a {type(callback).__name__}. Give functions of a Progress."
+            )
+    return several
 
 
 def _floating(params: Any) -> Any:
@@ -386,6 +400,9 @@ class _Training:
         course = {name: np.array(getattr(run, name)) for name in _Run.LISTS}
         history = History(**course, learning_rate=rates_of(self.rate, run.step))
         last = run.epoch_loss or run.loss or [math.nan]
+        still = ""
+        if run.gradient_norm and not any(run.gradient_norm):
+            still = " The gradient was 0 at every step: does the loss depend on params?"
         return FitResult(
             params=self.nesting.unflatten(run.best) if best else self._params(),
             state=self.state_nesting.unflatten(run.state),
@@ -393,7 +410,7 @@ class _Training:
             epochs=run.epoch,
             steps=run.step,
             success=success,
-            message=message + self.resumed,
+            message=message + self.resumed + still,
             history=history,
         )
 
