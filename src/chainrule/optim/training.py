@@ -156,10 +156,8 @@ def fit(
 
 def _functions(callbacks: Any) -> tuple[Callable[[Progress], Any], ...]:
     """The callbacks, one or several."""
-    several: Any = callbacks
-    if callable(callbacks) or not isinstance(callbacks, Iterable):
-        several = (callbacks,)
-    several = tuple(several)
+    one = callable(callbacks) or not isinstance(callbacks, Iterable)
+    several: tuple[Any, ...] = (callbacks,) if one else tuple(callbacks)
     for callback in several:
         if not callable(callback):
             raise ArgumentError(
