@@ -12,6 +12,7 @@ import numpy as np
 from ..ir.primitive import Primitive
 from . import (
     arithmetic,
+    bessel,
     contraction,
     control,
     cumulative,
@@ -20,8 +21,12 @@ from . import (
     equations,
     factorizations,
     fourier,
+    incomplete,
     indexing,
+    integrals,
     linalg,
+    orthogonal,
+    probability,
     reductions,
     search,
     slopes,
@@ -52,6 +57,11 @@ _MODULES = (
     fourier,
     slopes,
     special,
+    incomplete,
+    bessel,
+    orthogonal,
+    integrals,
+    probability,
     control,
 )
 

@@ -107,7 +107,7 @@ def _for_each(function: np.ufunc, inputs: Sequence[Any]) -> Any:
 def row_of(function: np.ufunc) -> Elementwise | None:
     """The row that answers to a ufunc of NumPy or SciPy."""
     row = UFUNCS.get(function)
-    if row is not None or function.__name__ in _NUMPY_NAMES:
+    if row is not None or function.__name__ in _NUMPY_NAMES or function.nout > 1:
         return row
     for p in PRIMITIVES:
         # A row names a function of SciPy by its path, so that it need not be imported.

@@ -23,6 +23,7 @@ from . import (
     sequences,
     shaping,
     special,
+    special_families,
     statistics,
 )
 
@@ -42,5 +43,6 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **matrix_functions.FUNCTIONS,
         **matrix_equations.FUNCTIONS,
         **special.FUNCTIONS,
+        **special_families.FUNCTIONS,
     }
 )
