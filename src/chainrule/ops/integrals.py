@@ -155,7 +155,8 @@ class _Branch(Computed):
         return np.asarray(lambertw(arrays[1], arrays[0]), complex)[()]
 
     def examples(self) -> Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        return (((np.array([1, -1, 2]), np.array([0.7 + 0.2j, 1.3 - 0.4j, 2.4 + 1j])), ()),)
+        k, z = np.array([1, -1, 2]), np.array([0.7, 1.3, 2.4])
+        return (((k, z), ()), ((k, z + 1j * z[::-1]), ()))
 
 
 _PARAMETER: Any = ((-_INF, _INF), (0, 0.9))
