@@ -271,7 +271,10 @@ def _look(objective: Objective, found: Result, x: Vector, free: Any) -> None:
         return
     part = hessian[np.ix_(free, free)]
     if np.all(np.isfinite(part)):
-        found.curvature, found.eigenvalues = look(part)
+        # What bends the function by less than it is rounded, over the length of x, is flat.
+        size = max(abs(found.fun), abs(objective.first))
+        rounding = 1e-16 * size / max(1.0, float(x @ x))
+        found.curvature, found.eigenvalues = look(part, rounding)
         slope = objective.gradient(x)[free]
         least = 1e-14 * abs(found.fun)
         if found.curvature == "minimum" and slope @ np.linalg.solve(part, slope) / 2 <= least:

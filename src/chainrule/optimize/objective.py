@@ -81,6 +81,8 @@ class Objective:
         self._known: tuple[float, Vector] = (np.nan, self._at)
         self._started = False
         self._further = 0, 0
+        #: The value at the start.
+        self.first = np.nan
         #: The lowest value so far and where it was met.
         self.best: tuple[float, Vector] = (np.inf, variables.start)
 
@@ -184,6 +186,7 @@ class Objective:
                 "cr.check(fun, x0) for the step that makes it."
             )
         self._started = True
+        self.first = value
         if gradient and not self.exact:
             self._compare(start, slope)
 

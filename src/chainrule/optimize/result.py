@@ -85,16 +85,16 @@ class Result(OptimizeResult):  # type: ignore[misc]
         return str(shown)
 
 
-def look(hessian: Vector) -> tuple[str, Vector]:
+def look(hessian: Vector, least: float = 0.0) -> tuple[str, Vector]:
     """What a point with no slope and this Hessian is, and the Hessian's eigenvalues.
 
-    An eigenvalue counts as zero below ``eps^(2/3)`` of the largest.
+    An eigenvalue counts as zero below ``eps^(2/3)`` of the largest, and below ``least``.
 
     >>> look(np.diag([2.0, -1.0]))[0]
     'saddle'
     """
     values: Vector = np.asarray(np.linalg.eigvalsh((hessian + hessian.T) / 2), np.float64)
-    scale = float(np.max(np.abs(values), initial=0.0)) * FLAT
+    scale = max(float(np.max(np.abs(values), initial=0.0)) * FLAT, least)
     rising, falling = bool(values[-1] > scale), bool(values[0] < -scale)
     if rising and falling:
         return "saddle", values

@@ -103,10 +103,19 @@ def by_least_squares(
     if box is None and found.success:
         polish(equations, found)
     objective.more(equations.counts)
-    status = newtons.CONVERGED if found.success else newtons.LIMIT
-    result = Result(x=found.x, status=status, success=found.success, nit=taken[0])
+    done = bool(found.success) and (box is not None or at_rest(found))
+    status = newtons.CONVERGED if done else newtons.LIMIT
+    result = Result(x=found.x, status=status, success=done, nit=taken[0])
     result.solver_message = str(found.message)
     return result
+
+
+def at_rest(found: Any) -> bool:
+    """Whether the residuals are at right angles to what each unknown can do, or as good as zero."""
+    values, matrix = np.asarray(found.fun), np.asarray(found.jac)
+    lengths = np.sqrt(np.sum(matrix**2, axis=0)) * float(np.linalg.norm(values))
+    slope = np.abs(matrix.T @ values)
+    return bool(np.all(slope <= np.maximum(1e-6 * lengths, 1e-8)))
 
 
 class _Enough(Exception):

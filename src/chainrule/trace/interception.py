@@ -369,7 +369,11 @@ class _Interception:
 
 def _loaded() -> tuple[int, str]:
     """What changes when a module is loaded."""
-    return len(sys.modules), next(reversed(sys.modules))
+    while True:
+        try:
+            return len(sys.modules), next(reversed(sys.modules))
+        except RuntimeError:  # another thread loaded one just now
+            continue
 
 
 def _product(product: Callable[..., Any]) -> Callable[..., Any]:
