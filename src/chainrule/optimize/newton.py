@@ -80,7 +80,7 @@ def newton(
             found = search(objective, x, value, slope, step, recent, free, box)
             if found is None:
                 downhill = float(step @ slope)
-                if 0 >= downhill > -EPS * max(abs(value), first):
+                if 0 >= downhill > -EPS * max(abs(value), min(first, 1.0)):
                     return x, CONVERGED, count  # no smaller value can be told from this one
                 plain = -slope / max(1.0, float(np.abs(slope).max()))
                 found = search(objective, x, value, slope, plain, (value,), free, box)
@@ -131,12 +131,13 @@ def largest(slope: Vector, free: Any) -> float:
 
 def _step(matrix: Matrix, x: Vector, slope: Vector, free: Any) -> Vector:
     """The Newton step, of a sensible length; straight down where there is none."""
+    size = max(1.0, float(x @ x) ** 0.5)
     try:
-        step = matrix.step(matrix.at(x), slope, free)
+        step = matrix.step(matrix.at(x), slope, free, 10 * size)
     except linalg.LinAlgError:
         step = -slope
     length = float(step @ step) ** 0.5
-    longest = 1e3 * max(1.0, float(x @ x) ** 0.5)
+    longest = 1e3 * size
     if not length < np.inf:
         step, length = -slope, float(slope @ slope) ** 0.5
     if length > longest:
