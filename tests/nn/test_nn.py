@@ -154,6 +154,8 @@ def test_the_formula_of_a_network_can_be_read():
     assert "softmax" in text
     assert "Xᵀ" in text
     assert len(text) < 80
+    of_labels = cr.formula(cr.grad(lambda W, X, y: nn.cross_entropy(X @ W, y)))
+    assert "onehot(y)" in str(of_labels(np.ones((4, 3)), X, np.array([0, 1, 2, 0, 1, 2])))
 
 
 def test_the_hessian_by_a_batch_of_directions():
