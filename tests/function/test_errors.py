@@ -130,12 +130,12 @@ class TestCutDerivative:
 class TestUnsupportedFunction:
     def test_it_is_named_with_the_line_and_what_to_use(self) -> None:
         def f(x: Any) -> Any:
-            return np.sum(np.nextafter(x, np.inf))
+            return np.sum(np.spacing(x))
 
         error = raised(lambda: cr.grad(f)(x), errors.UnsupportedFunction)
-        assert "np.nextafter" in str(error)
+        assert "np.spacing" in str(error)
         assert "custom_derivative" in str(error)
-        shows(error, "return np.sum(np.nextafter(x, np.inf))")
+        shows(error, "return np.sum(np.spacing(x))")
 
     def test_a_function_of_scipy(self) -> None:
         error = raised(

@@ -36,7 +36,7 @@ SECTIONS = {
     "Contractions": ("contraction",),
     "Reductions, scans and searches": ("reductions", "cumulative", "search", "softmax"),
     "Linear algebra and transforms": ("linalg", "factorizations", "spectral", "eigen", "equations", "fourier"),
-    "Sub-graphs": ("control",),
+    "Sub-graphs": ("control", "implicit", "quadrature"),
 }
 
 

@@ -21,12 +21,20 @@ from . import (
     equations,
     factorizations,
     fourier,
+<<<<<<< HEAD
     incomplete,
+=======
+    implicit,
+>>>>>>> 2f27686 (SciPy's solvers and integrators by name: roots and minima by the implicit function theorem, integrals under the integral sign, differential equations by traced steps)
     indexing,
     integrals,
     linalg,
+<<<<<<< HEAD
     orthogonal,
     probability,
+=======
+    quadrature,
+>>>>>>> 2f27686 (SciPy's solvers and integrators by name: roots and minima by the implicit function theorem, integrals under the integral sign, differential equations by traced steps)
     reductions,
     search,
     slopes,
@@ -63,6 +71,8 @@ _MODULES = (
     integrals,
     probability,
     control,
+    implicit,
+    quadrature,
 )
 
 #: Every row, in the order of the files.

@@ -74,6 +74,7 @@ fmod        = Elementwise(np.fmod, "fmod({0}, {1})", partials=(1, lambda out, x,
 hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: toward(x, out), lambda out, x, y: toward(y, out)))
 copysign    = Elementwise(np.copysign, "copysign({0}, {1})", partials=(lambda out, x, y: np.copysign(1.0, x) * np.copysign(1.0, y), None))
 fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert")
+nextafter   = Elementwise(np.nextafter, "nextafter({0}, {1})", partials=(1, None))
 heaviside   = Elementwise(np.heaviside, "heaviside({0}, {1})", partials=(None, lambda out, x, y: np.where(x == 0, 1.0, 0.0).astype(out.dtype)))
 
 floor       = Elementwise(np.floor, "⌊{0}⌋", partials=(None,))

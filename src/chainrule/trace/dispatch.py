@@ -24,7 +24,6 @@ from .site import here
 
 #: What to write instead of a function that has no derivative here.
 INSTEAD = {
-    "nextafter": "np.maximum with a small constant",
     "frexp": "np.log2 and np.exp2",
     "spacing": "np.finfo(x.dtype).eps * np.abs(x)",
     "apply_over_axes": "a tuple as the axis of the function itself",

@@ -262,6 +262,10 @@ class Trace(Recorder):
 
     # -- recording -------------------------------------------------------------------------------
 
+    def opened(self) -> tracing:
+        """A trace inside of this one, for a ``with`` statement."""
+        return tracing(naming=False, differentiated=self.differentiated)
+
     def run(self, f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """``f(*args, **keywords)``, on traced arguments."""
         return interception.called(f)(*args, **keywords)
@@ -398,9 +402,7 @@ class Trace(Recorder):
         """Remember an error, and raise it when the trace ends if the program caught it."""
         self.refusals.append(error)
 
-    def peek(self, n: Node) -> Any:
-        """The concrete value of a node."""
-        return self.value(n)
+    peek = value
 
     def decide(self, x: Tracer, kind: type) -> Any:
         """A concrete value on which Python takes a decision, which is kept as a guard."""

@@ -13,7 +13,7 @@ import numpy as np
 from .buffers import nested
 from .creation import CREATION, Joiner
 from .entrance import entrance
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, SOLVERS
 from .iteration import ITERATION
 from .mathematics import NUMBERS, STATISTICS, functions
 from .nesting import innermost
@@ -102,6 +102,7 @@ class Table:
         self.for_lists: set[int] = set()
         table: dict[Any, Any] = dict(FUNCTIONS)
         self.dotted = {k: value for k, value in table.items() if isinstance(k, str)} | STATISTICS
+        self.dotted |= SOLVERS
         for original, replacement in {**CREATION, **ITERATION, **functions()}.items():
             self.add(original, stand_in(original, replacement))
         for original in FUNCTIONS:
@@ -138,7 +139,8 @@ class Table:
             original = getattr(sys.modules.get(module), name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
-                replacement = _by_name(composite)
+                # A solver is given a function, which may compute with traced values around it.
+                replacement = composite if path in SOLVERS else _by_name(composite)
                 if isinstance(original, FunctionType):
                     code = entrance(original, replacement)
                     self.codes[id(original)] = original, code, replacement
