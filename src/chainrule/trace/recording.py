@@ -264,7 +264,7 @@ class Trace(Recorder):
 
     def opened(self) -> tracing:
         """A trace inside of this one, for a ``with`` statement."""
-        return tracing(naming=False, differentiated=self.differentiated)
+        return tracing(differentiated=self.differentiated)
 
     def run(self, f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """``f(*args, **keywords)``, on traced arguments."""
@@ -496,6 +496,5 @@ def value_of(x: Any) -> Any:
 
 
 __all__ = [
-    "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing",
-    "value_of",
+    "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing", "value_of",
 ]  # fmt: skip

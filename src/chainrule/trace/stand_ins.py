@@ -13,11 +13,12 @@ import numpy as np
 from .buffers import nested
 from .creation import CREATION, Joiner
 from .entrance import entrance
-from .functions import FUNCTIONS, SOLVERS
+from .functions import FUNCTIONS
 from .iteration import ITERATION
 from .mathematics import NUMBERS, STATISTICS, functions
 from .nesting import innermost
 from .site import is_ours
+from .solvers import SOLVERS
 from .stack import current, stack
 
 _frame = sys._getframe  # noqa: SLF001

@@ -116,10 +116,6 @@ class Tracer(Attributes):
         """Where the array lives, as NumPy says it."""
         return "cpu"
 
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
-        """As :meth:`numpy.ndarray.to_device`: the array itself."""
-        return self
-
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """NumPy, to code that asks which library's array this is."""
         return np

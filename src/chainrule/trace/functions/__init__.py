@@ -18,10 +18,7 @@ from . import (
     pointwise,
     products,
     reductions,
-    scipy_fitting,
-    scipy_integrate,
     scipy_linalg,
-    scipy_optimize,
     selection,
     sequences,
     shaping,
@@ -48,9 +45,4 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **special.FUNCTIONS,
         **special_families.FUNCTIONS,
     }
-)
-
-#: Path of a function of SciPy that is given functions -> what is called in its place.
-SOLVERS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
-    {**scipy_optimize.SOLVERS, **scipy_fitting.SOLVERS, **scipy_integrate.SOLVERS}
 )

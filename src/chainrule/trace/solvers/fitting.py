@@ -9,7 +9,7 @@ import numpy as np
 
 from ..nesting import innermost
 from .closures import lifted, plain
-from .scipy_optimize import is_traced, least_squares, refused
+from .optimize import is_traced, least_squares, refused
 
 Function = Callable[..., Any]
 
