@@ -496,5 +496,5 @@ def value_of(x: Any) -> Any:
 
 
 __all__ = [
-    "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing", "value_of",
-]  # fmt: skip
+    "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing",
+    "value_of"]  # fmt: skip
