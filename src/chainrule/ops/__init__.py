@@ -21,20 +21,14 @@ from . import (
     equations,
     factorizations,
     fourier,
-<<<<<<< HEAD
-    incomplete,
-=======
     implicit,
->>>>>>> 2f27686 (SciPy's solvers and integrators by name: roots and minima by the implicit function theorem, integrals under the integral sign, differential equations by traced steps)
+    incomplete,
     indexing,
     integrals,
     linalg,
-<<<<<<< HEAD
     orthogonal,
     probability,
-=======
     quadrature,
->>>>>>> 2f27686 (SciPy's solvers and integrators by name: roots and minima by the implicit function theorem, integrals under the integral sign, differential equations by traced steps)
     reductions,
     search,
     slopes,
