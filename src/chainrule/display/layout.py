@@ -214,6 +214,16 @@ def scaled(
     if body.kind is Kind.FILL:  # the numbers go inside what is repeated
         inside = scaled(coefficient, over, under, body.children[0])
         return Layout(Kind.FILL, (inside,), body.axes)
+    if body.kind is Kind.DIVIDE and body.children[0].kind is Kind.FILL:
+        (one,) = body.children[0].children
+        if one.kind is Kind.NUMBER and one.data == UNIT:  # 2 ⊘ x, not 2(1 ⊘ x)
+            inside = scaled(coefficient.magnitude(), over, under, None)
+            top = Layout(Kind.FILL, (inside,), body.axes)
+            body = Layout(Kind.DIVIDE, (top, body.children[1]), body.axes)
+            over, under = [], []
+            coefficient = Coefficient(Fraction(-1 if coefficient.number < 0 else 1))
+            if coefficient == UNIT:
+                return body
     data = Scaling(coefficient, len(over), len(under))
     return Layout(Kind.SCALE, (*over, *under, body), body.axes, data)
 

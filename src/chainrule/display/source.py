@@ -309,6 +309,9 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"{wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
+    if op.name == "toeplitz":
+        windows = f"np.lib.stride_tricks.sliding_window_view({texts[0]}, {params[0]})"
+        return Code(f"{windows}[:, ::-1]", ATOM)
     if op.name == "onehot":
         return Code(f"1.0 * ({texts[0]}[:, None] == np.arange({program.size(x.axes[-1])}))", TERM)
     if op is place:

@@ -212,7 +212,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
-    return _word(f"{op.name}({', '.join(p.text for p in parts)})")
+    word = "pad" if op.name == "place" else op.name
+    return _word(f"{word}({', '.join(p.text for p in parts)})")
 
 
 def _called(word: str) -> Writer:

@@ -23,6 +23,7 @@ from ..ops.indexing import gather
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient
 from ..ops.structural import slice_
 from ..simplify.formula import by_entries, normaliser
+from ..simplify.rolling import rolled
 from ..simplify.translation import Translation
 from ..trace.recording import Trace, tracing
 from ..trace.site import assigned_names
@@ -87,7 +88,7 @@ class Derivation:
                         self.counts[found.node] = found.name
             result = trace.run(f, *traced, **traced_keywords)
             leaves, self.structure = flatten(result)
-            self.outputs = [trace.lift(leaf).node for leaf in leaves]
+            self.outputs = rolled([trace.lift(leaf).node for leaf in leaves])
         self.trace = trace
         self._captured(trace)
 
@@ -205,6 +206,7 @@ class Derivation:
             translate.axes.join((n, 0), (n, 1))
             translate.algebra.symmetric.add(n)
         translate.counting |= counting
+        translate.windows |= self.examples.windows()
         self.counted = self._counted(translate)
         for n, axis in self.counted.items():
             translate.normal[n] = translate.algebra.constant(UNIT.by_size(axis))

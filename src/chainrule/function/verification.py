@@ -47,6 +47,16 @@ class Examples:
             and np.array_equal(e.value, np.arange(e.node.type.size))
         }
 
+    def windows(self) -> set[Node]:
+        """The inputs that hold the indices of windows of a vector, each backwards."""
+        found = set()
+        for e in self.known:
+            if e.node.type.dtype.kind in "iu" and e.node.type.ndim == 2:
+                count, width = e.node.type.shape
+                if np.array_equal(e.value, np.arange(count)[:, None] + np.arange(width)[::-1]):
+                    found.add(e.node)
+        return found
+
     def values(self, how: str, rng: np.random.Generator) -> dict[Node, Any]:
         """A value for every input: as given, or changed a little."""
         return {e.node: _changed(e, how, rng) for e in self.known}

@@ -50,12 +50,16 @@ class Axes:
         self._repeated = {
             n: free for n, free in _repeated(order).items() if users[n] > 1 and any(free)
         }
+        self._met: dict[int, list[int]] = {}
         for n in order:
             if type(n.type) is TupleType:
                 self._square(n.op.name, n.args[0])
                 continue
             self._slots[n] = tuple(self._new(length) for length in n.type.shape)
             self._relate(n)
+        for slot, met in reversed(self._met.items()):  # all who read it agree
+            if len({self._root(m) for m in met}) == 1:
+                self._union(slot, met[0])
 
     def of(self, n: Node) -> tuple[Axis, ...]:
         """The axes of ``n``."""
@@ -104,6 +108,8 @@ class Axes:
                     for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
                         if not free or not free[k]:
                             self._union(a, b)
+                        else:
+                            self._met.setdefault(a, []).append(b)
         elif op is einsum:
             self._einsum(n)
         elif op in (slice_, place):
