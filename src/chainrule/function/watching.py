@@ -257,6 +257,16 @@ class Surroundings:
         """Whether random numbers were drawn."""
         return any(state_of(g) != state for g, state in self._states)
 
+    def random_states(self) -> list[bytes]:
+        """Where the random generators stand."""
+        return [state_of(g) for g, _ in self._states]
+
+    def rewind(self) -> None:
+        """Put the random generators back to where they were."""
+        for g, state in self._states:
+            if state_of(g) != state:
+                set_state(g, state)
+
     def effect(self) -> str:
         """What the function changed outside of itself, in words; empty if nothing."""
         for place in self.places:
@@ -272,10 +282,8 @@ class Surroundings:
         return ""
 
     def restore(self) -> None:
-        """Undo what :meth:`effect` sees."""
-        for g, state in self._states:
-            if state_of(g) != state:
-                set_state(g, state)
+        """Undo what :meth:`effect` sees, and what was drawn."""
+        self.rewind()
         for o, before in self.sequences:
             if type(o) is list:
                 o[:] = before
