@@ -2,7 +2,6 @@
 
 Each is right to second order, compiled or not, or refused by name. Written as people write.
 """
-# ruff: noqa
 
 import cmath, collections, copy, ctypes, dataclasses, decimal, fractions, functools, itertools, math
 import numbers, operator, pickle, statistics, struct, array, warnings
@@ -216,12 +215,12 @@ def reduce_op(x):
 
 
 @right
-def accumulate(x):
+def accumulate_(x):
     return sum(itertools.accumulate(x, operator.mul))
 
 
 @right
-def sorted(x):
+def sorted_(x):
     return sum((k + 1) * t**2 for k, t in enumerate(sorted(x)))
 
 
@@ -261,7 +260,7 @@ def frac(x):
 
 
 @right
-def dataclass(x):
+def dataclass_(x):
     @dataclasses.dataclass
     class D:
         a: float
@@ -272,21 +271,21 @@ def dataclass(x):
 
 
 @right
-def namedtuple(x):
+def namedtuple_(x):
     T = collections.namedtuple("T", "a b")
     t = T(x[0], x[1])
     return t.a * t.b
 
 
 @right
-def deepcopy(x):
+def deepcopy_(x):
     y = copy.deepcopy(x)
     y[0] = 0
     return np.sum(x**2) + np.sum(y**3)
 
 
 @right
-def generator(x):
+def generator_(x):
     def g():
         for t in x:
             yield t**2
@@ -303,6 +302,13 @@ def iadd_arg(x):
     y -= 1
     y **= 2
     return np.sum(y)
+
+
+@right
+def sliding(x):
+    return np.sum(
+        np.lib.stride_tricks.sliding_window_view(x, 2) ** 2 * np.arange(4.0).reshape(2, 2)
+    )
 
 
 @right
@@ -326,7 +332,7 @@ def warn(x):
 
 
 @right
-def matrix(x):
+def matrix_(x):
     return np.sum(np.asarray(np.matrix(A) * np.matrix(x).T))
 
 
@@ -336,7 +342,7 @@ def block(x):
 
 
 @right
-def s(x):
+def s_(x):
     return np.sum(x[np.s_[1:]] ** 2)
 
 
@@ -413,7 +419,7 @@ def np_complex(x):
 
 
 @right
-def divmod(x):
+def divmod_(x):
     q, r = divmod(x[1], 1.0)
     return r**2 + q
 
@@ -545,7 +551,7 @@ def revd(x):
 
 
 @right
-def match(x):
+def match_(x):
     match x[0]:
         case float():
             return x[0] ** 2
@@ -554,7 +560,7 @@ def match(x):
 
 
 @right
-def isnum_(x):
+def isnum(x):
     return (
         x[0] ** 2 if isinstance(x[0], numbers.Number) and isinstance(x[0], numbers.Real) else x[1]
     )
@@ -571,7 +577,7 @@ def typ(x):
 
 
 @right
-def hasattr(x):
+def hasattr_(x):
     return x[0] ** 2 if hasattr(x, "__len__") and not hasattr(x[0], "__len__") else x[1]
 
 
@@ -813,6 +819,11 @@ def sum_start(x):
     return sum(x, start=x[0]) + sum([x, x * 2])[0]
 
 
+@right
+def dtype_type(x):
+    return x[0] ** 2 if x.dtype.type is np.float64 else x[1]
+
+
 @refused("compiled")
 def buf_dot(x):
     y = np.zeros(3)
@@ -845,7 +856,7 @@ def buf_tobytes(x):
 
 
 @refused("pickling")
-def pickle(x):
+def pickle_(x):
     return pickle.loads(pickle.dumps(x)).sum()
 
 
@@ -865,7 +876,7 @@ def dict_key(x):
 
 
 @refused("hex")
-def hex(x):
+def hex_(x):
     return float.fromhex(float(x[0]).hex()) * x[1]
 
 
@@ -875,7 +886,7 @@ def as_int_ratio(x):
 
 
 @refused("data")
-def data(x):
+def data_(x):
     return np.asarray(x.data).sum()
 
 
@@ -885,15 +896,8 @@ def masked(x):
     return m.sum() ** 2
 
 
-@refused("outside")
-def struct(x):
-    a = np.zeros(3, dtype=[("p", float), ("q", float)])
-    a["p"] = x
-    return np.sum(a["p"] ** 2)
-
-
 @refused("Decimal")
-def decimal(x):
+def decimal_(x):
     return float(decimal.Decimal(float(x[0]))) * x[1]
 
 
@@ -930,3 +934,10 @@ def buf_setfield(x):
 @refused("float")
 def struct_pack(x):
     return struct.unpack("d", struct.pack("d", x[0]))[0] * x[1]
+
+
+@refused("outside")
+def struct_array(x):
+    a = np.zeros(3, dtype=[("p", float), ("q", float)])
+    a["p"] = x
+    return np.sum(a["p"] ** 2)

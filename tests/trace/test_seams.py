@@ -1,12 +1,13 @@
 """The constructs, and more of their kind: value, gradient, second derivative; compiled or not."""
 
+import ctypes
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import chainrule as cr
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 from tests.trace import seams, test_constructs
 from tests.trace.agreement import assert_agrees
 
@@ -14,8 +15,7 @@ X = seams.X
 V = np.array([0.5, -1.0, 0.25])
 EVERY = {**test_constructs.RIGHT, **seams.RIGHT}
 
-#: These say what they decide on with other words each time, or keep what only Python can keep.
-UNCOMPILED = {"formatted"}
+
 
 
 @pytest.mark.parametrize("name", seams.RIGHT)
@@ -38,7 +38,7 @@ def test_compiled(name: str) -> None:
         for x in (X, X * 1.001):
             for found, expected in zip(compiled(x.copy()), all_three(x.copy()), strict=True):
                 np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
-    assert (compiled._left is None) == (name not in UNCOMPILED), compiled._left
+    assert compiled._left is None
 
 
 @pytest.mark.parametrize("name", seams.REFUSED)
@@ -66,17 +66,16 @@ def test_compiled_code_does_not_write_to_an_argument_by_way_of_its_value() -> No
     x = X.copy()
 
     def f(x: Any) -> Any:
-        taken = np.asarray(memoryview(np.asarray(cr.stop_gradient(x))))
-        return np.sum(x) * taken[0]
+        return np.sum(scipy.sparse.linalg.spsolve(MATRIX, x)) + _doubled(x)
 
-    assert cr.grad(f)(x)[0] == X[0]
-    g: Callable[..., Any] = cr.jit(lambda x: _doubled(np.array(x, dtype=float, subok=True)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        g(x)
+    np.testing.assert_array_equal(cr.jit(f)(x), f(X.copy()))
     np.testing.assert_array_equal(x, X)
 
 
-def _doubled(a: Any) -> Any:
-    a *= 2
-    return a
+MATRIX = scipy.sparse.csc_matrix(seams.A)
+
+
+def _doubled(x: Any) -> Any:
+    values = ctypes.c_double.from_buffer(np.asarray(x, dtype="O").astype(float))
+    values.value *= 2
+    return values.value

@@ -335,8 +335,11 @@ def _is_scanned(value: Any) -> bool:
 
 
 def is_derived(value: Any) -> bool:
-    """Whether it is a function that chainrule made of another."""
-    return type(value).__module__.startswith("chainrule.") and callable(value)
+    """Whether it is a function that chainrule made of another, or holds one for its methods."""
+    module = type(value).__module__
+    return module.startswith("chainrule.") and (
+        callable(value) or (module.startswith("chainrule.optim.") and hasattr(value, "__dict__"))
+    )
 
 
 def _is_instance(value: Any) -> bool:

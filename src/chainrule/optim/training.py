@@ -16,6 +16,7 @@ from ..errors import ArgumentError
 from ..function.jit import jit
 from ..function.tiers import tiers
 from ..function.verbs import value_and_grad
+from ..function.watching import Surroundings
 from ..trace.tree import flatten
 from .batches import ArrayBatches, Batch, Batches, batches_of
 from .checkpoint import Checkpoint, same
@@ -276,11 +277,13 @@ class _Training:
         """Meet all that arrays will give, so that nothing is compiled in the middle."""
         if not self.compiled:
             return
+        around = Surroundings([self.drawing.loss], set())
         with np.errstate(all="ignore"):
             for batch, _ in self.batches.kinds():
                 self._stepped(batch)
             if self.validation is not None:
                 self.evaluate(self._params(), *self.validation.whole())
+        around.rewind()  # what a generator of the loss's own gave is for the first step
 
     def _stepped(self, batch: Batch) -> Any:
         """What a step makes of a batch; where training stands is not changed."""

@@ -219,8 +219,7 @@ class Trace(Recorder):
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
         self.refusals: list[Exception] = []
-        #: What collects the random draws of a program to be compiled.
-        self.draws: Any = None
+        self.draws: Any = None  # what collects the random draws of a program to be compiled
         #: Under which names the program keeps the lengths of axes.
         self.size_names = SizeNames()
 

@@ -329,9 +329,9 @@ _PYTHON = {"i": int, "u": int, "b": bool, "c": complex}
 def _shown(x: Tracer) -> Any:
     """The value to make text of: a decision, where nothing is differentiated."""
     root = getattr(x.recorder, "root", None)
-    if root is None or root.differentiated or x.node.level > root.level:
+    if root is None or root.differentiated:
         return x.recorder.peek(x.node)
-    return root.decide_array(x)[()]
+    return x.recorder.decide_array(x)[()]
 
 
 def _transposed(memory: Any) -> Any:
