@@ -220,8 +220,7 @@ class Trace(Recorder):
         self.values: dict[Node, Any] = {}
         self.refusals: list[Exception] = []
         self.draws: Any = None  # what collects the random draws of a program to be compiled
-        #: Under which names the program keeps the lengths of axes.
-        self.size_names = SizeNames()
+        self.size_names = SizeNames()  # under which the program keeps the lengths of axes
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -428,7 +427,7 @@ class Trace(Recorder):
         domain.check_divisor(self, divisor, said)
 
     def hashed(self, x: Tracer) -> int:
-        """The hash of a number: a decision where there is no derivative to cut."""
+        """The hash of a number."""
         return domain.hashed(self, x)
 
     def cut(self, x: Tracer, how: str) -> Any:
@@ -446,6 +445,11 @@ class Trace(Recorder):
 _ENDED = (
     "a traced array was used after the call that made it had ended. Return it from the function "
     "instead; with has_aux=True a function may return more than the value to differentiate."
+)
+
+_HELD = (
+    "an array from outside the function was written to after it had been used in the computation. "
+    "Copy it first, with np.array, and write to the copy."
 )
 
 
@@ -484,11 +488,7 @@ class tracing:  # noqa: N801 - used like a function
         if told is not None:
             raise told from (None if told in trace.refusals else error)
         if kind is ValueError and "read-only" in str(error) and trace.captures.held:
-            raise TraceError(
-                "an array from outside the function was written to after it had been used in the "
-                "computation. Copy it first, with np.array, and write to the copy.",
-                here(),
-            ) from error
+            raise TraceError(_HELD, here()) from error
 
 
 def value_of(x: Any) -> Any:
@@ -498,4 +498,5 @@ def value_of(x: Any) -> Any:
 
 __all__ = [
     "CONSTANT", "Guard", "Literal", "Trace", "Tracer", "cast", "current", "symbolic", "tracing",
-    "value_of"]  # fmt: skip
+    "value_of",
+]  # fmt: skip
