@@ -30,7 +30,7 @@ from .indexing import getitem, is_basic
 from .interception import interception
 from .memory import is_poison
 from .nesting import innermost
-from .refusal import instead_of, remedy
+from .refusal import ENDED, HELD, instead_of, remedy
 from .site import Mark, here, mark, receiving_frame, user_frame
 from .sizes import SizeNames, shape_of
 from .stack import current, stack
@@ -242,7 +242,7 @@ class Trace(Recorder):
         around: Any = inner
         while outer.level and around is not outer:
             if around is None or not outer.active:
-                raise EndedTrace(_ENDED, here())
+                raise EndedTrace(ENDED, here())
             around = around.parent
         return inner
 
@@ -273,7 +273,7 @@ class Trace(Recorder):
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
         """Record one operation, with its place in the program."""
         if not self.active:
-            raise EndedTrace(_ENDED, here())
+            raise EndedTrace(ENDED, here())
         try:
             made = op.build(nodes, *params)
         except (ValueError, TypeError) as error:
@@ -295,7 +295,7 @@ class Trace(Recorder):
         """A tracer for any array-like; a buffer or a named size brings its own."""
         if type(value) is Tracer:
             if not value.recorder.active:
-                raise EndedTrace(_ENDED, here())
+                raise EndedTrace(ENDED, here())
             return value
         kind = type(value)
         if kind is int:
@@ -442,17 +442,6 @@ class Trace(Recorder):
         raise error
 
 
-_ENDED = (
-    "a traced array was used after the call that made it had ended. Return it from the function "
-    "instead; with has_aux=True a function may return more than the value to differentiate."
-)
-
-_HELD = (
-    "an array from outside the function was written to after it had been used in the computation. "
-    "Copy it first, with np.array, and write to the copy."
-)
-
-
 class tracing:  # noqa: N801 - used like a function
     """``with tracing() as trace:`` opens a trace inside the current one, and ends it in any case.
 
@@ -488,7 +477,7 @@ class tracing:  # noqa: N801 - used like a function
         if told is not None:
             raise told from (None if told in trace.refusals else error)
         if kind is ValueError and "read-only" in str(error) and trace.captures.held:
-            raise TraceError(_HELD, here()) from error
+            raise TraceError(HELD, here()) from error
 
 
 def value_of(x: Any) -> Any:
