@@ -12,15 +12,19 @@ from typing import Any
 
 from . import (
     fourier,
+    histograms,
     linalg,
     matrix_equations,
     matrix_functions,
     pointwise,
+    polynomials,
     products,
     reductions,
+    refused,
     scipy_linalg,
     selection,
     sequences,
+    sets,
     shaping,
     special,
     special_families,
@@ -34,6 +38,9 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **shaping.FUNCTIONS,
         **selection.FUNCTIONS,
         **sequences.FUNCTIONS,
+        **polynomials.FUNCTIONS,
+        **sets.FUNCTIONS,
+        **histograms.FUNCTIONS,
         **reductions.FUNCTIONS,
         **statistics.FUNCTIONS,
         **products.FUNCTIONS,
@@ -44,5 +51,6 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **matrix_equations.FUNCTIONS,
         **special.FUNCTIONS,
         **special_families.FUNCTIONS,
+        **refused.FUNCTIONS,
     }
 )
