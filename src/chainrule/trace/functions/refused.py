@@ -15,10 +15,10 @@ from ..site import here
 #: The reason, what to write instead, the module, and its functions.
 _GROUPS: tuple[tuple[str, str, str, str], ...] = (
     (
-        "its result is a neighbouring number, which has no slope of its own",
-        "np.maximum with a small constant",
+        "it is a distance between numbers of the machine, constant between powers of 2",
+        "np.finfo(x.dtype).eps * np.abs(x)",
         "np",
-        "nextafter spacing",
+        "spacing",
     ),
     (
         "its factors depend on vectors that are not unique",
