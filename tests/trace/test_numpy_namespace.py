@@ -8,7 +8,15 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
-from numpy.polynomial import Chebyshev, Polynomial, chebyshev, hermite_e, laguerre, legendre, polynomial
+from numpy.polynomial import (
+    Chebyshev,
+    Polynomial,
+    chebyshev,
+    hermite_e,
+    laguerre,
+    legendre,
+    polynomial,
+)
 from tests.trace.agreement import assert_agrees, weighted
 
 X = np.array([0.3, 1.2, -0.7, 2.2])
