@@ -27,12 +27,12 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache, partial
+from itertools import islice, pairwise
 from operator import is_
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -169,20 +169,40 @@ _OF_NUMPY = frozenset(number.__name__ for number in NUMBERS if number.__module__
 
 
 def _functions(namespace: dict[str, Any]) -> Iterator[FunctionType]:
-    """The functions of a module, and the methods of its classes."""
-    # By the type alone: to look at an attribute of a lazy object would load what it stands for.
+    """The functions of a module: by a name, in a class, in a container, or under a decorator."""
     for value in list(namespace.values()):
-        members = [value]
-        if type(value) is type and vars(value).get("__module__") == namespace.get("__name__"):
-            members = list(vars(value).values())
-        for member in members:
-            kind = type(member)
-            if kind is staticmethod or kind is classmethod:
-                member = member.__func__
-            elif kind is property:
-                member = member.fget
-            if type(member) is FunctionType and member.__globals__ is namespace:
-                yield member
+        yield from _held(value, namespace, 3)
+
+
+def _held(value: Any, namespace: dict[str, Any], depth: int) -> Iterator[FunctionType]:
+    """The functions of the module that ``value`` is or holds, no deeper than ``depth``."""
+    # By the type alone: to look at an attribute of a lazy object would load what it stands for.
+    kind = type(value)
+    members: Iterable[Any] = ()
+    if kind is FunctionType:
+        if value.__globals__ is namespace:
+            yield value
+        members = [cell.cell_contents for cell in value.__closure__ or () if _is_full(cell)]
+    elif kind is staticmethod or kind is classmethod:
+        members = (value.__func__,)
+    elif kind is property:
+        members = (value.fget,)
+    elif kind is partial or kind is cached_property:
+        members = (value.func,)
+    elif kind is dict or kind is list or kind is tuple:
+        members = islice(value.values() if kind is dict else value, 256)
+    elif issubclass(kind, type) and vars(value).get("__module__") == namespace.get("__name__"):
+        members = vars(value).values()
+    if depth:
+        for member in list(members):
+            yield from _held(member, namespace, depth - 1)
+
+
+def _is_full(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
 
 
 def _computes(namespace: dict[str, Any]) -> bool:
