@@ -23,8 +23,9 @@ rng = np.random.default_rng(0)
 X, y = rng.normal(size=(90, 5)), rng.normal(size=90)
 params = {"w": rng.normal(size=(5, 8)) / 2, "b": np.zeros(8), "v": (rng.normal(size=8) / 3, 0.0)}
 
-def loss(p, X, y):
-    return np.mean((np.tanh(X @ p["w"] + p["b"]) @ p["v"][0] + p["v"][1] - y) ** 2)
+def loss(p, X, y, rng):
+    hidden = cr.nn.dropout(np.tanh(X @ p["w"] + p["b"]), 0.2, rng)
+    return np.mean((hidden @ p["v"][0] + p["v"][1] - y) ** 2)
 
 def callback(at):
     if at.step == kill:

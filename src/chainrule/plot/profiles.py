@@ -54,5 +54,6 @@ def profile(course: Any, axes: Any = None) -> Any:
         axes.set_ylim(bottom=0)
     legend(axes)
     low, high = (signed(end) if np.isfinite(end) else "open" for end in (course.low, course.high))
-    title = f"{course.name} = {signed(course.estimate)}, {100 * course.level:g} % interval {low} to {high}"
+    found = f"{course.name} = {signed(course.estimate)}"
+    title = f"{found}, {100 * course.level:g} % interval {low} to {high}"
     return quiet(axes, title, xlabel=course.name, ylabel="deviance")
