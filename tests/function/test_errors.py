@@ -45,6 +45,22 @@ class TestNotScalar:
         assert "vjp" in str(error)
         shows(error, "return doubled**2")
 
+    def test_one_element_is_one_number(self) -> None:
+        matrix = np.array([[2.0, 1.0], [0.0, 3.0]])
+
+        def f(w: Any) -> Any:
+            residual = matrix @ w - 1
+            return residual.T @ residual
+
+        w = np.array([[0.5], [1.5]])
+        value, gradient = cr.value_and_grad(f)(w)
+        assert value.shape == (1, 1)
+        np.testing.assert_allclose(gradient, 2 * matrix.T @ (matrix @ w - 1))
+        np.testing.assert_allclose(cr.hessian(f)(w)[:, 0, :, 0], 2 * matrix.T @ matrix)
+        np.testing.assert_allclose(cr.jit(cr.hvp(f))(w, w), 2 * matrix.T @ matrix @ w)
+        with pytest.raises(errors.NotScalar, match="shape"):
+            cr.grad(lambda w: w[:0])(w)
+
     def test_a_complex_number(self) -> None:
         error = raised(lambda: cr.grad(lambda z: z**2)(1.0 + 1.0j), errors.NotScalar)
         assert "complex" in str(error)
