@@ -17,6 +17,7 @@ from ..calculus.sparsity import is_elementwise
 from ..errors import ArgumentError, NotHolomorphic, NotScalar, Site
 from ..ir.graph import Graph, dependents
 from ..ir.node import Node
+from ..trace.exchange import arrays
 from ..trace.recording import current, symbolic, tracing
 from ..trace.site import site_of
 from ..trace.tree import Structure, flatten
@@ -61,6 +62,7 @@ class Derivative:
     # -- the common course of a call -------------------------------------------------------------
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        args, keywords = arrays(args), arrays(keywords)
         args, extra = self.split(args, keywords)
         chosen = select(self.function, self.targets, self._single, args, keywords, self.verb)
         with tracing() as trace:

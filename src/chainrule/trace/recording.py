@@ -24,6 +24,7 @@ from . import aliases, dispatch, domain
 from .aliases import Written
 from .buffers import escaped, nested
 from .captures import Captures
+from .exchange import exchanged
 from .functions.updating import FUNCTIONS as UPDATING
 from .guard import Guard
 from .indexing import getitem, is_basic
@@ -71,7 +72,7 @@ class Recorder:
             return value  # type: ignore[no-any-return]
         if kind in _SCALARS or isinstance(value, np.generic):
             return Tracer(constant(value), self)
-        return Tracer(self.capture(np.asarray(value)), self)
+        return Tracer(self.capture(np.asarray(exchanged(value))), self)
 
     def meet(self, other: Recorder) -> Recorder:
         """The recorder of an operation on arrays of this one and of another: the inner trace."""

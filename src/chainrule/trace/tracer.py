@@ -429,6 +429,8 @@ def _defers(other: Any) -> bool:
     kind = type(other)
     if kind is float or kind is int or kind is np.ndarray:
         return False
+    if hasattr(kind, "__dlpack__"):
+        return False
     protocol = getattr(kind, "__array_ufunc__", _absent)
     return protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
 
