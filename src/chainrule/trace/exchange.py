@@ -31,8 +31,8 @@ def exchanged(x: Any) -> Any:
     except Exception as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ArgumentError(
-            f"a {type(x).__module__}.{type(x).__name__} does not give its numbers to NumPy: {said}. Give "
-            "an array in the main memory, of a type that NumPy has and without a gradient of its own."
+            f"a {type(x).__module__}.{type(x).__name__} does not give its numbers to NumPy: {said}. "
+            "Give an array in main memory, of a type that NumPy has, without a gradient of its own."
         ) from error
 
 

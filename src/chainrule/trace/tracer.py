@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node, constant
+from ..ir.node import Node
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops import arithmetic as ar
@@ -429,10 +429,10 @@ def _defers(other: Any) -> bool:
     kind = type(other)
     if kind is float or kind is int or kind is np.ndarray:
         return False
-    if hasattr(kind, "__dlpack__"):
-        return False
     protocol = getattr(kind, "__array_ufunc__", _absent)
-    return protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
+    return not hasattr(kind, "__dlpack__") and (
+        protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
+    )
 
 
 _absent = object()
@@ -493,9 +493,4 @@ for _symbol, _op in {
     setattr(Tracer, f"__{_symbol}__", _unary)
 
 
-def scalar_node(value: Any) -> Node:
-    """The literal for a Python or NumPy scalar."""
-    return constant(value)
-
-
-__all__ = ["ArrayType", "Tracer", "scalar_node"]
+__all__ = ["ArrayType", "Tracer"]
