@@ -9,8 +9,9 @@ from fractions import Fraction
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .compose import Composed
-from .layout import Kind, Layout, fold
+from .layout import Kind, Layout, fold, in_context, indices_of
 from .naming import latex_name
+from .parameters import along, parametrised
 from .unicode import (
     ATOM,
     HADAMARD,
@@ -22,7 +23,6 @@ from .unicode import (
     decimal,
     index_text,
     step_text,
-    summands,
 )
 
 Sizes = Callable[[Axis], str]
@@ -30,8 +30,8 @@ Writer = Callable[[Layout, Sequence[Piece], Sizes], Piece]
 
 _NAMED = {
     "sigmoid": r"\sigma({0})", "softplus": r"\operatorname{{softplus}}({0})",
-    "logdet": r"\log\det({0})", "det": r"\det({0})", "softmax": r"\operatorname{{softmax}}({0})",
-    "logsumexp": r"\operatorname{{logsumexp}}({0})", "relu": r"\operatorname{{relu}}({0})",
+    "logdet": r"\log\det({0})", "det": r"\det({0})",
+    "relu": r"\operatorname{{relu}}({0})",
     "less": r"{0} < {1}", "less_equal": r"{0} \le {1}", "greater": r"{0} > {1}",
     "greater_equal": r"{0} \ge {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \ne {1}",
     "between": r"\mathbb{{1}}\left[{0} < {1} < {2}\right]",
@@ -61,12 +61,31 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 
 def _text(layout: Layout, sizes: Sizes) -> str:
-    letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
-    text = fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, sizes)).text
+    letters = indices_of(layout)
+    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = r"\mathbf{1}" if layout.rank == 1 else r"\mathbf{1} \mathbf{1}^\top"
         text = ones if text == "1" else f"{text} {ones}"
-    return text if letters is None else rf"\left[{letters}\right]\; {text}"
+    return rf"\left[{letters}\right]\; {text}" if letters else text
+
+
+def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return WRITERS[x.kind](x, in_context(x, parts, _headed, _indexed_by, _filled), sizes)
+
+
+def _headed(p: Piece, letters: str) -> Piece:
+    return Piece(rf"\left[{letters}\right]\; {p.text}", SUM - 1)
+
+
+def _filled(p: Piece) -> Piece:
+    if p.text == "1":
+        return Piece(r"\mathbf{1} \mathbf{1}^\top", PRODUCT)
+    text = p.text if p.hold >= ATOM else f"\\left({p.text}\\right)"
+    return Piece(rf"{text} \mathbf{{1}} \mathbf{{1}}^\top", PRODUCT)
+
+
+def _indexed_by(p: Piece, letters: str) -> Piece:
+    return Piece(f"{_wrapped(p, POWER)}_{{{letters}}}", PRODUCT)
 
 
 def _wrapped(p: Piece, hold: int) -> str:
@@ -185,7 +204,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if under:
         bottom = " ".join(_wrapped(p, PRODUCT) for p in under)
         main = rf"\frac{{{body.text}}}{{{bottom}}}"
-    text = " ".join([*pieces, main])
+    text = " ".join(pieces if main == "1" and pieces and not under else [*pieces, main])
     negative = scaling.coefficient.number < 0
     return Piece("-" + text if negative else text, SIGN if negative else min(PRODUCT, body.hold))
 
@@ -216,8 +235,14 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
-    word = op.name.replace("_", r"\_")
-    return Piece(rf"\operatorname{{{word}}}({', '.join(p.text for p in parts)})", ATOM)
+    name, after = parametrised(x)
+    return _call(name, [*(p.text for p in parts), *after])
+
+
+def _call(name: str, arguments: Sequence[str]) -> Piece:
+    word = name.replace("_", r"\_")
+    shown = ", ".join(arguments).replace("×", r"\times ").replace("−", "-")
+    return Piece(rf"\operatorname{{{word}}}({shown})", ATOM)
 
 
 #: How each kind of layout is written.
@@ -246,7 +271,9 @@ WRITERS: dict[Kind, Writer] = {
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
     Kind.APPLY: _applied,
-    Kind.REDUCE: lambda x, parts, sizes: Piece(_NAMED[x.data[0].name].format(parts[0].text), ATOM),
+    Kind.REDUCE: lambda x, parts, sizes: _call(
+        along(x.data[0].name, x.data[1], len(x.children[0].axes)), [parts[0].text]
+    ),
     Kind.INDICATOR: lambda x, parts, sizes: Piece(
         rf"\mathbb{{1}}\left[{parts[0].text}\right]", ATOM
     ),

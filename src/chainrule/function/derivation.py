@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,11 @@ from ..trace.recording import Trace, tracing
 from ..trace.site import assigned_names
 from ..trace.tree import flatten
 from .abstract import Declared
+from .arguments import Target
+from .derivatives import Derivative
 from .heading import heading
 from .lifting import lifted
+from .sizes import elsewhere, join_results
 from .statement import Formula, Step, Symbol
 from .symbols import (
     SizeNames,
@@ -53,8 +56,10 @@ class Derivation:
         args: Sequence[Any],
         keywords: dict[str, Any],
         scope: dict[str, Any],
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         self.f = f
+        self.wanted_sizes = sizes or {}
         self.given = tuple(args), keywords
         self.scope = scope
         try:
@@ -68,7 +73,7 @@ class Derivation:
         self.examples = Examples()
         self.symbols: dict[Node, str] = {}
         self.arguments: list[str] = []
-        self.sizes: dict[str, int] = {}
+        self.sizes: dict[str, int] = dict(self.wanted_sizes)
         self.numbered: dict[str, str] = {}
         self.rng = np.random.default_rng(7)
         self.symmetric: list[Node] = []
@@ -142,6 +147,9 @@ class Derivation:
                         self.symbols[base] = source
                         self.examples.add(base, source, outside[source], None, outside=True)
                     continue
+                if not array.ndim and array.dtype.kind == "f":  # a number, made on the way
+                    env[n] = constant(array[()])
+                    continue
                 counter += 1
                 name = f"c{counter}"
             taken.add(name)
@@ -188,9 +196,22 @@ class Derivation:
 
     # -- the formula -----------------------------------------------------------------------------
 
+    def inputs_of(self, target: Target) -> list[Node]:
+        """The inputs that a target names: an argument, or the leaves of one."""
+        given = target.position
+        name = target.name if given is None else self.arguments[given]
+        path = name + "".join(target.steps)
+        below = (path + "[", path + ".")
+        return [
+            n for n, s in self.symbols.items() if n.level and (s == path or s.startswith(below))
+        ]
+
     def translation(self, others: Sequence[Node] = (), *, factored: bool = True) -> Translation:
         """The translation into normal form, with what is declared of the arguments."""
-        translate = normaliser([*self.outputs, *others, *self.symbols], factored=factored)
+        # What the function did relates sizes, also where its derivative no longer shows it.
+        events = [n for n, _ in getattr(self, "events", self.trace.events)]
+        roots = [*self.outputs, *others, *self.symbols, *events]
+        translate = normaliser(roots, factored=factored)
         places = list(self.axis_names)
         for place in places:  # the same name is the same size
             first = next(p for p in places if self.axis_names[p] == self.axis_names[place])
@@ -202,8 +223,13 @@ class Derivation:
             if by_row and n.params[0][0] == -2:
                 for a in n.args:
                     translate.axes.join((a, 0), (n, 0))
+        targets = self.f.targets if isinstance(self.f, Derivative) else ()
+        inputs = [n for target in targets for n in self.inputs_of(target)]
+        join_results(self.f, inputs, self.outputs, translate)
         for n in self.symmetric:
             translate.axes.join((n, 0), (n, 1))
+        if all(e.declared is not None for e in self.examples.known if e.node.type.ndim):
+            translate.axes.adopt(list(self.axis_names))
             translate.algebra.symmetric.add(n)
         translate.counting |= counting
         translate.windows |= self.examples.windows()
@@ -212,8 +238,8 @@ class Derivation:
             translate.normal[n] = translate.algebra.constant(UNIT.by_size(axis))
         return translate
 
-    def formula(self, steps: Callable[[Derivation], tuple[Step, ...]] | None = None) -> Formula:
-        """Normalise, lay out, verify and write; ``steps`` says how it came about, when asked."""
+    def written(self) -> tuple[Composed, SizeNames, Translation, str, str]:
+        """Normalise and lay out: the layouts, names of sizes, the text and the source."""
         named = self.local_names()
         translate = self.translation(list(named))
         self.translate_in_order(translate)
@@ -239,7 +265,13 @@ class Derivation:
         text = unicode_notation.write(composed, sizes)
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
         code = self._source(composed, sizes, translate, names_of)
+        return composed, sizes, translate, text, code
+
+    def formula(self, steps: Callable[[Derivation], tuple[Step, ...]] | None = None) -> Formula:
+        """Write, and verify what is written; ``steps`` says how it came about, when asked."""
+        composed, sizes, translate, text, code = self.written()
         agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
+        tried = elsewhere(self, text, code)
         title, latex_title = heading(self.f, self.arguments)
         latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
         return Formula(
@@ -250,6 +282,7 @@ class Derivation:
             {"numpy": code},
             (lambda: steps(self)) if steps is not None else tuple,
             frozenset(self.counts.values()),
+            tried,
         )
 
     def size_names(self, translate: Translation, taken: set[str]) -> SizeNames:

@@ -143,6 +143,29 @@ def agree(
         )
 
 
+def disagreement(
+    code: str, arguments: Sequence[Any], scope: Mapping[str, Any], expected: Sequence[Any]
+) -> str | None:
+    """How the source fails to give ``expected`` on these arguments; ``None`` if it does not."""
+    names: dict[str, Any] = dict(scope)
+    exec(compile(code, "<formula>", "exec"), names)  # noqa: S102 - our own output
+    function = next(v for k, v in reversed(names.items()) if callable(v) and not k.startswith("_"))
+    try:
+        found = function(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the source does not run
+        return f"its source does not run ({type(error).__name__}: {error})"
+    for a, b in zip(found if len(expected) != 1 else (found,), expected, strict=True):
+        if not _close(a, b, _tolerance(b)):
+            return f"its source gives {_brief(a)}, the derivative is {_brief(b)}"
+    return None
+
+
+def _tolerance(x: Any) -> float:
+    dtype = np.asarray(x).dtype
+    width = dtype.itemsize // (2 if dtype.kind == "c" else 1)
+    return TOLERANCE.get(width, 1e-10) * 100
+
+
 def _call(
     function: Any, values: dict[Node, Any], examples: Examples, arguments: Sequence[str]
 ) -> Any:

@@ -28,6 +28,10 @@ _FLOAT = np.dtype(float)
 ONE = Fraction(1)
 
 
+#: From this number on an axis is of no argument: its size has no name, and is its length.
+ANONYMOUS = 1 << 30
+
+
 class Axis(NamedTuple):
     """An axis of a program: all places that are provably equally long are one axis.
 
@@ -62,6 +66,8 @@ class Coefficient(NamedTuple):
 
     def by_size(self, axis: Axis) -> Coefficient:
         """Times the length of ``axis``."""
+        if axis.number >= ANONYMOUS:
+            return self * axis.length
         return self if axis.length == 1 else self * Coefficient(ONE, ((axis, 1),))
 
     def magnitude(self) -> Coefficient:
