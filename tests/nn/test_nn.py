@@ -146,6 +146,7 @@ def test_numbers_and_lists():
     assert nn.softmax(2.0) == 1
     assert nn.log_softmax(2.0) == 0
     assert nn.cross_entropy(np.zeros((2, 2)), [0, 1]) == pytest.approx(np.log(2))
+    assert nn.cross_entropy(np.eye(2), [True, False]) == nn.cross_entropy(np.eye(2), [1, 0])
 
 
 def test_the_formula_of_a_network_can_be_read():
@@ -229,6 +230,8 @@ KERNEL = {"weight": np.ones((2, 3, 3, 3))}
     (lambda: nn.cross_entropy(X, np.zeros((6, 3))), ShapeMismatch, "probabilities of the same shape"),
     (lambda: nn.cross_entropy(X, np.zeros(6, int), axis=2), ArgumentError, "axis is 2"),
     (lambda: nn.cross_entropy(X, np.zeros(6, int), label_smoothing=2), ArgumentError, "label_smoothing is 2"),
+    (lambda: nn.cross_entropy(X[:0], np.zeros(0, int)), ArgumentError, "no examples"),
+    (lambda: nn.mse(X[:0], X[:0]), ArgumentError, "no examples"),
     (lambda: nn.he_normal(generator(), 3), ArgumentError, "fewer than two axes"),
     (lambda: nn.he_normal(generator(), (0, 3)), ArgumentError, "no inputs"),
     (lambda: nn.sequential(("a", nn.linear), ("a", nn.linear)), ArgumentError, "two layers are named 'a'"),

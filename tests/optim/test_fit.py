@@ -173,6 +173,23 @@ def test_a_loss_that_is_no_number_is_refused():
         cr.fit(lambda w, x, y: x @ w - y, np.zeros(3), (X, Y))
 
 
+def test_an_error_on_the_way_loses_nothing(tmp_path):
+    def batches():
+        for k in range(0, 60, 20):
+            yield X[k : k + 20], Y[k : k + 20]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        cr.fit(loss, zero(), batches, epochs=2, checkpoint=tmp_path)
+    result = caught.value.result
+    assert (result.steps, result.success) == (3, False)
+    assert "after step 3 (epoch 1): the disk is gone" in result.message
+    assert "This was after step 3 (epoch 1) of fit" in caught.value.__notes__[0]
+    whole = [(X[k : k + 20], Y[k : k + 20]) for k in range(0, 100, 20)]
+    again = cr.fit(loss, zero(), whole, epochs=1, checkpoint=tmp_path)
+    same(again, cr.fit(loss, zero(), whole, epochs=1))
+
+
 def test_an_error_of_the_loss_is_its_own():
     with pytest.raises(ValueError, match=r"shapes|mismatch|dimension"):
         cr.fit(loss, {"w": np.zeros(4), "b": 0.0}, (X, Y))

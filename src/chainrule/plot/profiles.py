@@ -29,16 +29,19 @@ def profile(course: Any, axes: Any = None) -> Any:
     axes = axes_of(axes)
     values, roots = np.asarray(course.values, float), np.asarray(course.roots, float)
     ends = [float(end) for end in (course.low, course.high) if np.isfinite(end)]
-    # Both are smooth in the values, and the roots nearly straight: between them is no more to draw.
+    from scipy.interpolate import PchipInterpolator
+
+    # The roots are nearly straight, so this is true between the values; it makes no waves.
+    smooth = PchipInterpolator(values, roots)
     fine = np.linspace(values[0], values[-1], 401)
-    deviance = np.interp(fine, values, roots) ** 2
+    deviance = smooth(fine) ** 2
     axes.plot(fine, deviance, color=BLUE, linewidth=1.6, label="all others fitted anew")
     near = np.argsort(np.abs(values - course.estimate))[:3]
     slope = float(np.polyfit(values[near] - course.estimate, roots[near], 1)[0])
     parabola = (slope * (fine - course.estimate)) ** 2
     axes.plot(fine, parabola, "--", color=GREY, linewidth=1.1, label="by its standard error")
     if ends:
-        level = float(np.mean([np.interp(end, values, roots) ** 2 for end in ends]))
+        level = float(np.mean([smooth(end) ** 2 for end in ends]))
         inside = (fine >= course.low) & (fine <= course.high)
         axes.fill_between(
             fine, 0, np.minimum(deviance, level), where=inside, color=BLUE, alpha=0.15, linewidth=0
