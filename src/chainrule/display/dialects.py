@@ -213,6 +213,14 @@ def _padded(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
     return ast.Call(_dotted("torch.nn.functional.pad"), [x, shown], [])
 
 
+def _product(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+    """Over one axis, which is all that a vector has."""
+    if len(n.args) != 2:
+        return None
+    (axis,) = ast.literal_eval(n.args[1])
+    return ast.Call(_dotted("torch.prod"), [n.args[0], ast.Constant(axis)], [])
+
+
 def _flipped(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
     x, axis = n.args
     return ast.Call(_dotted("torch.flip"), [x, ast.List([axis], ast.Load())], [])
@@ -222,5 +230,5 @@ _CALLS: dict[str, _Rewrite] = {
     "eye": _double("eye"), "ones": _double("ones"), "zeros": _double("zeros"),
     "array": _double("tensor"), "full": _filled, "sqrt": _root, "maximum": _bound("min"),
     "minimum": _bound("max"), "logaddexp": _softplus, "heaviside": _stepped, "pad": _padded,
-    "flip": _flipped, "where": _chosen,
+    "flip": _flipped, "where": _chosen, "prod": _product,
 }  # fmt: skip

@@ -25,6 +25,9 @@ from .unicode import (
     step_text,
 )
 
+#: A longer exponent is written as the argument of exp.
+LONG = 32
+
 Sizes = Callable[[Axis], str]
 Writer = Callable[[Layout, Sequence[Piece], Sizes], Piece]
 
@@ -32,8 +35,8 @@ _NAMED = {
     "sigmoid": r"\sigma({0})", "softplus": r"\operatorname{{softplus}}({0})",
     "logdet": r"\log\det({0})", "det": r"\det({0})",
     "relu": r"\operatorname{{relu}}({0})",
-    "less": r"{0} < {1}", "less_equal": r"{0} \le {1}", "greater": r"{0} > {1}",
-    "greater_equal": r"{0} \ge {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \ne {1}",
+    "less": r"{0} < {1}", "less_equal": r"{0} \leq {1}", "greater": r"{0} > {1}",
+    "greater_equal": r"{0} \geq {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \neq {1}",
     "between": r"\mathbb{{1}}\left[{0} < {1} < {2}\right]",
     "clip": r"\operatorname{{clip}}({1}, {0}, {2})",
     "logical_and": r"{0} \wedge {1}", "logical_or": r"{0} \vee {1}", "logical_not": r"\neg {0}",
@@ -45,7 +48,7 @@ def bold(text: str, names: set[str]) -> str:
     for name in sorted(names, key=len, reverse=True):
         base, _, low = name.partition("_{")
         shown = rf"\boldsymbol{{{base}}}" if base.startswith("\\") else rf"\mathbf{{{base}}}"
-        pattern = rf"(?<![A-Za-z\\{{]){re.escape(name)}(?![A-Za-z])"
+        pattern = rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])"
         new = f"{shown}_{{{low}" if low else shown
         text = re.sub(pattern, lambda _, new=new: new, text)  # type: ignore[misc]
     return text
@@ -124,8 +127,20 @@ def _entry(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(f"{{{base}}}_{{{low}}}" if "_" in base else f"{base}_{{{low}}}", ATOM)
 
 
+def juxtaposed(texts: Sequence[str]) -> str:
+    """Factors side by side, with a thin space beside a name of several letters."""
+    result = texts[0]
+    for text in texts[1:]:
+        word = text.startswith(r"\mathrm") or _WORD.search(result)
+        result += (r" \, " if word else " ") + text
+    return result
+
+
+_WORD = re.compile(r"\\mathrm\{[^{}]*\}(_\{\w+\})?(\^\\top|\^\{[^{}]*\})?$")
+
+
 def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return Piece(" ".join(_wrapped(p, PRODUCT) for p in parts), PRODUCT)
+    return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
 
 
 def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -178,6 +193,10 @@ def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op.name == "step":
         condition = step_text(x, [p.text for p in parts], ">", "<")
         return Piece(rf"\mathbb{{1}}\left[{condition}\right]", ATOM)
+    if op.name == "exp" and (r"\frac" in parts[0].text or len(parts[0].text) > LONG):
+        return Piece(rf"\exp\left({parts[0].text}\right)", ATOM)
+    if op.name in ("power", "float_power"):
+        return Piece(rf"{{{_wrapped(parts[0], ATOM)}}}^{{{parts[1].text}}}", POWER)
     template = _NAMED.get(op.name) or op.latex
     if not template:
         inner = ", ".join(p.text for p in parts)
@@ -203,10 +222,15 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     main = _wrapped(body, loose)
     if under:
         bottom = " ".join(_wrapped(p, PRODUCT) for p in under)
-        main = rf"\frac{{{body.text}}}{{{bottom}}}"
-    text = " ".join(pieces if main == "1" and pieces and not under else [*pieces, main])
+        # A whole number goes above the line with the rest; a fraction stands before it.
+        before = int(r"\frac" in number)
+        above, pieces = pieces[before:], pieces[:before]
+        top = juxtaposed([*above, main]) if above else body.text
+        main = rf"\frac{{{top}}}{{{bottom}}}"
+    text = juxtaposed(pieces if main == "1" and pieces and not under else [*pieces, main])
+    hold = body.hold if loose == HADAMARD else PRODUCT
     negative = scaling.coefficient.number < 0
-    return Piece("-" + text if negative else text, SIGN if negative else min(PRODUCT, body.hold))
+    return Piece("-" + text if negative else text, SIGN if negative else min(PRODUCT, hold))
 
 
 def _array(shape: Sequence[int], texts: list[str]) -> str:
@@ -240,9 +264,17 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 
 def _call(name: str, arguments: Sequence[str]) -> Piece:
+    name, along_axis, axis = name.partition("_row") if "_row" in name else name.partition("_col")
     word = name.replace("_", r"\_")
+    low = rf"_{{\mathrm{{{along_axis[1:]}}}}}" if along_axis and not axis else ""
     shown = ", ".join(arguments).replace("×", r"\times ").replace("−", "-")
-    return Piece(rf"\operatorname{{{word}}}({shown})", ATOM)
+    return Piece(rf"\operatorname{{{word}}}{low}({shown})", ATOM)
+
+
+def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    (body,) = x.children
+    sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
+    return Piece(rf"{_wrapped(parts[0], ATOM if sums else PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
 
 
 #: How each kind of layout is written.
@@ -265,9 +297,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.ROWS: lambda x, parts, sizes: Piece(
         rf"\mathbf{{1}} {_wrapped(parts[0], ATOM)}^\top", PRODUCT
     ),
-    Kind.COLUMNS: lambda x, parts, sizes: Piece(
-        rf"{_wrapped(parts[0], PRODUCT)} \mathbf{{1}}^\top", PRODUCT
-    ),
+    Kind.COLUMNS: _columns,
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
     Kind.APPLY: _applied,
@@ -277,7 +307,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.INDICATOR: lambda x, parts, sizes: Piece(
         rf"\mathbb{{1}}\left[{parts[0].text}\right]", ATOM
     ),
-    Kind.NORM: lambda x, parts, sizes: Piece(rf"\lVert {parts[0].text} \rVert", ATOM),
+    Kind.NORM: lambda x, parts, sizes: Piece(rf"\left\| {parts[0].text} \right\|", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
     Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),

@@ -310,8 +310,9 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
     if op.name == "toeplitz":
-        windows = f"np.lib.stride_tricks.sliding_window_view({texts[0]}, {params[0]})"
-        return Code(f"{windows}[:, ::-1]", ATOM)
+        rows, width = (a.length for a in x.axes)
+        index = f"np.arange({width - 1}, {width + rows - 1})[:, None] - np.arange({width})"
+        return Code(f"{wrapped(parts[0], ATOM)}[{index}]", ATOM)
     if op.name == "onehot":
         return Code(f"1.0 * ({texts[0]}[:, None] == np.arange({program.size(x.axes[-1])}))", TERM)
     if op is place:

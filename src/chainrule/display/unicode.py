@@ -89,6 +89,9 @@ def coefficient_text(c: Coefficient, sizes: Sizes) -> tuple[str, bool]:
         number = decimal(value)
         if value == 1 and over:
             number = ""
+        if over and 1 < value.denominator <= 1000:  # N/2, as there is 2/N
+            top = powers(over) if value.numerator == 1 else f"{value.numerator}{powers(over)}"
+            return f"({top}/{value.denominator})", True
         fraction = "/" in number
         return (f"({number}){powers(over)}" if fraction else number + powers(over)), fraction
     short = value.denominator == 1 or value.denominator <= 1000

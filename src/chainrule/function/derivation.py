@@ -298,8 +298,11 @@ class Derivation:
         names = SizeNames(known, set(self.symbols.values()) - unread | taken)
         read = set(toposort(self.outputs))
         arrays = [e for e in self.examples.known if e.node in read and e.node.type.ndim]
-        # Rows of data are N and its columns d; then what else there is.
-        arrays.sort(key=lambda e: (e.node.type.ndim != 2, not e.outside))
+        # Rows of data are N and its columns d; then what else there is, as the program reads it.
+        rank = translate.algebra.order.rank
+        arrays.sort(
+            key=lambda e: (e.node.type.ndim != 2, not e.outside, rank(translate.normal[e.node]))
+        )
         for e in arrays:
             for axis in translate.axes.of(e.node):
                 names(axis)

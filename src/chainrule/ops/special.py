@@ -148,7 +148,7 @@ owens_t: Elementwise    = Special("owens_t",    "T({0}, {1})",
 # -- gamma functions -------------------------------------------------------------------------------
 
 gamma: Elementwise      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF), real=True)
-gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\lvert\Gamma({0})\rvert", domain=(0, _INF))
+gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\left|\Gamma({0})\right|", domain=(0, _INF))
 loggamma: Elementwise   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF), real=True)
 rgamma: Elementwise     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
 gammasgn: Elementwise   = Special("gammasgn",   "gammasgn({0})", None)
