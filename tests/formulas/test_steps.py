@@ -93,7 +93,7 @@ def test_every_line_has_every_notation() -> None:
     formula = cr.formula(cr.grad(lambda w: np.mean((X @ w - y) ** 2)))(w)
     line = formula.steps[2]
     assert line.text == "df = (2/N) rᵀ dr"
-    assert line.latex == r"\mathrm{d}f = \frac{2}{N} r^\top \mathrm{d}r"
+    assert line.latex == r"\mathrm{d}f = \frac{2}{N} r^\top \, \mathrm{d}r"
     assert "r.shape[0]" in line.code() or "X.shape[0]" in line.code()
     assert "jnp" not in line.code()
     assert "np." not in line.code("torch")
