@@ -29,10 +29,12 @@ from . import (
     orthogonal,
     probability,
     quadrature,
+    recursion,
     reductions,
     search,
     slopes,
     softmax,
+    sparse_systems,
     special,
     spectral,
     structural,
@@ -67,6 +69,8 @@ _MODULES = (
     control,
     implicit,
     quadrature,
+    recursion,
+    sparse_systems,
 )
 
 #: Every row, in the order of the files.

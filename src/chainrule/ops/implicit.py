@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import UndefinedDerivative
 from ..ir.graph import Graph, substitute
 from ..ir.node import Node, constant, input_node, item, node
-from ..ir.primitive import Array, Maybe
+from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType, TupleType
 from .arithmetic import add, multiply, subtract
 from .bodies import chosen, conformed, fit, planned, typed, variable, zero
@@ -58,18 +58,25 @@ def found(result: Any) -> Any:
 class EachExample(Holder):
     """The kind of operations that are batched as a loop over the examples."""
 
-    def batch(self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any) -> Any:
-        *own, _ = params
-        variables = [
-            input_node(1, k, ArrayType(np.shape(x)[1:] if b else np.shape(x), np.dtype(x.dtype)))
-            for k, (x, b) in enumerate(zip(args, batched, strict=True))
-        ]
-        made = self.build(tuple(variables), *own)
-        outputs = _items(made)
-        kept = [not b for b in batched]
-        body = Graph((*chosen(batched, variables), *chosen(kept, variables)), tuple(outputs))
-        _, rows = loop(body, size, (), chosen(batched, args), chosen(kept, args))
-        return tuple(rows) if type(made.type) is TupleType else rows[0]
+    def batch(
+        self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any
+    ) -> Any:
+        return by_example(self, args, batched, size, *params[:-1])  # the last is the walk
+
+
+def by_example(
+    op: Primitive, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any
+) -> Any:
+    """An operation on every example, one after the other."""
+    variables = [
+        input_node(1, k, ArrayType(np.shape(x)[1:] if b else np.shape(x), np.dtype(x.dtype)))
+        for k, (x, b) in enumerate(zip(args, batched, strict=True))
+    ]
+    made = op.build(tuple(variables), *params)
+    kept = [not b for b in batched]
+    body = Graph((*chosen(batched, variables), *chosen(kept, variables)), tuple(_items(made)))
+    _, rows = loop(body, size, (), chosen(batched, args), chosen(kept, args))
+    return tuple(rows) if type(made.type) is TupleType else rows[0]
 
 
 def _items(n: Node) -> list[Node]:
@@ -92,7 +99,7 @@ class Root(EachExample):
 
     def infer(self, types: Sequence[ArrayType], body: Graph, solver: Solver) -> ArrayType:
         fit("operand", types[len(solver.starts) :], body.inputs[1:])
-        if any(t.dtype.kind not in "fiu" for t in types):
+        if any(t.dtype.kind == "c" for t in types):
             raise TypeError("a root is looked for among the real numbers")
         known: ArrayType = body.inputs[0].type
         return known

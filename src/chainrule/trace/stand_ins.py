@@ -137,7 +137,11 @@ class Table:
         found = False
         for path in list(self.dotted):
             module, _, name = path.rpartition(".")
-            original = getattr(sys.modules.get(module), name, None)
+            owner = sys.modules.get(module)
+            if owner is None:  # a method: what holds it is a class of a module
+                module, _, kind = module.rpartition(".")
+                owner = getattr(sys.modules.get(module), kind, None)
+            original = getattr(owner, name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
                 # A solver is given a function, which may compute with traced values around it.
