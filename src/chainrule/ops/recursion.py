@@ -40,6 +40,8 @@ class Recursion(Primitive):
         from scipy.signal import lfilter
 
         a, u = arrays
+        if np.result_type(u).kind != "f":
+            raise TypeError("a recursion takes real numbers of one precision")
         if np.ndim(a) > 1:
             return np.stack([self.evaluate((p, q)) for p, q in zip(a, u, strict=True)])
         if not np.size(u):
