@@ -238,6 +238,8 @@ def _finish(
     """The result with what is known at the solution, in the user's structure and words."""
     variables, name = objective.variables, choice.method
     x = np.array(found.x, np.float64).reshape(-1)
+    if not (constraints or found.success):
+        x = _lowest(objective, found, x, name)
     value, slope = _value_and_slope(objective, x, name)
     free = np.ones(x.size, bool)
     if box is not None:
@@ -264,6 +266,19 @@ def _finish(
         found.success = True
     found.message = ending(found, choice.why, bounded=not bool(np.all(free)), derived=derived)
     return found
+
+
+def _lowest(objective: Objective, found: Result, x: Vector, name: str) -> Vector:
+    """The lowest point of a search that failed, which need not be its last."""
+    value, best = objective.best
+    if name in ("least-squares", "ipopt") or not np.isfinite(value):
+        return x
+    try:
+        last = objective.fun(x) if NEEDS[name].gradient else float(found.fun)
+    except UNDEFINED:
+        last = np.nan
+    found["_undefined"] = not np.isfinite(last) and last != -np.inf
+    return x if last <= value else best
 
 
 def _value_and_slope(objective: Objective, x: Vector, name: str) -> tuple[float, Vector]:
