@@ -159,6 +159,20 @@ def test_the_formula_of_a_network_can_be_read():
     assert "onehot(y)" in str(of_labels(np.ones((4, 3)), X, np.array([0, 1, 2, 0, 1, 2])))
 
 
+def test_layers_of_one_key_are_told_apart_in_formulas():
+    """Both have a `weight`: under one name the formula would say something else."""
+    network, p = layers()
+    text = str(cr.formula(cr.grad(lambda p, X, y: nn.mse(network(p, X), y)))(p, X, np.ones((6, 3))))
+    assert "hidden_weight" in text
+    assert "out_weight" in text
+
+    def two(p, q, x):
+        return np.sum((p["w"] * x - q["w"]) ** 2)
+
+    text = str(cr.formula(cr.grad(two))({"w": np.ones(3)}, {"w": np.ones(3)}, np.ones(3)))
+    assert text.endswith("2x ⊙ (p_w ⊙ x − q_w)")
+
+
 def test_the_hessian_by_a_batch_of_directions():
     def loss(w):
         return nn.cross_entropy(X @ w, np.array([0, 1, 2, 0, 1, 2]))

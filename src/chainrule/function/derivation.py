@@ -14,7 +14,7 @@ from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.code import Program
 from ..display.compose import Composed, Composer
-from ..display.naming import Alphabet, latex_name, unicode_name
+from ..display.naming import Alphabet, latex_name, told_apart, unicode_name
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
@@ -103,8 +103,11 @@ class Derivation:
         self, trace: Trace, args: Sequence[Any], keywords: dict[str, Any], scope: dict[str, Any]
     ) -> Any:
         names = [*argument_names(self.f, args, scope), *keywords]
+        values = [*args, *keywords.values()]
+        paths = [n + p for n, v in zip(names, values, strict=True) for p in flatten(v)[1].paths]
+        called = told_apart(paths)
         made = []
-        for name, value in zip(names, [*args, *keywords.values()], strict=True):
+        for name, value in zip(names, values, strict=True):
             self.arguments.append(name)
             leaves, structure = flatten(value)
             traced = []
@@ -116,8 +119,8 @@ class Derivation:
                     continue
                 tracer = trace.input(example)
                 traced.append(tracer)
-                self.symbols[tracer.node] = name + path
-                self.examples.add(tracer.node, name + path, example, declared)
+                self.symbols[tracer.node] = called[name + path]
+                self.examples.add(tracer.node, called[name + path], example, declared)
                 if declared is None:
                     continue
                 for k, axis in enumerate(declared.axes):

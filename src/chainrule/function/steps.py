@@ -29,7 +29,7 @@ from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.code import Program
 from ..display.compose import Composed, Composer
-from ..display.naming import DIFFERENTIAL, Alphabet, latex_name, unicode_name
+from ..display.naming import DIFFERENTIAL, Alphabet, last_key, latex_name, unicode_name
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, input_node, node
 from ..ir.types import ArrayType
@@ -193,7 +193,7 @@ class _Lines:
         self.moving = _moving([self.output], targets)
         words = {word for name in inner.symbols.values() for word in re.findall(r"\w+", name)}
         self._alphabet = Alphabet({*words, *inner.counts.values()})
-        keys = [re.findall(r"\w+", inner.symbols[t])[-1] for t in targets]
+        keys = [last_key(inner.symbols[t]) for t in targets]
         own = Alphabet(set())  # a leaf is called by its last key
         self.names = {t: own.take(k) for t, k in zip(targets, keys, strict=True)}
         self.output_name = function_name(inner.f)
