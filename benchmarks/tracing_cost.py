@@ -1,11 +1,16 @@
 """What a derivative costs before a number is computed: microseconds for each recorded operation.
 
     python benchmarks/tracing_cost.py [--largest 100000] [--rounds 5]
+    python benchmarks/tracing_cost.py --interception
 
 *Cold*: the function was never seen; tracing, simplifying, differentiating, simplifying again,
 planning and running it, each by itself. *Warm*: the same call again, which traces, finds its
 program by identity and runs it. Medians of rounds, in microseconds of processor time for an
 operation of the recorded program, of which there are ``operations``. Linear cost: equal rows.
+
+``--interception``: what replacing and restoring names costs a trace, in milliseconds, with the
+modules that SciPy's sub-packages load; and the nanoseconds that a replaced function adds to a call
+on another thread, which does not trace.
 """
 
 from __future__ import annotations
@@ -108,12 +113,57 @@ def measure(make: Callable[[int], tuple[Callable[..., Any], Any]], count: int, r
     return f"{make.__name__:10} {operations:10,} " + " ".join(f"{x:13.1f}" for x in figures)
 
 
+def interception_cost(rounds: int) -> str:
+    """What a trace costs by itself, the first time and later."""
+    import sys
+    import threading
+    from timeit import timeit
+
+    import scipy.integrate
+    import scipy.optimize
+    import scipy.stats
+    from chainrule.trace.interception import _Interception, intercept
+
+    def empty() -> None:
+        with tracing():
+            pass
+
+    def later() -> float:
+        return timeit(empty, number=50) / 50 * 1e3
+
+    fresh = _Interception()
+    start = process_time()
+    fresh.open()
+    fresh.close()
+    first = (process_time() - start) * 1e3
+    empty()
+    on = median(later() for _ in range(10 * rounds))
+    with intercept(False):
+        off = median(later() for _ in range(10 * rounds))
+    plain = timeit(lambda: np.zeros(3), number=100_000)
+    added: list[float] = []
+    with tracing():
+        other = threading.Thread(
+            target=lambda: added.append(timeit(lambda: np.zeros(3), number=100_000) - plain)
+        )
+        other.start()
+        other.join()
+    return (
+        f"{len(sys.modules)} modules (SciPy {scipy.__version__}): first trace {first:.2f} ms, later ones "
+        f"{on:.3f} ms (without interception {off:.3f} ms); a call elsewhere {added[0] * 1e4:+.0f} ns"
+    )
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--largest", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--interception", action="store_true", help="what replacing names costs")
     options = parser.parse_args()
+    if options.interception:
+        print(interception_cost(options.rounds))
+        return
     print(f"{'program':10} {'operations':>10} " + " ".join(f"{c:>13}" for c in COLUMNS))
     for make in (unrolled, vectors, entries):
         count = 1000

@@ -16,6 +16,7 @@ def test_there_are_examples() -> None:
     assert {path.stem for path in EXAMPLES} >= {
         "backpropagation",
         "compiled_training",
+        "convolution",
         "custom_primitive",
         "jacobian_and_hessian",
         "logistic_regression",

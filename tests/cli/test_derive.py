@@ -105,10 +105,21 @@ def test_an_assumption_simplifies_the_formula(derive: Printed) -> None:
     assert "A ∈ ℝ^{n×n}, symmetric" in symmetric
 
 
+def test_the_whole_page_fits_in_80_columns(derive: Printed, model: str) -> None:
+    text = derive(f"{model}:mse", "--wrt", "w")
+    assert "with w ∈ ℝ^" in text
+    assert "step by step:" in text
+    assert "read off" in text
+    assert "✓ mse is" in text  # the certificate
+    assert max(map(len, text.splitlines())) <= 80
+    assert "step by step:" not in derive(f"{model}:mse", "--wrt", "w", "--no-steps")
+
+
 def test_latex_code_and_steps(derive: Printed, model: str) -> None:
     text = derive(f"{model}:mse", "--wrt", "w", "--latex", "--code", "numpy", "--steps")
     assert r"\frac{2}{N}" in text
     assert "import numpy as np" in text
+    assert "import torch" in derive(f"{model}:mse", "--code", "torch")
     assert "step by step:" in text
 
 

@@ -59,8 +59,13 @@ def test_steps_lead_from_the_function_to_the_result() -> None:
 
     texts = [step.text for step in cr.formula(cr.hessian(mse))(np.ones(2)).steps]
     assert texts == [
-        "mse = (1/N) ‖Xw − y‖²",
+        "mse = (1/N) ‖r‖²",
+        "r = y − Xw",
+        "d mse = (2/N) rᵀ dr",
+        "dr = −X dw",
+        "d mse = −(2/N) rᵀX dw",
         "∇_w mse = (2/N) Xᵀ(Xw − y)",
+        "d(∇_w mse) = (2/N) XᵀX dw",
         "∇²_w mse = (2/N) XᵀX",
     ]
 

@@ -17,6 +17,7 @@ from chainrule.ir.primitive import Primitive
 from chainrule.ir.types import TupleType, type_of
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.program import Graph, Program
+from chainrule.ops.special import Refused
 
 #: Arguments that the derivative takes for constants although they are floats: a gate's weight is
 #: a share that only jumps, `stop_gradient` is what its name says, and signs are constant nearby.
@@ -45,7 +46,11 @@ class Case:
     @property
     def varying(self) -> list[int]:
         """The arguments that are differentiated by."""
-        held = HELD.get(self.row.name, frozenset())
+        held = HELD.get(self.row.name, frozenset()) | {
+            i
+            for i, p in enumerate(getattr(self.row, "partials", None) or ())
+            if isinstance(p, Refused)
+        }
         return [
             i for i, a in enumerate(self.arrays) if np.result_type(a).kind in "fc" and i not in held
         ]

@@ -36,7 +36,8 @@ SECTIONS = {
     "Contractions": ("contraction",),
     "Reductions, scans and searches": ("reductions", "cumulative", "search", "softmax"),
     "Linear algebra and transforms": ("linalg", "factorizations", "spectral", "eigen", "equations", "fourier"),
-    "Sub-graphs": ("control",),
+    "Filters and sparse systems": ("recursion", "sparse_systems"),
+    "Sub-graphs": ("control", "implicit", "quadrature"),
 }
 
 

@@ -146,6 +146,7 @@ def test_numbers_and_lists():
     assert nn.softmax(2.0) == 1
     assert nn.log_softmax(2.0) == 0
     assert nn.cross_entropy(np.zeros((2, 2)), [0, 1]) == pytest.approx(np.log(2))
+    assert nn.cross_entropy(np.eye(2), [True, False]) == nn.cross_entropy(np.eye(2), [1, 0])
 
 
 def test_the_formula_of_a_network_can_be_read():
@@ -154,6 +155,22 @@ def test_the_formula_of_a_network_can_be_read():
     assert "softmax" in text
     assert "Xᵀ" in text
     assert len(text) < 80
+    of_labels = cr.formula(cr.grad(lambda W, X, y: nn.cross_entropy(X @ W, y)))
+    assert "onehot(y)" in str(of_labels(np.ones((4, 3)), X, np.array([0, 1, 2, 0, 1, 2])))
+
+
+def test_layers_of_one_key_are_told_apart_in_formulas():
+    """Both have a `weight`: under one name the formula would say something else."""
+    network, p = layers()
+    text = str(cr.formula(cr.grad(lambda p, X, y: nn.mse(network(p, X), y)))(p, X, np.ones((6, 3))))
+    assert "hidden_weight" in text
+    assert "out_weight" in text
+
+    def two(p, q, x):
+        return np.sum((p["w"] * x - q["w"]) ** 2)
+
+    text = str(cr.formula(cr.grad(two))({"w": np.ones(3)}, {"w": np.ones(3)}, np.ones(3)))
+    assert text.endswith("2x ⊙ (p_w ⊙ x − q_w)")
 
 
 def test_the_hessian_by_a_batch_of_directions():
@@ -227,6 +244,8 @@ KERNEL = {"weight": np.ones((2, 3, 3, 3))}
     (lambda: nn.cross_entropy(X, np.zeros((6, 3))), ShapeMismatch, "probabilities of the same shape"),
     (lambda: nn.cross_entropy(X, np.zeros(6, int), axis=2), ArgumentError, "axis is 2"),
     (lambda: nn.cross_entropy(X, np.zeros(6, int), label_smoothing=2), ArgumentError, "label_smoothing is 2"),
+    (lambda: nn.cross_entropy(X[:0], np.zeros(0, int)), ArgumentError, "no examples"),
+    (lambda: nn.mse(X[:0], X[:0]), ArgumentError, "no examples"),
     (lambda: nn.he_normal(generator(), 3), ArgumentError, "fewer than two axes"),
     (lambda: nn.he_normal(generator(), (0, 3)), ArgumentError, "no inputs"),
     (lambda: nn.sequential(("a", nn.linear), ("a", nn.linear)), ArgumentError, "two layers are named 'a'"),

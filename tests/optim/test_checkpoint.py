@@ -23,8 +23,9 @@ rng = np.random.default_rng(0)
 X, y = rng.normal(size=(90, 5)), rng.normal(size=90)
 params = {"w": rng.normal(size=(5, 8)) / 2, "b": np.zeros(8), "v": (rng.normal(size=8) / 3, 0.0)}
 
-def loss(p, X, y):
-    return np.mean((np.tanh(X @ p["w"] + p["b"]) @ p["v"][0] + p["v"][1] - y) ** 2)
+def loss(p, X, y, rng):
+    hidden = cr.nn.dropout(np.tanh(X @ p["w"] + p["b"]), 0.2, rng)
+    return np.mean((hidden @ p["v"][0] + p["v"][1] - y) ** 2)
 
 def callback(at):
     if at.step == kill:
@@ -173,3 +174,20 @@ def test_an_unfinished_save_leaves_the_one_before(tmp_path, monkeypatch):
     about, arrays = checkpoint.load()
     assert (about["a"], about["step"]) == (1, 1)
     assert arrays["x"].tolist() == [1, 1]
+
+
+def test_what_a_kill_leaves_unfinished_does_not_pile_up(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path)
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", _die)
+        killed.setattr(Path, "unlink", lambda *paths, **options: None)
+        for step in (1, 2):
+            with pytest.raises(KeyboardInterrupt):
+                checkpoint.save(step, {"a": 1}, {"x": np.ones(2)})
+    assert len(list(tmp_path.iterdir())) == 1
+    checkpoint.save(3, {"a": 1}, {"x": np.ones(2)})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.json", "step-000000003.npz"]
+
+
+def _die(*paths):
+    raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """``fit``: what comes in, how it ends, and that it is the same every time."""
 
+import pickle
 import time
 import warnings
 
@@ -104,6 +105,16 @@ def test_no_data_is_descent():
     assert result.steps == 100
 
 
+def test_a_loss_of_something_else_is_noticed():
+    result = cr.fit(lambda w, x: np.mean(x), np.zeros(3), X, epochs=1)
+    assert "The gradient was 0 at every step: does the loss depend on params?" in result.message
+
+
+def test_a_result_can_be_kept():
+    result = cr.fit(loss, zero(), (X, Y), optimizer=o.adamw(o.cosine(0.1, 40)))
+    same(pickle.loads(pickle.dumps(result)), result)  # noqa: S301
+
+
 def test_an_endless_stream_ends_by_steps():
     def stream():
         rng = np.random.default_rng(0)
@@ -130,6 +141,12 @@ def test_an_endless_stream_ends_by_steps():
         ({"data": [(X[:0], Y[:0])]}, "batch of data is empty"),
         ({"params": {"w": np.zeros(3, int), "b": 0.0}}, r"params\['w'\] has dtype int64"),
         ({"params": {}}, "holds no arrays"),
+        ({"data": (np.ma.masked_array(X, X > 1), Y)}, r"data\[0\] is a masked array"),
+        ({"data": [(np.ma.masked_array(X, X > 1), Y)]}, "a batch of data is a masked array"),
+        ({"data": (X.tolist(), Y.tolist())}, r"data\[0\]\[0\]\[0\] is a single number.* by np.array"),
+        ({"validation": iter([(X, Y)])}, "validation is a list_iterator"),
+        ({"callbacks": 3}, "a callback is a int"),
+        ({"callbacks": [print, "a"]}, "a callback is a str"),
         ({"params": {"w": np.array([0, np.nan, 0]), "b": 0.0}}, r"start from nan at \['w'\]\[1\]"),
         ({"optimizer": o.adam}, "optimizer is 'adam', which is not"),
         ({"optimizer": 0.1}, "optimizer is '0.1', which is not"),
@@ -154,6 +171,23 @@ def test_single_precision_stays_single():
 def test_a_loss_that_is_no_number_is_refused():
     with pytest.raises(cr.errors.NotScalar):
         cr.fit(lambda w, x, y: x @ w - y, np.zeros(3), (X, Y))
+
+
+def test_an_error_on_the_way_loses_nothing(tmp_path):
+    def batches():
+        for k in range(0, 60, 20):
+            yield X[k : k + 20], Y[k : k + 20]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        cr.fit(loss, zero(), batches, epochs=2, checkpoint=tmp_path)
+    result = caught.value.result
+    assert (result.steps, result.success) == (3, False)
+    assert "after step 3 (epoch 1): the disk is gone" in result.message
+    assert "This was after step 3 (epoch 1) of fit" in caught.value.__notes__[0]
+    whole = [(X[k : k + 20], Y[k : k + 20]) for k in range(0, 100, 20)]
+    again = cr.fit(loss, zero(), whole, epochs=1, checkpoint=tmp_path)
+    same(again, cr.fit(loss, zero(), whole, epochs=1))
 
 
 def test_an_error_of_the_loss_is_its_own():
@@ -350,9 +384,7 @@ def noisy(p, X, y, rng=None):
 
 
 def drawn(**options):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "jit: .* draws random numbers", RuntimeWarning)
-        return cr.fit(noisy, zero(), (X, Y), optimizer=o.sgd(0.01), **options)
+    return cr.fit(noisy, zero(), (X, Y), optimizer=o.sgd(0.01), **options)
 
 
 def test_a_loss_is_given_a_generator():
@@ -379,9 +411,7 @@ def test_nan_is_explained_with_the_draws_of_its_step():
         drawn = rng.normal(size=3) + 2.0
         return np.mean(np.log(w * drawn[0] + x))
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "jit: .* draws random numbers", RuntimeWarning)
-        result = broken(log_loss, 1.0, -np.abs(X[:, 0]) - 50.0, steps=3)
+    result = broken(log_loss, 1.0, -np.abs(X[:, 0]) - 50.0, steps=3)
     assert "the result of log" in result.message
 
 

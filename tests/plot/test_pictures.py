@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import chainrule as cr
 import numpy as np
@@ -230,6 +231,43 @@ def test_where_a_function_is_not_defined_there_is_no_colour():
     assert min(path.vertices[:, 0].min() for path in axes.collections[0].get_paths() if len(path.vertices)) > 0
 
 
+# ---------------------------------------------------------------- profiles
+
+
+def course(low, high):
+    """Of the mean of an exponential distribution, 5 of which were observed: it is lopsided."""
+    mean = np.linspace(0.4, 4.0, 61)
+    deviance = 10 * (1 / mean - 1 + np.log(mean))
+    roots = np.sign(mean - 1) * np.sqrt(np.maximum(deviance, 0))
+    return SimpleNamespace(
+        name="mean", estimate=1.0, level=0.95, low=low, high=high, values=mean, roots=roots
+    )
+
+
+def test_a_profile_with_its_interval():
+    axes = plot.profile(course(0.46, 2.76))
+    drawn = lines(axes)
+    curve = drawn["all others fitted anew"]
+    at = np.interp(2.0, curve.get_xdata(), curve.get_ydata())
+    assert at == pytest.approx(10 * (0.5 - 1 + np.log(2)), rel=1e-3)
+    assert list(drawn["95 % interval"].get_xdata()) == [0.46, 2.76]
+    np.testing.assert_allclose(drawn["95 % interval"].get_ydata(), 3.84, atol=0.1)
+    # The standard error is 1/√5, and the parabola (x − 1)²·5.
+    parabola = drawn["by its standard error"]
+    at = np.interp(1.5, parabola.get_xdata(), parabola.get_ydata())
+    assert at == pytest.approx(1.25, rel=0.05)
+    assert axes.get_title(loc="left") == "mean = 1, 95 % interval 0.46 to 2.76"
+    assert axes.get_xlabel() == "mean"
+
+
+def test_an_open_profile():
+    axes = plot.profile(course(-np.inf, np.inf))
+    assert "95 % interval" not in lines(axes)
+    assert axes.get_title(loc="left") == "mean = 1, 95 % interval open to open"
+    axes = plot.profile(course(0.46, np.inf))
+    assert list(lines(axes)["95 % interval"].get_xdata()) == [0.46]
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -248,6 +286,8 @@ def flat(w):
     (lambda: plot.landscape(flat, np.zeros(2)), "write|Write normalise='unit'"),
     (lambda: plot.landscape(lambda w: np.log(w[0] - 5), np.ones(2), directions="random"), "loss is nan at params"),
     (lambda: plot.landscape(flat, {"n": 3}), r"params\['n'\] has dtype int64"),
+    (lambda: plot.landscape(lambda w: w * w, 3.0, directions=("eigenvector",) * 2), "2 eigenvectors asked for"),
+    (lambda: plot.landscape(lambda w, X: np.sum(X @ w), np.ones(2), X), "data is a ndarray"),
     (lambda: plot.landscape(flat, {}), "holds no arrays"),
     (lambda: plot.landscape(flat, np.ones(2), directions=np.ones(2), path=[np.ones(3)]), r"path\[0\] is not"),
     (lambda: plot.landscape(flat, np.ones(2), directions=(np.ones(2), np.array([1.0, -1])), log=True), "log=False"),

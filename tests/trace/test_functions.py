@@ -219,7 +219,7 @@ def test_a_shape_is_filled_in_as_numpy_does(source: tuple[int, ...], target: Any
         assert _filled_in(target, source) == expected
 
 
-@pytest.mark.parametrize("name", ["nextafter", "frexp", "spacing"])
+@pytest.mark.parametrize("name", ["spacing"])
 def test_an_unsupported_function_names_itself_the_line_and_a_remedy(name: str) -> None:
     def f(x):
         return np.sum(getattr(np, name)(*[x] * getattr(np, name).nin))

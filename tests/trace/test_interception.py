@@ -435,3 +435,25 @@ def test_a_function_replaced_from_within_is_itself_on_other_threads() -> None:
     assert cr.grad(f)(1.0) == 1.0
     assert found == [np.log(2)]
     assert type(found[0]) is np.float64
+
+
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        ("import abc\nclass A(abc.ABC):\n    def f(self, x): return float(x) ** 2", "A().f"),
+        ("import enum\nclass E(enum.Enum):\n    A = 1\n    def f(self, x): return float(x) ** 2", "E.A.f"),
+        ("def d(g): return lambda x: g(x)\n@d\ndef f(x): return float(x) ** 2", "f"),
+        ("table = {'square': [lambda x: float(x) ** 2]}", "table['square'][0]"),
+        ("import functools\np = functools.partial(lambda n, x: float(x) ** n, 2)", "p"),
+    ],
+)  # fmt: skip
+def test_a_function_is_found_in_any_class_in_a_container_and_under_a_decorator(
+    source: str, call: str
+) -> None:
+    name = f"scattered over {call}"
+    module = sys.modules[name] = types.ModuleType(name)
+    try:
+        exec(f"{source}\ndef run(x): return {call}(x)", vars(module))
+        assert cr.grad(module.run)(3.0) == 6.0
+    finally:
+        del sys.modules[name]

@@ -26,7 +26,7 @@ class Request:
     order: int = 1
     latex: bool = False
     code: str | None = None
-    steps: bool = False
+    steps: bool = True
     shapes: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
@@ -68,6 +68,7 @@ def _one(request: Request, target: Target, arguments: Arguments, wrt: str, page:
         page.verdict(False, f"There is no formula: {error}".splitlines()[0])
     if formula is not None:
         page.formula(str(formula))
+        _legend(formula, page)
         _details(request, formula, page)
 
     page.gap()
@@ -78,6 +79,8 @@ def _one(request: Request, target: Target, arguments: Arguments, wrt: str, page:
         _, base = _verb(target, arguments, wrt, request.order - 2)
     report = cr.check(base, *arguments.values, order=min(request.order, 2), wrt=wrt)
     page.report(bool(report), report.text)
+    if request.order <= 2:
+        _curvature(target, arguments, wrt, page)
     page.gap()
     timed = {"function": target.function, verb: differentiated}
     if formula is not None:
@@ -86,19 +89,39 @@ def _one(request: Request, target: Target, arguments: Arguments, wrt: str, page:
     return formula is not None and bool(report)
 
 
+def _legend(formula: cr.Formula, page: Page) -> None:
+    """Print what the symbols are."""
+    if formula.legend:
+        page.say("with " + ", ".join(map(str, formula.legend)))
+
+
+def _curvature(target: Target, arguments: Arguments, wrt: str, page: Page) -> None:
+    """Print what is proved of the function's curvature, where it has one."""
+    if np.shape(target.function(*arguments.values)) != () or "[" in wrt or "." in wrt:
+        return
+    try:
+        found = cr.certificate(target.function, *arguments.symbols, wrt=wrt)
+    except cr.ChainruleError:  # what has no certificate has a derivative all the same
+        return
+    if found:
+        page.gap()
+        page.proof(found.text)
+
+
 def _details(request: Request, formula: cr.Formula, page: Page) -> None:
     """Print what was asked for beside the formula itself."""
     if request.steps:
         page.gap()
         page.say("step by step:")
-        page.entries([(f"{n}.", str(step)) for n, step in enumerate(formula.steps, 1)])
+        page.derivation([(step.text, step.rule) for step in formula.steps])
     if request.latex:
         page.gap()
         page.say("LaTeX:")
         page.block(formula.latex)
     if request.code is not None:
         page.gap()
-        page.say("stand-alone NumPy:")
+        names = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}
+        page.say(f"stand-alone {names[request.code]}:")
         page.source(formula.code(request.code))
 
 

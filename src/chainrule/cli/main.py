@@ -56,8 +56,15 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--order", type=int, default=1, metavar="N", help="1 (default), 2, …")
     one.add_argument("--latex", action="store_true", help="also print LaTeX")
-    one.add_argument("--code", choices=["numpy"], help="also print stand-alone source")
-    one.add_argument("--steps", action="store_true", help="also print the derivation")
+    one.add_argument(
+        "--code", choices=["numpy", "jax", "torch"], help="also print stand-alone source"
+    )
+    one.add_argument(
+        "--steps",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="print the derivation line by line (default)",
+    )
     one.add_argument(
         "--shape",
         action="append",

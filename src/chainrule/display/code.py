@@ -58,6 +58,8 @@ class Program:
             self.special = True
             return f"special.{op.name}"
         if not isinstance(made, np.ufunc):
+            if getattr(np, op.name, None) is made:
+                return f"np.{op.name}"
             self.functions[op.name] = made
             return op.name
         name: str = made.__name__

@@ -24,6 +24,7 @@ from ..ops.monomial import (
     SOFTMAX,
     SOFTPLUS,
     STEP,
+    TOEPLITZ,
     TOTAL,
     UNIT,
     Coefficient,
@@ -66,7 +67,7 @@ CONDITIONS = frozenset(
         "isfinite",
     ]
 )
-_LETTERS = {SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
+_LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
 _HIDDEN = "hfguvqeack"
 
 
@@ -196,6 +197,8 @@ class Composer:
         if n.op is MONOMIAL:
             term = decode(n)
             return len(n.args) > 1 and bool(term.out) and bool(term.inner() - set(term.out))
+        if n.op is TOEPLITZ:
+            return True
         if n.op in (SOFTMAX, INVERSE):
             return n.op is SOFTMAX or self._layouts[n.args[0]].kind is not Kind.NAME
         if n.op is TOTAL:  # 1 − s is as short as a name for it

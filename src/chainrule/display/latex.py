@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .compose import Composed
-from .layout import Kind, Layout, fold
+from .layout import Kind, Layout, fold, in_context, indices_of
 from .naming import latex_name
+from .parameters import along, parametrised
 from .unicode import (
     ATOM,
     HADAMARD,
@@ -21,22 +23,35 @@ from .unicode import (
     decimal,
     index_text,
     step_text,
-    summands,
 )
+
+#: A longer exponent is written as the argument of exp.
+LONG = 32
 
 Sizes = Callable[[Axis], str]
 Writer = Callable[[Layout, Sequence[Piece], Sizes], Piece]
 
 _NAMED = {
     "sigmoid": r"\sigma({0})", "softplus": r"\operatorname{{softplus}}({0})",
-    "logdet": r"\log\det({0})", "det": r"\det({0})", "softmax": r"\operatorname{{softmax}}({0})",
-    "logsumexp": r"\operatorname{{logsumexp}}({0})", "relu": r"\operatorname{{relu}}({0})",
-    "less": r"{0} < {1}", "less_equal": r"{0} \le {1}", "greater": r"{0} > {1}",
-    "greater_equal": r"{0} \ge {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \ne {1}",
+    "logdet": r"\log\det({0})", "det": r"\det({0})",
+    "relu": r"\operatorname{{relu}}({0})",
+    "less": r"{0} < {1}", "less_equal": r"{0} \leq {1}", "greater": r"{0} > {1}",
+    "greater_equal": r"{0} \geq {1}", "equal": r"{0} = {1}", "not_equal": r"{0} \neq {1}",
     "between": r"\mathbb{{1}}\left[{0} < {1} < {2}\right]",
     "clip": r"\operatorname{{clip}}({1}, {0}, {2})",
     "logical_and": r"{0} \wedge {1}", "logical_or": r"{0} \vee {1}", "logical_not": r"\neg {0}",
 }  # fmt: skip
+
+
+def bold(text: str, names: set[str]) -> str:
+    """LaTeX with the symbols ``names`` in bold."""
+    for name in sorted(names, key=len, reverse=True):
+        base, _, low = name.partition("_{")
+        shown = rf"\boldsymbol{{{base}}}" if base.startswith("\\") else rf"\mathbf{{{base}}}"
+        pattern = rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])"
+        new = f"{shown}_{{{low}" if low else shown
+        text = re.sub(pattern, lambda _, new=new: new, text)  # type: ignore[misc]
+    return text
 
 
 def write(composed: Composed, sizes: Sizes) -> str:
@@ -49,12 +64,31 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 
 def _text(layout: Layout, sizes: Sizes) -> str:
-    letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
-    text = fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, sizes)).text
+    letters = indices_of(layout)
+    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = r"\mathbf{1}" if layout.rank == 1 else r"\mathbf{1} \mathbf{1}^\top"
         text = ones if text == "1" else f"{text} {ones}"
-    return text if letters is None else rf"\left[{letters}\right]\; {text}"
+    return rf"\left[{letters}\right]\; {text}" if letters else text
+
+
+def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return WRITERS[x.kind](x, in_context(x, parts, _headed, _indexed_by, _filled), sizes)
+
+
+def _headed(p: Piece, letters: str) -> Piece:
+    return Piece(rf"\left[{letters}\right]\; {p.text}", SUM - 1)
+
+
+def _filled(p: Piece) -> Piece:
+    if p.text == "1":
+        return Piece(r"\mathbf{1} \mathbf{1}^\top", PRODUCT)
+    text = p.text if p.hold >= ATOM else f"\\left({p.text}\\right)"
+    return Piece(rf"{text} \mathbf{{1}} \mathbf{{1}}^\top", PRODUCT)
+
+
+def _indexed_by(p: Piece, letters: str) -> Piece:
+    return Piece(f"{_wrapped(p, POWER)}_{{{letters}}}", PRODUCT)
 
 
 def _wrapped(p: Piece, hold: int) -> str:
@@ -93,8 +127,20 @@ def _entry(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(f"{{{base}}}_{{{low}}}" if "_" in base else f"{base}_{{{low}}}", ATOM)
 
 
+def juxtaposed(texts: Sequence[str]) -> str:
+    """Factors side by side, with a thin space beside a name of several letters."""
+    result = texts[0]
+    for text in texts[1:]:
+        word = text.startswith(r"\mathrm") or _WORD.search(result)
+        result += (r" \, " if word else " ") + text
+    return result
+
+
+_WORD = re.compile(r"\\mathrm\{[^{}]*\}(_\{\w+\})?(\^\\top|\^\{[^{}]*\})?$")
+
+
 def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return Piece(" ".join(_wrapped(p, PRODUCT) for p in parts), PRODUCT)
+    return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
 
 
 def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -147,6 +193,10 @@ def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op.name == "step":
         condition = step_text(x, [p.text for p in parts], ">", "<")
         return Piece(rf"\mathbb{{1}}\left[{condition}\right]", ATOM)
+    if op.name == "exp" and (r"\frac" in parts[0].text or len(parts[0].text) > LONG):
+        return Piece(rf"\exp\left({parts[0].text}\right)", ATOM)
+    if op.name in ("power", "float_power"):
+        return Piece(rf"{{{_wrapped(parts[0], ATOM)}}}^{{{parts[1].text}}}", POWER)
     template = _NAMED.get(op.name) or op.latex
     if not template:
         inner = ", ".join(p.text for p in parts)
@@ -172,10 +222,15 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     main = _wrapped(body, loose)
     if under:
         bottom = " ".join(_wrapped(p, PRODUCT) for p in under)
-        main = rf"\frac{{{body.text}}}{{{bottom}}}"
-    text = " ".join([*pieces, main])
+        # A whole number goes above the line with the rest; a fraction stands before it.
+        before = int(r"\frac" in number)
+        above, pieces = pieces[before:], pieces[:before]
+        top = juxtaposed([*above, main]) if above else body.text
+        main = rf"\frac{{{top}}}{{{bottom}}}"
+    text = juxtaposed(pieces if main == "1" and pieces and not under else [*pieces, main])
+    hold = body.hold if loose == HADAMARD else PRODUCT
     negative = scaling.coefficient.number < 0
-    return Piece("-" + text if negative else text, SIGN if negative else min(PRODUCT, body.hold))
+    return Piece("-" + text if negative else text, SIGN if negative else min(PRODUCT, hold))
 
 
 def _array(shape: Sequence[int], texts: list[str]) -> str:
@@ -204,8 +259,22 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
-    word = op.name.replace("_", r"\_")
-    return Piece(rf"\operatorname{{{word}}}({', '.join(p.text for p in parts)})", ATOM)
+    name, after = parametrised(x)
+    return _call(name, [*(p.text for p in parts), *after])
+
+
+def _call(name: str, arguments: Sequence[str]) -> Piece:
+    name, along_axis, axis = name.partition("_row") if "_row" in name else name.partition("_col")
+    word = name.replace("_", r"\_")
+    low = rf"_{{\mathrm{{{along_axis[1:]}}}}}" if along_axis and not axis else ""
+    shown = ", ".join(arguments).replace("×", r"\times ").replace("−", "-")
+    return Piece(rf"\operatorname{{{word}}}{low}({shown})", ATOM)
+
+
+def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    (body,) = x.children
+    sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
+    return Piece(rf"{_wrapped(parts[0], ATOM if sums else PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
 
 
 #: How each kind of layout is written.
@@ -228,17 +297,17 @@ WRITERS: dict[Kind, Writer] = {
     Kind.ROWS: lambda x, parts, sizes: Piece(
         rf"\mathbf{{1}} {_wrapped(parts[0], ATOM)}^\top", PRODUCT
     ),
-    Kind.COLUMNS: lambda x, parts, sizes: Piece(
-        rf"{_wrapped(parts[0], PRODUCT)} \mathbf{{1}}^\top", PRODUCT
-    ),
+    Kind.COLUMNS: _columns,
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],
     Kind.APPLY: _applied,
-    Kind.REDUCE: lambda x, parts, sizes: Piece(_NAMED[x.data[0].name].format(parts[0].text), ATOM),
+    Kind.REDUCE: lambda x, parts, sizes: _call(
+        along(x.data[0].name, x.data[1], len(x.children[0].axes)), [parts[0].text]
+    ),
     Kind.INDICATOR: lambda x, parts, sizes: Piece(
         rf"\mathbb{{1}}\left[{parts[0].text}\right]", ATOM
     ),
-    Kind.NORM: lambda x, parts, sizes: Piece(rf"\lVert {parts[0].text} \rVert", ATOM),
+    Kind.NORM: lambda x, parts, sizes: Piece(rf"\left\| {parts[0].text} \right\|", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
     Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),

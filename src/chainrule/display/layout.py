@@ -105,6 +105,54 @@ def fold(root: Layout, combine: Callable[[Layout, Sequence[T]], T]) -> T:
     return done[id(root)]
 
 
+def _is_diagonal(x: Layout) -> bool:
+    while x.kind is Kind.SCALE:
+        x = x.children[-1]
+    return x.kind in (Kind.IDENTITY, Kind.DIAG)
+
+
+def indices_of(x: Layout) -> str:
+    """The indices of a layout that is written in index notation, itself or term by term."""
+    while x.kind is Kind.SCALE:
+        x = x.children[-1]
+    if x.kind is Kind.INDEXED:
+        return str(x.data.out)
+    if x.kind is Kind.SUM:
+        return next((letters for c in x.children if (letters := indices_of(c))), "")
+    return ""
+
+
+def in_context(
+    x: Layout,
+    parts: Sequence[T],
+    headed: Callable[[T, str], T],
+    indexed: Callable[[T, str], T],
+    filled: Callable[[T], T],
+) -> list[T]:
+    """The written children of ``x``, with what they need where they stand.
+
+    Among terms in index notation a matrix is given their indices; anywhere else, what is in index
+    notation is ``headed`` by its own, for it is an array again. A number in every element is
+    ``filled`` in beside a diagonal, where it could be taken for a multiple of the identity.
+    """
+    if x.kind is Kind.SCALE:
+        return list(parts)
+    if x.kind is Kind.SUM:
+        letters = indices_of(x)
+        diagonal = x.rank == 2 and any(map(_is_diagonal, x.children))
+        written = []
+        for c, p in zip(x.children, parts, strict=True):
+            if c.kind is Kind.FILL:
+                written.append(filled(p) if diagonal and not letters else p)
+            else:
+                written.append(indexed(p, letters) if letters and not indices_of(c) else p)
+        return written
+    return [
+        headed(p, letters) if (letters := indices_of(c)) else p
+        for c, p in zip(x.children, parts, strict=True)
+    ]
+
+
 # -- constructors that keep a layout tidy ----------------------------------------------------------
 
 
@@ -214,6 +262,16 @@ def scaled(
     if body.kind is Kind.FILL:  # the numbers go inside what is repeated
         inside = scaled(coefficient, over, under, body.children[0])
         return Layout(Kind.FILL, (inside,), body.axes)
+    if body.kind is Kind.DIVIDE and body.children[0].kind is Kind.FILL:
+        (one,) = body.children[0].children
+        if one.kind is Kind.NUMBER and one.data == UNIT:  # 2 ⊘ x, not 2(1 ⊘ x)
+            inside = scaled(coefficient.magnitude(), over, under, None)
+            top = Layout(Kind.FILL, (inside,), body.axes)
+            body = Layout(Kind.DIVIDE, (top, body.children[1]), body.axes)
+            over, under = [], []
+            coefficient = Coefficient(Fraction(-1 if coefficient.number < 0 else 1))
+            if coefficient == UNIT:
+                return body
     data = Scaling(coefficient, len(over), len(under))
     return Layout(Kind.SCALE, (*over, *under, body), body.axes, data)
 

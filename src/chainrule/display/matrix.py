@@ -25,6 +25,7 @@ from .layout import (
     power,
     scaled,
 )
+from .naming import DIFFERENTIAL
 
 LETTERS = "ijklmnpqrstuvw"
 
@@ -123,8 +124,8 @@ class Reduction:
             body: Layout | None = self._indexed()
         elif not out:
             body = None
-            # Letters before functions: x sin(y).
-            self.over.sort(key=lambda x: not _is_letter(x))
+            # Letters before functions, and differentials last: x sin(y) dx.
+            self.over.sort(key=lambda x: (is_differential(x), not _is_letter(x)))
         elif len(out) == 1:
             body = self._vector(out[0])
         elif out[0] == out[1]:
@@ -216,7 +217,7 @@ class Reduction:
         for e in edges:
             other = e.b if e.a == i else e.a
             ends = self.vertices[other]
-            if other not in self.term.out or not _is_elementwise(e):
+            if (self.term.out and other not in self.term.out) or not _is_elementwise(e):
                 continue
             if not (weights.over and ends.over) or weights.under or ends.under:
                 continue
@@ -298,6 +299,8 @@ class Reduction:
         elif not vertex.under and len(over) == 2:
             left, right = over
             if right.kind is not Kind.PRODUCT and left.kind is Kind.PRODUCT:
+                left, right = right, left
+            if is_differential(left) and not is_differential(right):
                 left, right = right, left
             self.over.append(product((*backwards((left,)), right)))
         else:
@@ -438,6 +441,15 @@ class Reduction:
         return Layout(Kind.INDEXED, children, self.term.out_axes, data)
 
 
+def is_differential(x: Layout) -> bool:
+    """Whether a factor is a differential, or a product with one."""
+    if x.kind is Kind.NAME:
+        return str(x.data).startswith(DIFFERENTIAL)
+    if x.kind in (Kind.PRODUCT, Kind.TRANSPOSE, Kind.SCALE):
+        return any(map(is_differential, x.children))
+    return False
+
+
 def _is_elementwise(e: Edge) -> bool:
     """Whether an edge is one matrix that was made entry by entry."""
     kinds = (Kind.SUM, Kind.HADAMARD, Kind.DIVIDE, Kind.APPLY, Kind.POWER, Kind.INDICATOR)
@@ -469,6 +481,13 @@ def _is_reciprocal(x: Layout) -> bool:
 def _rotated(chain: Sequence[Layout]) -> Layout:
     """A product inside a trace, turned so that it has the fewest transposes."""
     flat = product(chain).children if len(chain) > 1 else tuple(chain)
+    moved = [k for k, x in enumerate(flat) if is_differential(x)]
+    if len(moved) == 1:  # tr(Gᵀ dX)
+        (k,) = moved
+        if flat[k].kind is Kind.TRANSPOSE:
+            flat = backwards(flat)
+            k = len(flat) - 1 - k
+        return product([*flat[k + 1 :], *flat[: k + 1]])
     best = list(flat)
     turned = list(backwards(flat))
     if sum(x.kind is Kind.TRANSPOSE for x in turned) < sum(x.kind is Kind.TRANSPOSE for x in best):

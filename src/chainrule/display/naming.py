@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 _GREEK = dict(
@@ -66,6 +68,32 @@ def _last_step(path: str) -> str:
     return stem + "_".join(numbers)
 
 
+class Apart(str):
+    """A path that is shown otherwise than by its last key, which is that of another one too."""
+
+    __slots__ = ("shown",)
+    shown: str
+
+
+def told_apart(paths: Sequence[str]) -> dict[str, str]:
+    """The paths into the arguments; those that would have the same name, with more of their keys.
+
+    >>> layers = told_apart(["p['hidden']['W']", "p['out']['W']", "X"])
+    >>> [unicode_name(path) for path in layers.values()]
+    ['hidden_W', 'out_W', 'X']
+    """
+    found = {path: path for path in paths}
+    for skipped in (1, 0):  # without the name of the argument, if that suffices
+        counts = Counter(map(unicode_name, found.values()))
+        for path, called in found.items():
+            words = re.findall(r"\w+", path)[skipped:]
+            if counts[unicode_name(called)] > 1 and len(words) > 1:
+                longer = Apart(path)
+                longer.shown = "_".join(words)
+                found[path] = longer
+    return found
+
+
 @lru_cache(maxsize=4096)
 def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
     """The stem, the accents and the subscript of an identifier, or of a path into an argument."""
@@ -80,9 +108,26 @@ def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
     return "_".join(words), tuple(accents), low
 
 
+def last_key(path: str) -> str:
+    """What a leaf is called: by its last key, or by those that tell it apart."""
+    words: list[str] = re.findall(r"\w+", _shown(path))
+    return words[-1]
+
+
+def _shown(identifier: str) -> str:
+    return identifier.shown if isinstance(identifier, Apart) else identifier
+
+
+#: Before the name of a variable, for its differential.
+DIFFERENTIAL = "d__"
+
+
 def unicode_name(identifier: str) -> str:
     """As mathematics in plain text."""
-    stem, accents, low = _parts(identifier)
+    if identifier.startswith(DIFFERENTIAL):
+        inner = unicode_name(identifier[len(DIFFERENTIAL) :])
+        return f"d{inner}" if len(inner.rstrip("₀₁₂₃₄₅₆₇₈₉")) == 1 else f"d {inner}"
+    stem, accents, low = _parts(_shown(identifier))
     text = _GREEK.get(stem) or _CAPITALS.get(stem) or stem
     if accents and len(text) == 1:
         text += "".join(_ACCENTS[a] for a in accents)
@@ -96,7 +141,9 @@ def unicode_name(identifier: str) -> str:
 
 def latex_name(identifier: str) -> str:
     """As LaTeX."""
-    stem, accents, low = _parts(identifier)
+    if identifier.startswith(DIFFERENTIAL):
+        return rf"\mathrm{{d}}{latex_name(identifier[len(DIFFERENTIAL) :])}"
+    stem, accents, low = _parts(_shown(identifier))
     if stem in _GREEK:
         word = {
             "lam": "lambda",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -49,9 +50,10 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
     results = [_result(r, program) for r in composed.results]
     lines.append(f"return {', '.join(results)}" if len(results) != 1 else f"return {results[0]}")
     heads = []
+    text = "\n".join(lines)
     for size, axis in program.axes.items():
         length = program.shape_of(axis)
-        if length != size:  # it may be a global of that name
+        if length != size and re.search(rf"\b{size}\b", text):  # or a global of that name
             heads.append(f"{size} = {length}")
     body = "\n".join("    " + line for line in [*heads, *lines])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))
@@ -307,6 +309,10 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"{wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
+    if op.name == "toeplitz":
+        rows, width = (a.length for a in x.axes)
+        index = f"np.arange({width - 1}, {width + rows - 1})[:, None] - np.arange({width})"
+        return Code(f"{wrapped(parts[0], ATOM)}[{index}]", ATOM)
     if op.name == "onehot":
         return Code(f"1.0 * ({texts[0]}[:, None] == np.arange({program.size(x.axes[-1])}))", TERM)
     if op is place:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .compose import Composed
-from .layout import Kind, Layout, fold, is_number
+from .layout import Kind, Layout, fold, in_context, indices_of, is_number
 from .naming import subscript, superscript, unicode_name
+from .parameters import along, parametrised
 
 # How tightly a piece of text holds together, loosest first.
 CONDITION, SUM, SIGN, HADAMARD, PRODUCT, POWER, ATOM = 1, 3, 4, 5, 6, 7, 9
@@ -51,7 +52,7 @@ def write(composed: Composed, sizes: Sizes) -> str:
 
 def layout_text(layout: Layout, sizes: Sizes) -> str:
     """One layout as text; in index notation the indices of the result come first."""
-    letters = next((c.data.out for c in summands(layout) if c.kind is Kind.INDEXED), None)
+    letters = indices_of(layout)
     text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = "𝟏" if layout.rank == 1 else "𝟏𝟏ᵀ"
@@ -59,13 +60,7 @@ def layout_text(layout: Layout, sizes: Sizes) -> str:
         shown = f"({text})" if loose and not text.startswith("(") else text
         text = ones if text == "1" else f"{shown} {ones}"
     text = text.replace(_EDGE, "")
-    return text if letters is None else f"[{letters}] {text}"
-
-
-def summands(x: Layout) -> list[Layout]:
-    """The terms of a sum, without the numbers before them."""
-    parts = x.children if x.kind is Kind.SUM else (x,)
-    return [p.children[-1] if p.kind is Kind.SCALE else p for p in parts]
+    return f"[{letters}] {text}" if letters else text
 
 
 def decimal(value: Fraction) -> str:
@@ -94,6 +89,9 @@ def coefficient_text(c: Coefficient, sizes: Sizes) -> tuple[str, bool]:
         number = decimal(value)
         if value == 1 and over:
             number = ""
+        if over and 1 < value.denominator <= 1000:  # N/2, as there is 2/N
+            top = powers(over) if value.numerator == 1 else f"{value.numerator}{powers(over)}"
+            return f"({top}/{value.denominator})", True
         fraction = "/" in number
         return (f"({number}){powers(over)}" if fraction else number + powers(over)), fraction
     short = value.denominator == 1 or value.denominator <= 1000
@@ -124,7 +122,7 @@ def _word(text: str) -> Piece:
 
 def juxtaposed(texts: Sequence[str]) -> str:
     """Factors side by side, with a space where words would run together."""
-    result = texts[0]
+    result = texts[0] if texts else ""
     for text in texts[1:]:
         apart = text.startswith(_EDGE) or _AFTER_WORD.search(result)
         result += (" " if apart else "") + text
@@ -212,7 +210,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
-    return _word(f"{op.name}({', '.join(p.text for p in parts)})")
+    name, after = parametrised(x)
+    return _word(f"{name}({', '.join([*(p.text for p in parts), *after])})")
 
 
 def _called(word: str) -> Writer:
@@ -220,7 +219,22 @@ def _called(word: str) -> Writer:
 
 
 def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return WRITERS[x.kind](x, parts, sizes)
+    return WRITERS[x.kind](x, in_context(x, parts, _headed, _indexed_by, _filled), sizes)
+
+
+def _headed(p: Piece, letters: str) -> Piece:
+    return Piece(f"[{letters}] {p.text}", CONDITION)
+
+
+def _filled(p: Piece) -> Piece:
+    if p.text == "1":
+        return Piece("𝟏𝟏ᵀ", PRODUCT)
+    text = p.text if p.hold >= ATOM else f"({p.text})"
+    return Piece(f"{text} 𝟏𝟏ᵀ", PRODUCT)
+
+
+def _indexed_by(p: Piece, letters: str) -> Piece:
+    return Piece(f"{_wrapped(p, POWER)}_{letters}", PRODUCT)
 
 
 def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
@@ -276,7 +290,9 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     main = _wrapped(body, loose)
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and (prefix or shown):
         main = f"({body.text})"
-    if prefix and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
+    if main == "1" and (prefix or scalars) and not under:
+        main = ""  # an index that nothing has: the number is everywhere
+    if prefix and main and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
         prefix += "·"
     rest = juxtaposed([piece for piece in (scalars, main) if piece])
     if prefix and (apart or rest.startswith(_EDGE) or x.children[-1].kind is Kind.INDEXED):
@@ -297,12 +313,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 def _reduced(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op, axes = x.data[0], x.data[1]
-    name = op.name
-    ndim = len(x.children[0].axes)
-    if ndim == 2 and axes == (-1,):
-        name += "_row"
-    elif ndim == 2 and axes == (-2,):
-        name += "_col"
+    name = along(op.name, axes, len(x.children[0].axes))
     return _word(f"{name}({parts[0].text})")
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
+from ..trace.random import is_generator
 from ..trace.tree import flatten
 from .arguments import parameter_names
 
@@ -82,8 +84,12 @@ class Call:
                 if len(known) <= MOST_INTEGERS:
                     kinds[k] = (int, value)
         self.key: Hashable = (self.structure, tuple(kinds))
-        self.varying = [k for k, kind in enumerate(kinds) if not _isstatics(kind)]
+        drawing = [k for k, kind in enumerate(kinds) if type(kind) is _Drawing]
+        self.varying = [k for k, kind in enumerate(kinds) if not _isstatics(kind) and k not in drawing]
         self.values = [self.leaves[k] for k in self.varying]
+        #: The random generators, and which leaves they are.
+        self.generators = [self.leaves[k] for k in drawing]
+        self.drawing = drawing
 
     @property
     def objects(self) -> list[Any]:
@@ -91,7 +97,7 @@ class Call:
         return [
             leaf.value if type(leaf) is Static else leaf
             for k, leaf in enumerate(self.leaves)
-            if k not in self.varying
+            if k not in self.varying and k not in self.drawing
         ]
 
     def rebuild(
@@ -124,6 +130,8 @@ def describe(leaf: Any) -> Hashable:
         return kind
     if kind is Static:
         return _Constant(leaf.value)
+    if is_generator(leaf):
+        return _Drawing(kind)
     if issubclass(kind, np.generic) and leaf.dtype.kind in _NUMERIC:
         return (leaf.dtype,)
     if hasattr(kind, "__array__") or hasattr(kind, "__array_priority__"):
@@ -133,6 +141,13 @@ def describe(leaf: Any) -> Hashable:
     except Exception:  # noqa: BLE001 (whatever a foreign class raises)
         raise Foreign from None
     return _Constant(leaf)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A random generator: a program may draw from any of its type."""
+
+    kind: type
 
 
 class _Constant:

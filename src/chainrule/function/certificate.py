@@ -187,7 +187,7 @@ class Certification(Proof):
         if not verdict:
             verdict = "neither" if witness.not_convex and witness.not_concave else "not found"
         size = self.size()
-        hypotheses = tuple(dict.fromkeys(self._words(h) for h in _ordered(used)))
+        hypotheses = tuple(dict.fromkeys(self._words(h) for h in _ordered(used, self._plain)))
         return Certificate(
             self.name,
             tuple(unicode_name(n) for n in self.names),
@@ -205,7 +205,7 @@ class Certification(Proof):
             return ""
         regions = [
             self._plain(h)
-            for h in _ordered(used)
+            for h in _ordered(used, self._plain)
             if h.kind == "domain" or (h.kind == "declared" and self.signs.varies(h.subject))
         ]
         at_data = any(
@@ -265,7 +265,7 @@ class Certification(Proof):
         by = ", ".join(latex_name(n) for n in self.names)
         what = {"neither": "neither convex nor concave", "not found": "not classified"}
         text = rf"{latex_name(self.name)} \text{{ is {what.get(verdict, verdict)} in }} {by}"
-        parts = [self._plain(h, latex=True) for h in _ordered(used)]
+        parts = [self._plain(h, latex=True) for h in _ordered(used, self._plain)]
         return text + (r" \text{ if } " + r",\; ".join(dict.fromkeys(parts)) if parts else "")
 
 
@@ -282,6 +282,6 @@ _RELATIONS = {
 _KINDS = ("domain", "declared", "data", "rank", "spectrum")
 
 
-def _ordered(used: Hypotheses) -> list[Hypothesis]:
+def _ordered(used: Hypotheses, words: Callable[[Hypothesis], str]) -> list[Hypothesis]:
     """In an order that does not depend on hashes."""
-    return sorted(used, key=lambda h: (_KINDS.index(h.kind), h.relation, repr(h.here)))
+    return sorted(used, key=lambda h: (_KINDS.index(h.kind), h.relation, repr(h.here), words(h)))

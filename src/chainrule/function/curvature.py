@@ -14,8 +14,8 @@ from ..errors import ChainruleError
 from ..ir.node import Node
 from ..ops.monomial import TOTAL, Term
 from .arguments import Wrt
+from .derivation import Derivation
 from .derivatives import gradient_nodes
-from .formula import Derivation
 from .verbs import hessian
 
 __all__ = ["Structure", "hessian_nodes", "structure_of"]

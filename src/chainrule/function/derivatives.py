@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..calculus.sparsity import is_elementwise
 from ..errors import ArgumentError, NotHolomorphic, NotScalar, Site
 from ..ir.graph import Graph, dependents
 from ..ir.node import Node
+from ..trace.exchange import arrays
 from ..trace.recording import current, symbolic, tracing
 from ..trace.site import site_of
 from ..trace.tree import Structure, flatten
@@ -60,6 +62,7 @@ class Derivative:
     # -- the common course of a call -------------------------------------------------------------
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        args, keywords = arrays(args), arrays(keywords)
         args, extra = self.split(args, keywords)
         chosen = select(self.function, self.targets, self._single, args, keywords, self.verb)
         with tracing() as trace:
@@ -160,7 +163,9 @@ def _elements(values: Sequence[Any], chosen: Selection, lead: int = 0) -> list[A
 
 
 def _only_scalar(outputs: Sequence[Node], structure: Structure, verb: str) -> None:
-    if structure.kind is None and not outputs[0].type.shape and outputs[0].type.dtype.kind == "f":
+    # One element is one number, whatever its shape: `r.T @ r` of a column has shape (1, 1).
+    alone = structure.kind is None and prod(outputs[0].type.shape) == 1
+    if alone and outputs[0].type.dtype.kind == "f":
         return
     if structure.kind is not None:
         what = f"a {structure.kind.__name__} of {structure.count} values"
@@ -168,7 +173,7 @@ def _only_scalar(outputs: Sequence[Node], structure: Structure, verb: str) -> No
             "Return the one number to differentiate (has_aux=True passes others along), or use "
             "jacobian or vjp"
         )
-    elif outputs[0].type.shape:
+    elif not alone:
         what = f"an array of shape {outputs[0].type.shape}"
         remedy = "Sum it, or use jacobian (all derivatives) or vjp (a weighted sum of them)"
     elif outputs[0].type.dtype.kind == "c":

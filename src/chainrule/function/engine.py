@@ -20,6 +20,7 @@ from ..ir.node import INPUT, Node
 from ..ops.transcendental import exp
 from ..simplify.fusing import fused
 from ..simplify.rerolling import rerolled
+from ..simplify.rolling import rolled
 from ..simplify.rules import RECOGNITIONS, RULES
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
@@ -130,8 +131,10 @@ def derive(
 
     def make() -> tuple[list[Node], int]:
         if naming:
-            recognise = RECOGNITIONS.simplifier(max(n.level for n in others))
-            nodes = list(rule(recognise(outputs) if _has_exponentials(outputs) else outputs))
+            written = rolled(outputs)
+            if _has_exponentials(written):
+                written = RECOGNITIONS.simplifier(max(n.level for n in others))(written)
+            nodes = list(rule(written))
         else:
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)

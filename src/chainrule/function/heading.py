@@ -27,6 +27,8 @@ def heading(f: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, str]:
     inner, inner_latex = heading(f.function, arguments)
     if isinstance(f.function, Derivative):
         inner, inner_latex = f"({inner})", f"({inner_latex})"
+    # A thin space before a name of several letters.
+    thin = r" \, " if inner_latex.startswith(r"\mathrm") else " "
     texts = [_target(t, unicode_name) for t in f.targets]
     latexes = [_target(t, latex_name) for t in f.targets]
     by = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
@@ -38,16 +40,16 @@ def heading(f: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, str]:
             return inner + "′" * f.order, inner_latex + "'" * f.order
         return f"{inner}⁽{superscript(f.order)}⁾", f"{inner_latex}^{{({f.order})}}"
     if f.verb == "grad":
-        return f"∇{low} {inner}", rf"\nabla_{{{by_latex}}} {inner_latex}"
+        return f"∇{low} {inner}", rf"\nabla_{{{by_latex}}}{thin}{inner_latex}"
     if f.verb == "value_and_grad":
-        return f"{inner}, ∇{low} {inner}", rf"{inner_latex}, \nabla_{{{by_latex}}} {inner_latex}"
+        return f"{inner}, ∇{low} {inner}", rf"{inner_latex}, \nabla_{{{by_latex}}}{thin}{inner_latex}"
     if f.verb == "hessian":
-        return f"∇²{low} {inner}", rf"\nabla^2_{{{by_latex}}} {inner_latex}"
+        return f"∇²{low} {inner}", rf"\nabla^2_{{{by_latex}}}{thin}{inner_latex}"
     if f.verb == "hvp":
         direction = arguments[max((t.position or 0) for t in f.targets) + 1]
         return (
             f"∇²{low} {inner} · {unicode_name(direction)}",
-            rf"\nabla^2_{{{by_latex}}} {inner_latex} \cdot {latex_name(direction)}",
+            rf"\nabla^2_{{{by_latex}}}{thin}{inner_latex} \cdot {latex_name(direction)}",
         )
     jacobian = f"∂{inner}/∂{by}"
     jacobian_latex = rf"\frac{{\partial {inner_latex}}}{{\partial {by_latex}}}"

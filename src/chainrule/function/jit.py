@@ -18,8 +18,9 @@ from ..errors import ArgumentError
 from ..trace.stack import stack
 from .arguments import refuse_foreign
 from .calls import Call, Foreign, statics
+from .draws import Untraceable
 from .lowered import Lowered, bind
-from .paths import Effect, Path, Untraceable, aliased, failed, trace_path
+from .paths import Effect, Path, aliased, failed, trace_path
 from .shortcut import miss, missed, shortcut
 from .watching import Place
 
@@ -154,7 +155,7 @@ class Compiled:
         of ``out``, or new ones. What is around the function is as it was when it was bound.
         """
         path, call = self._path("bind", args, keywords)
-        return bind(path, call.values, out, lambda: self.function(*args, **keywords))
+        return bind(path, call.values, call.generators, out, lambda: self.function(*args, **keywords))
 
     def _path(
         self, verb: str, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -183,6 +184,7 @@ class Compiled:
             call.rebuild,
             call.objects,
             self._rebound,
+            generators=call.generators,
             threads=self.threads,
         )
 
@@ -217,7 +219,7 @@ class Compiled:
     def _shorten(self, path: Path, call: Call) -> None:
         """Make the way of this call the first to be tried."""
         if path.short is None:
-            path.short = shortcut(path, call.structure, call.leaves, call.varying)
+            path.short = shortcut(path, call)
         if path.short is miss:
             return
         recent = self._recent[bool(call.keywords)]
@@ -240,7 +242,7 @@ class Compiled:
             return self.function(*call.args, **call.keywords)
         try:
             path = self._traced(call)
-            answer = path.run(call.values)
+            answer = path.run(call.values, call.generators)
         except Exception as error:  # noqa: BLE001 (whatever it is, the function itself will tell)
             variant.traced -= 1  # where the function raises too, there was nothing to trace
             answer = self.function(*call.args, **call.keywords)
@@ -319,7 +321,7 @@ class Variant:
         """The answer along a path that is known, or `failed`."""
         for k, path in enumerate(self.paths):
             try:
-                answer = path.run(call.values)
+                answer = path.run(call.values, call.generators)
             except (ArithmeticError, LookupError, ValueError):
                 continue  # on the way to a check that fails, or in earnest
             if answer is not failed:

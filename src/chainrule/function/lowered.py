@@ -12,7 +12,7 @@ from ..ir.graph import Graph
 from ..native.describe import Description
 from ..trace.tree import flatten
 from .execution import Reference
-from .paths import Path
+from .paths import Path, aliased, failed
 
 
 class Lowered:
@@ -71,6 +71,7 @@ class Lowered:
 def bind(
     path: Path,
     values: Sequence[Any],
+    generators: Sequence[Any],
     out: Any,
     plain: Callable[[], Any],
 ) -> Callable[[], Any]:
@@ -105,6 +106,19 @@ def bind(
         for target, value in zip(given, arrays, strict=True):
             target[...] = value
         return result
+
+    if path.draws.steps:
+
+        def drawing() -> Any:
+            answer = path.run(values, generators)
+            if answer is failed or answer is aliased:
+                return slow()
+            made, _ = flatten(answer)
+            for target, value in zip(given, made, strict=False):
+                target[...] = value
+            return result
+
+        return drawing
 
     # Code reads arrays in C order alone: of the others, copies that are made at each call.
     staged = [

@@ -19,16 +19,14 @@ from ..ir.node import CONSTANT, INPUT, Node
 from ..simplify.fusing import fused
 from ..simplify.rerolling import rerolled
 from ..simplify.rules import RULES
+from ..trace.random import is_generator
 from ..trace.recording import Guard, Trace, symbolic, tracing
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
 from .copies import Copies
+from .draws import NOTHING, Collected, Plan, Untraceable
 from .execution import Executable, compile_graph
 from .watching import Place, Surroundings
-
-
-class Untraceable(Exception):
-    """The function does what a compiled program could not repeat. The message says what."""
 
 
 class Effect(Untraceable):
@@ -153,6 +151,8 @@ def read_results(
         traced = issubclass(kind, Tracer) or hasattr(kind, "__traced__")
         if not traced and kind is not np.ndarray:
             value = original(value)
+            if is_generator(value):
+                raise Untraceable("it returns a random generator")
             if isinstance(value, float) and trace.stored is not None:
                 trace.lift(value)  # to see that it is none that lost its derivative
             if not isinstance(value, _PLAIN) and all(value is not k for k in known):
@@ -194,6 +194,8 @@ class Path:
     lengths: tuple[tuple[Any, int], ...]
     #: Inputs that are written to, whose new values are the last outputs.
     written: tuple[int, ...]
+    #: The random draws, whose values are the inputs after all others.
+    draws: Plan = NOTHING
     #: The short way of a call along this path.
     short: Callable[..., Any] | None = None
 
@@ -217,17 +219,29 @@ class Path:
                 return f"a {type(whole).__name__}"
         return None
 
-    def run(self, values: Sequence[Any]) -> Any:
+    def run(self, values: Sequence[Any], generators: Sequence[Any] = ()) -> Any:
         """The results for ``values`` of the arguments; `failed` if this is not the path to take.
 
-        `aliased` if arguments share memory and one of them is written to.
+        ``generators`` are the random ones among the arguments. `aliased` if arguments share memory
+        and one of them is written to.
         """
         if self.stale is not None:
             return failed
         inputs = [*values, *(place.read() for place in self.hidden), *self.captured]
         if self.written and not apart(inputs, self.written):
             return aliased
-        outputs = self.executable(inputs)
+        if not self.draws.steps:
+            outputs = self.executable(inputs)
+            return failed if outputs is None else finish(self, inputs, outputs)
+        found = self.draws.generators(generators, values)
+        before = self.draws.states(found)
+        outputs = None
+        try:
+            inputs.extend(self.draws.draw(found))
+            outputs = self.executable(inputs)
+        finally:
+            if outputs is None:  # it is not the path to take, or the function itself is to raise
+                self.draws.restore(found, before)
         return failed if outputs is None else finish(self, inputs, outputs)
 
 
@@ -276,26 +290,27 @@ def trace_path(
     objects: Sequence[Any],
     rebound: set[tuple[int, Any]],
     *,
+    generators: Sequence[Any] = (),
     threads: int = 1,
 ) -> Path:
     """Run ``f`` on traced arguments, and compile what it did.
 
     ``sources`` are the values of the inputs, and ``rebuild`` makes arguments of traced ones;
-    ``objects`` are the other arguments. Whatever goes wrong, all is as it was before.
+    ``objects`` are the other arguments, and ``generators`` the random ones. Random numbers that
+    were drawn are put back: the path draws them when it runs. Whatever goes wrong, all is as it
+    was before.
     """
-    around = Surroundings([f, *objects], rebound)
-    if "default_rng" in around.names:
-        raise Untraceable("it makes a random generator")
+    around = Surroundings([f, *objects, *generators], rebound)
     try:
         try:
-            return _trace(f, sources, rebuild, objects, around, True, threads)
+            return _trace(f, sources, rebuild, objects, generators, around, True, threads)
         except Untraceable:
             raise
         except Exception:
             if not around.hidden:
                 raise
             around.restore()
-            return _trace(f, sources, rebuild, objects, around, False, threads)
+            return _trace(f, sources, rebuild, objects, generators, around, False, threads)
     except BaseException:
         around.restore()
         raise
@@ -306,6 +321,7 @@ def _trace(
     sources: Sequence[Any],
     rebuild: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]],
     objects: Sequence[Any],
+    generators: Sequence[Any],
     around: Surroundings,
     replacing: bool,
     threads: int,
@@ -318,8 +334,10 @@ def _trace(
     if sum(getattr(a, "nbytes", 0) for a in concrete.values()) > MOST_CONCRETE:
         raise Untraceable("it reads large arrays where changes would not be seen")
     with tracing(differentiated=False) as trace:
+        trace.draws = collected = Collected(trace, generators, around.places)
         inputs = [trace.input(value) for value in sources]
         own = [t.node for t in inputs]
+        collected.arguments = len(own)
         given = [trace.input(places[0].value) for places in hidden]
         own_hidden = [t.node for t in given]
         new = {id(p[0].value): t for p, t in zip(hidden, given, strict=True)}
@@ -339,7 +357,7 @@ def _trace(
         nodes.extend(trace.lift(t).node for _, t in moved)
         check = condition(trace.guards)
     if around.drew():
-        raise Untraceable("it draws random numbers")
+        _rewind(around, collected)
     effect = copies.effect() or around.effect()
     if effect:
         raise Effect(effect)
@@ -361,21 +379,36 @@ def _trace(
         if n in read or any(at == len(own) + k for at, _ in moved)
     ]
     place_of = {k: len(own) + i for i, k in enumerate(used)}
-    graph = Graph((*own, *(own_hidden[k] for k in used), *captured), tuple(final))
+    plan, drawn = collected.plan(read)
+    graph = Graph((*own, *(own_hidden[k] for k in used), *captured, *drawn), tuple(final))
     first = {id(places[0]) for places in hidden}
-    varying = {id(p) for places in hidden for p in places}
+    varying = {id(p) for p in (*collected.places, *(p for places in hidden for p in places))}
     return Path(
         executable=compile_graph(graph, check, threads=threads),
         results=results,
         hidden=tuple(hidden[k][0] for k in used),
         captured=originals,
         fixed=tuple(p for p in around.places if id(p) not in varying and p.watched),
-        typed=tuple(places[0] for k, places in enumerate(hidden) if k not in place_of),
+        typed=(
+            *(places[0] for k, places in enumerate(hidden) if k not in place_of),
+            *collected.places,
+        ),
         alias=tuple((p, places[0]) for places in hidden for p in places if id(p) not in first),
         contents=tuple((a, a.tobytes()) for a in concrete.values() if type(a) is np.ndarray),
         lengths=tuple((o, len(before)) for o, before in around.sequences),
         written=tuple(k if k < len(own) else place_of[k - len(own)] for k, _ in moved),
+        draws=plan,
     )
+
+
+def _rewind(around: Surroundings, collected: Collected) -> None:
+    """Put the random generators back, if the draws that were seen are all that there were."""
+    after = around.random_states()
+    around.rewind()
+    collected.repeat()
+    if around.random_states() != after:
+        raise Untraceable("it draws random numbers where that is not seen")
+    around.rewind()
 
 
 #: Bytes of arrays that are compared at each call, because they were read as plain numbers.

@@ -20,11 +20,11 @@ from ..simplify.strictness import Piece, degree_two, pieces
 from ..simplify.translation import Translation
 from .arguments import Wrt, as_targets
 from .curvature import hessian_nodes
+from .derivation import Derivation
 from .derivatives import (
     gradient_nodes,
 )
 from .engine import evaluate
-from .formula import Derivation
 from .symbols import function_name
 from .witness import Witness, search
 
@@ -69,16 +69,10 @@ class Proof:
                     f"certificate: wrt names {target}, and the call has {len(d.arguments)} "
                     "arguments. Name one that is given."
                 )
-            name = target.name if target.position is None else d.arguments[target.position]
-            path = name + "".join(target.steps)
-            chosen = [
-                n
-                for n, s in d.symbols.items()
-                if (s == path or s.startswith((path + "[", path + "."))) and n.level
-            ]
+            chosen = d.inputs_of(target)
             if not chosen:
                 raise ArgumentError(
-                    f"certificate: {path} is not a whole array of numbers among the arguments. "
+                    f"certificate: {target} is not a whole array of numbers among the arguments. "
                     "Name a whole argument, or a whole leaf of one."
                 )
             found += [n for n in chosen if n not in found]

@@ -8,14 +8,14 @@ text, for each check is then a few instructions of the interpreter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
 
 from ..trace.tree import Structure
-from .calls import Static
+from .calls import Call, Static
 from .paths import Path, apart, finish
 from .watching import Attribute, Place, empty
 
@@ -34,39 +34,26 @@ class _NoShortcut(Exception):
     """The long way is the only one."""
 
 
-def shortcut(
-    path: Path,
-    structure: Structure,
-    leaves: Sequence[Any],
-    varying: Sequence[int],
-) -> Callable[..., Any]:
-    """The short way. Where it does not lead to the answer it gives `missed`.
-
-    ``structure`` and ``leaves`` are those of the arguments, positional and keyword; ``varying``
-    says which leaves are inputs.
-    """
+def shortcut(path: Path, call: Call) -> Callable[..., Any]:
+    """The short way of calls like ``call``. Where it does not lead to the answer it gives `missed`."""
     if not path.executable.graph.outputs:
         return miss
     try:
-        return _Writer(path, structure, leaves, set(varying)).function()
+        return _Writer(path, call).function()
     except _NoShortcut:
         return miss
 
 
 class _Writer:
-    def __init__(
-        self,
-        path: Path,
-        structure: Structure,
-        leaves: Sequence[Any],
-        varying: set[int],
-    ) -> None:
+    def __init__(self, path: Path, call: Call) -> None:
         self.path = path
+        self.generators: list[str] = []
         self.names: dict[str, Any] = {"missed": missed, "ndarray": np.ndarray}
         self.checks: list[str] = []
         self.inputs: list[str] = []
-        self._leaves, self._varying, self._at = leaves, varying, 0
-        self.positional, self.named = structure.children
+        self._leaves, self._varying, self._at = call.leaves, set(call.varying), 0
+        self._drawing = set(call.drawing)
+        self.positional, self.named = call.structure.children
         self.plain = True
 
     def name(self, value: Any, stem: str = "v") -> str:
@@ -101,6 +88,7 @@ class _Writer:
             raise _NoShortcut
         direct = path.results.direct
         arguments = [f"a{k}" for k in range(count)]
+        self.plain = self.plain and not path.draws.steps
         plain = self.plain and not self.checks and self.inputs == arguments
         if plain and direct and not path.written:
             return path.executable.entry(miss)
@@ -118,14 +106,23 @@ class _Writer:
         if self.checks:
             checks = "\n   and ".join(self.checks)
             lines.append(f"  if not ({checks}):\n   return {again}")
+        drawing = bool(path.draws.steps)
         lines.append(f"  inputs = ({', '.join(self.inputs)}{',' if self.inputs else ''})")
+        if drawing:
+            self.names["plan"] = path.draws
+            given = f"({', '.join(self.generators)}{',' if self.generators else ''})"
+            lines.append(f"  found = plan.generators({given}, inputs)")
         errors = "ValueError, KeyError, TypeError, IndexError, AttributeError"
         lines.append(f" except ({errors}):\n  return {again}")
         if path.written:
             self.names.update(apart=apart, finish=finish, path=path)
             lines.append(f" if not apart(inputs, path.written): return {again}")
+        if drawing:  # in order and once: if this is not the path to take, they are put back
+            lines.append(" before = plan.states(found)")
+            lines.append(" inputs += tuple(plan.draw(found))")
         lines.append(" r = fast(*inputs)")
-        lines.append(f" if r is missed: return {again}")
+        back = "plan.restore(found, before); " if drawing else ""
+        lines.append(f" if r is missed: {back}return {again}")
         single = len(path.executable.graph.outputs) == 1
         if path.written:
             outputs = "(r,)" if single else "r"
@@ -147,6 +144,10 @@ class _Writer:
             k, self._at = self._at, self._at + 1
             if k in self._varying:
                 self.inputs.append(where)
+            elif k in self._drawing:
+                self.plain = False
+                self.checks.append(f"type({where}) is {self.name(type(self._leaves[k]))}")
+                self.generators.append(where)
             else:
                 self.plain = False
                 self._static(where, self._leaves[k])

@@ -46,7 +46,8 @@ def argument_names(
     """
     if isinstance(f, Pullback):
         names = argument_names(f.function, values[:-1], scope)
-        usual = "G" if np.ndim(values[-1]) > 1 else "g"
+        axes = getattr(values[-1], "axes", None)  # of what was declared
+        usual = "G" if (np.ndim(values[-1]) if axes is None else len(axes)) > 1 else "g"
         return [*names, _called(values[-1], scope, names) or _free(usual, names)]
     if isinstance(f, HessianVectorProduct):
         position = max((t.position or 0) for t in f.targets) + 1
@@ -84,9 +85,11 @@ def _called(value: Any, scope: Mapping[str, Any], taken: Sequence[str]) -> str |
 
 
 def _free(wanted: str, taken: Sequence[str]) -> str:
-    name = wanted
+    """A name that is free, and does not look like another: ``v_`` would be written ``v``."""
+    name, k = wanted, 0
     while name in taken:
-        name += "_"
+        k += 1
+        name = f"{wanted}{k}"
     return name
 
 

@@ -47,6 +47,16 @@ class Examples:
             and np.array_equal(e.value, np.arange(e.node.type.size))
         }
 
+    def windows(self) -> set[Node]:
+        """The inputs that hold the indices of windows of a vector, each backwards."""
+        found = set()
+        for e in self.known:
+            if e.node.type.dtype.kind in "iu" and e.node.type.ndim == 2:
+                count, width = e.node.type.shape
+                if np.array_equal(e.value, np.arange(count)[:, None] + np.arange(width)[::-1]):
+                    found.add(e.node)
+        return found
+
     def values(self, how: str, rng: np.random.Generator) -> dict[Node, Any]:
         """A value for every input: as given, or changed a little."""
         return {e.node: _changed(e, how, rng) for e in self.known}
@@ -131,6 +141,29 @@ def agree(
             "The derivative is not finite at these examples nor near them, so its formula cannot "
             "be verified; give examples inside the function's domain."
         )
+
+
+def disagreement(
+    code: str, arguments: Sequence[Any], scope: Mapping[str, Any], expected: Sequence[Any]
+) -> str | None:
+    """How the source fails to give ``expected`` on these arguments; ``None`` if it does not."""
+    names: dict[str, Any] = dict(scope)
+    exec(compile(code, "<formula>", "exec"), names)  # noqa: S102 - our own output
+    function = next(v for k, v in reversed(names.items()) if callable(v) and not k.startswith("_"))
+    try:
+        found = function(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the source does not run
+        return f"its source does not run ({type(error).__name__}: {error})"
+    for a, b in zip(found if len(expected) != 1 else (found,), expected, strict=True):
+        if not _close(a, b, _tolerance(b)):
+            return f"its source gives {_brief(a)}, the derivative is {_brief(b)}"
+    return None
+
+
+def _tolerance(x: Any) -> float:
+    dtype = np.asarray(x).dtype
+    width = dtype.itemsize // (2 if dtype.kind == "c" else 1)
+    return TOLERANCE.get(width, 1e-10) * 100
 
 
 def _call(

@@ -257,6 +257,16 @@ class Surroundings:
         """Whether random numbers were drawn."""
         return any(state_of(g) != state for g, state in self._states)
 
+    def random_states(self) -> list[bytes]:
+        """Where the random generators stand."""
+        return [state_of(g) for g, _ in self._states]
+
+    def rewind(self) -> None:
+        """Put the random generators back to where they were."""
+        for g, state in self._states:
+            if state_of(g) != state:
+                set_state(g, state)
+
     def effect(self) -> str:
         """What the function changed outside of itself, in words; empty if nothing."""
         for place in self.places:
@@ -272,10 +282,8 @@ class Surroundings:
         return ""
 
     def restore(self) -> None:
-        """Undo what :meth:`effect` sees."""
-        for g, state in self._states:
-            if state_of(g) != state:
-                set_state(g, state)
+        """Undo what :meth:`effect` sees, and what was drawn."""
+        self.rewind()
         for o, before in self.sequences:
             if type(o) is list:
                 o[:] = before
@@ -327,8 +335,11 @@ def _is_scanned(value: Any) -> bool:
 
 
 def is_derived(value: Any) -> bool:
-    """Whether it is a function that chainrule made of another."""
-    return type(value).__module__.startswith("chainrule.") and callable(value)
+    """Whether it is a function that chainrule made of another, or holds one for its methods."""
+    module = type(value).__module__
+    return module.startswith("chainrule.") and (
+        callable(value) or (module.startswith("chainrule.optim.") and hasattr(value, "__dict__"))
+    )
 
 
 def _is_instance(value: Any) -> bool:

@@ -1,13 +1,13 @@
 """Convolution and pooling of images: (examples, channels, height, width), as PyTorch has them.
 
-A window is never copied out: each of its places is one strided view of the whole image, and the
-layer is a sum (or mean, or maximum) over these views. Compiled, that is one product for each place
-of the kernel; its derivative is as many, by the weight and by the image.
+Windows are not copied out one by one: what stands at one place in all windows is a strided view of
+the image, and pooling is a reduction over these views. A convolution puts the views for the columns
+of its kernel side by side and is a sum of one product for each row, so that neither the program nor
+the memory grows with the number of places in the kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,13 @@ def conv2d(
     else:
         around = [(n, n) for n in _pair(padding, "conv2d: padding", 0)]
     x = _padded(x, around, 0.0)
-    views = _views(x, reach, steps, gaps, "conv2d")
-    y = sum(np.einsum("oc,nchw->nohw", weight[:, :, i, j], view) for i, j, view in views)
+    _fit("conv2d", x, reach)
+    down, right = (_starts(x, axis, reach, steps, gaps) for axis in (0, 1))
+    columns = np.stack([x[..., part] for part in right], axis=2)
+    y = sum(
+        np.einsum("ock,nckhw->nohw", weight[:, :, i], columns[:, :, :, part], optimize=True)
+        for i, part in enumerate(down)
+    )
     return y + p["bias"][:, None, None] if "bias" in p else y
 
 
@@ -94,24 +99,26 @@ def _windows(x: Any, size: Size, stride: Size | None, padding: Size, fill: float
             "lie outside the image. Give less."
         )
     padded = _padded(x, [(n, n) for n in around], fill)
-    return np.stack([view for *_, view in _views(padded, reach, steps, (1, 1), name)], axis=-1)
+    _fit(name, padded, reach)
+    down, right = (_starts(padded, axis, reach, steps, (1, 1)) for axis in (0, 1))
+    return np.stack([padded[..., i, j] for i in down for j in right], axis=-1)
 
 
-def _views(
-    x: Any, reach: tuple[int, int], steps: tuple[int, int], gaps: tuple[int, int], name: str
-) -> Iterator[tuple[int, int, Any]]:
-    """For each place in a window, what stands there in all windows: a view of ``x``."""
+def _fit(name: str, x: Any, reach: tuple[int, int]) -> None:
     height, width = np.shape(x)[-2:]
     if height < reach[0] or width < reach[1]:
         raise ShapeMismatch(
             f"{name}: a window of {reach[0]} by {reach[1]} does not fit into images of {height} by "
             f"{width}, padding included. Give a smaller one, or more padding."
         )
-    last = height - reach[0], width - reach[1]
-    for i, down in enumerate(range(0, reach[0], gaps[0])):
-        for j, right in enumerate(range(0, reach[1], gaps[1])):
-            rows = slice(down, down + last[0] + 1, steps[0])
-            yield i, j, x[..., rows, slice(right, right + last[1] + 1, steps[1])]
+
+
+def _starts(
+    x: Any, axis: int, reach: tuple[int, int], steps: tuple[int, int], gaps: tuple[int, int]
+) -> list[slice]:
+    """For each place in a window along one axis, what stands there in all windows."""
+    last = np.shape(x)[axis - 2] - reach[axis]
+    return [slice(k, k + last + 1, steps[axis]) for k in range(0, reach[axis], gaps[axis])]
 
 
 def _padded(x: Any, around: list[tuple[int, int]], fill: float) -> Any:

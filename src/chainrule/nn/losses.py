@@ -114,8 +114,13 @@ def _at_labels(logs: Any, labels: Any, axis: int) -> Any:
             f"cross_entropy: a label is not among the {classes} classes, which are numbered from 0 "
             f"to {classes - 1}. Leave such examples out."
         )
-    at = np.expand_dims(labels.astype(np.intp), axis)
-    return np.squeeze(np.take_along_axis(logs, at, axis), axis)
+    labels = labels.astype(np.intp)  # booleans would be a mask
+    rows = np.moveaxis(logs, axis, -1) if axis != np.ndim(logs) - 1 else logs
+    if np.ndim(logs) == 2:
+        return rows[np.arange(np.shape(rows)[0]), labels]
+    rows = rows.reshape(-1, classes)
+    picked = rows[np.arange(np.shape(rows)[0]), labels.reshape(-1)]
+    return picked.reshape(np.shape(labels))
 
 
 def _same_shape(loss: str, **given: Any) -> None:
@@ -132,4 +137,6 @@ def _reduced(each: Any, reduction: str, loss: str) -> Any:
         raise ArgumentError(
             f"{loss}: reduction is {reduction!r}. Write one of {', '.join(map(repr, _REDUCTIONS))}."
         )
+    if reduction == "mean" and not np.size(each):
+        raise ArgumentError(f"{loss}: there are no examples, so there is no mean. Give at least one.")
     return _REDUCTIONS[reduction](each)

@@ -73,7 +73,8 @@ remainder   = Elementwise(np.remainder, "{0} mod {1}", 5, partials=(1, lambda ou
 fmod        = Elementwise(np.fmod, "fmod({0}, {1})", partials=(1, lambda out, x, y: -np.trunc(x / y)))
 hypot       = Elementwise(np.hypot, "hypot({0}, {1})", partials=(lambda out, x, y: toward(x, out), lambda out, x, y: toward(y, out)))
 copysign    = Elementwise(np.copysign, "copysign({0}, {1})", partials=(lambda out, x, y: np.copysign(1.0, x) * np.copysign(1.0, y), None))
-fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert")
+fabs        = Elementwise(np.fabs, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\left| {0} \right|")
+nextafter   = Elementwise(np.nextafter, "nextafter({0}, {1})", partials=(1, None))
 heaviside   = Elementwise(np.heaviside, "heaviside({0}, {1})", partials=(None, lambda out, x, y: np.where(x == 0, 1.0, 0.0).astype(out.dtype)))
 
 floor       = Elementwise(np.floor, "⌊{0}⌋", partials=(None,))
@@ -178,7 +179,7 @@ def _turned(out: Array, z: Array, t: Array) -> Maybe:
 sign      = Sign(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{sign}}({0})", holomorphic=False)
 toward: Elementwise = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
 relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
-absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\lvert {0} \rvert", holomorphic=False)
+absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\left| {0} \right|", holomorphic=False)
 real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))
 imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x: 1j * ct if x.dtype.kind == "c" else None)
 conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")

@@ -28,6 +28,10 @@ _FLOAT = np.dtype(float)
 ONE = Fraction(1)
 
 
+#: From this number on an axis is of no argument: its size has no name, and is its length.
+ANONYMOUS = 1 << 30
+
+
 class Axis(NamedTuple):
     """An axis of a program: all places that are provably equally long are one axis.
 
@@ -62,6 +66,8 @@ class Coefficient(NamedTuple):
 
     def by_size(self, axis: Axis) -> Coefficient:
         """Times the length of ``axis``."""
+        if axis.number >= ANONYMOUS:
+            return self * axis.length
         return self if axis.length == 1 else self * Coefficient(ONE, ((axis, 1),))
 
     def magnitude(self) -> Coefficient:
@@ -189,6 +195,8 @@ SOFTMAX = Named("softmax", ("axes",))
 LOGSUMEXP = Named("logsumexp", ("axes",))
 #: Rows that have a 1 in the column of their label.
 ONEHOT = Named("onehot")
+#: The windows of a vector as rows, each backwards: what a convolution is the product with.
+TOEPLITZ = Named("toeplitz", ("width",))
 #: An array given by its entries, in C order.
 ENTRIES = Named("entries", ("shape",))
 

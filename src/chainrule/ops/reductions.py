@@ -198,7 +198,7 @@ class Rank(Primitive):
 reduce_prod = Product(np.prod, "prod", "prod({0})", latex=r"\prod {0}")
 reduce_max  = Extreme(np.max,  "max",  "max({0})",  latex=r"\max {0}")
 reduce_min  = Extreme(np.min,  "min",  "min({0})",  latex=r"\min {0}")
-norm        = Norm(None, "norm", "‖{0}‖", latex=r"\lVert {0} \rVert")
+norm        = Norm(None, "norm", "‖{0}‖", latex=r"\left\| {0} \right\|")
 reduce_any  = Truth(np.any,    "any",  "any({0})")
 reduce_all  = Truth(np.all,    "all",  "all({0})")
 argmax      = Rank(np.argmax,  "argmax",  reduces=True)

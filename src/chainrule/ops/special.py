@@ -18,10 +18,8 @@ from ..ir.primitive import Array
 from .elementwise import Elementwise, Partial
 from .slopes import (
     Computed,
-    beta_density_of,
     dawsn_slope,
     erfcx_slope,
-    gamma_density_of,
     k0e_slope,
     k1e_slope,
     psi_step_of,
@@ -40,16 +38,18 @@ class Special(Elementwise):
     """
 
     def __init__(
-        self, name: str, text: str, *partials: Partial, real: bool = False, **keywords: Any
-    ) -> None:
+        self, name: str, text: str, *partials: Partial, real: bool = False, makes_complex: bool = False,
+        **keywords: Any,
+    ) -> None:  # fmt: skip
         super().__init__(f"scipy.special.{name}", text, partials=partials, **keywords)
-        self._held = [isinstance(p, _Refused) or p is None for p in partials]
+        self._held = [isinstance(p, Refused) or p is None for p in partials]
         self._real = real
+        self._makes_complex = makes_complex
 
     def dtypes(self, operands: Sequence[Any]) -> tuple[Sequence[np.dtype], np.dtype]:
         if self._real and any(np.dtype(o).kind == "c" for o in operands):
             raise TypeError(f"scipy.special.{self.name} is differentiated by real numbers only")
-        if all(np.dtype(o) == _DOUBLE for o in operands):  # no need to import SciPy for that
+        if not self._makes_complex and all(np.dtype(o) == _DOUBLE for o in operands):  # no need to import SciPy for that
             return [_DOUBLE] * len(operands), _DOUBLE
         return super().dtypes(operands)
 
@@ -69,7 +69,7 @@ class Special(Elementwise):
         return ((tuple(args), ()),)
 
 
-class _Refused:
+class Refused:
     """The partial derivative by a parameter for which there is no formula in these functions."""
 
     def __init__(self, argument: str) -> None:
@@ -97,6 +97,11 @@ def _like(x: Array, value: float) -> Any:
     return x.dtype.type(value) if x.dtype.kind == "f" else value
 
 
+def exprel_slope(x: Array) -> Array:
+    """The derivative of ``(exp(x) − 1) / x``."""
+    return 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x if _complex(x) else _within(x, 800.0))
+
+
 # -- quotients that are 0 where their numerator is --------------------------------------------------
 
 
@@ -118,8 +123,8 @@ xlog1py: Elementwise    = Special("xlog1py",    "xlog1py({0}, {1})", lambda out,
 entr: Elementwise       = Special("entr",       "entr({0})",     lambda out, x: -np.log(x) - 1, domain=(0, _INF))
 rel_entr: Elementwise   = Special("rel_entr",   "rel_entr({0}, {1})", lambda out, x, y: np.log(x / y) + 1, lambda out, x, y: -ratio(x, y), domain=((0, _INF), (0, _INF)))
 kl_div: Elementwise     = Special("kl_div",     "kl_div({0}, {1})",   lambda out, x, y: np.log(x / y), lambda out, x, y: ratio(y - x, y), domain=((0, _INF), (0, _INF)))
-boxcox: Elementwise     = Special("boxcox",     "boxcox({0}, {1})",   lambda out, x, k: x ** (k - 1), _Refused("lmbda"), domain=((0, _INF), (-_INF, _INF)))
-exprel: Elementwise     = Special("exprel",     "exprel({0})",   lambda out, x: 0.5 * hyp1f1(_like(x, 2), _like(x, 3), x if _complex(x) else _within(x, 800.0)))
+boxcox: Elementwise     = Special("boxcox",     "boxcox({0}, {1})",   lambda out, x, k: x ** (k - 1), lambda out, x, k: np.square(np.log(x)) * exprel_slope(k * np.log(x)), domain=((0, _INF), (-_INF, _INF)))
+exprel: Elementwise     = Special("exprel",     "exprel({0})",   lambda out, x: exprel_slope(x))
 cosm1: Elementwise      = Special("cosm1",      "cosm1({0})",    lambda out, x: -np.sin(x))
 exp10: Elementwise      = Special("exp10",      "10^{0}",        lambda out, x: float(np.log(10.0)) * out, precedence=7, latex="10^{{{0}}}")
 
@@ -143,28 +148,24 @@ owens_t: Elementwise    = Special("owens_t",    "T({0}, {1})",
 # -- gamma functions -------------------------------------------------------------------------------
 
 gamma: Elementwise      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF), real=True)
-gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\lvert\Gamma({0})\rvert", domain=(0, _INF))
+gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\left|\Gamma({0})\right|", domain=(0, _INF))
 loggamma: Elementwise   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF), real=True)
 rgamma: Elementwise     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
 gammasgn: Elementwise   = Special("gammasgn",   "gammasgn({0})", None)
 psi: Elementwise        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF), real=True)
 beta: Elementwise       = Special("beta",       "B({0}, {1})",   lambda out, a, b: -out * psi_step(a, b), lambda out, a, b: -out * psi_step(b, a), domain=((0, _INF), (0, _INF)))
 betaln: Elementwise     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: -psi_step(a, b), lambda out, a, b: -psi_step(b, a), domain=((0, _INF), (0, _INF)))
+poch: Elementwise       = Special("poch",       "poch({0}, {1})", lambda out, z, m: out * psi_step(z, m), lambda out, z, m: out * psi(z + m), domain=((0, _INF), (0, _INF)))
+powm1: Elementwise      = Special("powm1",      "{0}^{1} - 1",   lambda out, x, y: y * x ** (y - 1), lambda out, x, y: x ** y * np.log(x), precedence=4, domain=((0, _INF), (-_INF, _INF)))
 binom: Elementwise      = Special("binom",      "binom({0}, {1})",
                   lambda out, n, k: out * psi_step(n - k + 1, k),
                   lambda out, n, k: out * psi_step(k + 1, n - 2 * k), domain=((2, _INF), (0, 2)), latex=r"\binom{{{0}}}{{{1}}}")
-gammainc: Elementwise   = Special("gammainc",   "P({0}, {1})",   _Refused("a"),  lambda out, a, x: gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
-gammaincc: Elementwise  = Special("gammaincc",  "Q({0}, {1})",   _Refused("a"), lambda out, a, x: -gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
-gammaincinv: Elementwise= Special("gammaincinv", "P⁻¹({0}, {1})", _Refused("a"), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
-betainc: Elementwise    = Special("betainc",    "I({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
-betaincinv: Elementwise = Special("betaincinv", "I⁻¹({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
-
 # -- exponential integrals, hypergeometric functions -----------------------------------------------
 
 expi: Elementwise       = Special("expi",       "Ei({0})",       lambda out, x: np.exp(x) / x,   latex=r"\operatorname{{Ei}}({0})", domain=(0, _INF), real=True)
 exp1: Elementwise       = Special("exp1",       "E₁({0})",       lambda out, x: -np.exp(-x) / x, latex="E_1({0})", domain=(0, _INF))
 expn: Elementwise       = Special("expn",       "E({0}, {1})",   None, lambda out, n, x: -expn(n - 1, x), domain=((1, 9), (0, _INF)))
-hyp1f1: Elementwise     = Special("hyp1f1",     "₁F₁({0}, {1}, {2})", _Refused("a"), _Refused("b"), lambda out, a, b, x: a / b * hyp1f1(a + 1, b + 1, x), domain=((0, _INF), (0, _INF), (-_INF, _INF)))
+hyp1f1: Elementwise     = Special("hyp1f1",     "₁F₁({0}, {1}, {2})", Refused("a"), Refused("b"), lambda out, a, b, x: a / b * hyp1f1(a + 1, b + 1, x), domain=((0, _INF), (0, _INF), (-_INF, _INF)))
 
 # -- Bessel functions ------------------------------------------------------------------------------
 
@@ -180,10 +181,10 @@ k0: Elementwise         = Special("k0",  "K₀({0})", lambda out, x: -k1(x), lat
 k1: Elementwise         = Special("k1",  "K₁({0})", lambda out, x: -k0(x) - out / x, latex="K_1({0})", domain=(0, _INF))
 k0e: Elementwise        = Special("k0e", "k0e({0})", lambda out, x: k0e_slope(x), domain=(0, _INF))
 k1e: Elementwise        = Special("k1e", "k1e({0})", lambda out, x: k1e_slope(x), domain=(0, _INF))
-jv: Elementwise         = Special("jv",  "J({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
-yv: Elementwise         = Special("yv",  "Y({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
-iv: Elementwise         = Special("iv",  "I({0}, {1})", _Refused("v"), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)), domain=((0, _INF), (0, _INF)))
-kv: Elementwise         = Special("kv",  "K({0}, {1})", _Refused("v"), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)), domain=((0, _INF), (0, _INF)))
+jv: Elementwise         = Special("jv",  "J({0}, {1})", Refused("v"), lambda out, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
+yv: Elementwise         = Special("yv",  "Y({0}, {1})", Refused("v"), lambda out, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)), domain=((0, _INF), (0, _INF)), real=True)
+iv: Elementwise         = Special("iv",  "I({0}, {1})", Refused("v"), lambda out, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)), domain=((0, _INF), (0, _INF)))
+kv: Elementwise         = Special("kv",  "K({0}, {1})", Refused("v"), lambda out, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)), domain=((0, _INF), (0, _INF)))
 # fmt: on
 
 
@@ -207,15 +208,9 @@ class Parametric(Computed):
 
 
 # fmt: off
-zeta: Elementwise       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(_Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
+zeta: Elementwise       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
 # The n-th derivative of ψ, for whole numbers n.
 polygamma: Elementwise  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), latex=r"\psi^{{({0})}}({1})")
 psi_step: Elementwise = Computed(psi_step_of,    "psi_step",    "ψ_step({0}, {1})",
                        partials=(lambda out, a, b: polygamma(1, a + b) - polygamma(1, a), lambda out, a, b: polygamma(1, a + b)), domain=((0, np.inf), (0, np.inf)))
-# The densities of which the incomplete gamma and beta functions are the integrals.
-gamma_density: Elementwise = Computed(gamma_density_of, "gamma_density", "gamma_density({0}, {1})",
-                         partials=(lambda out, a, x: out * (np.log(x) - psi(a)), lambda out, a, x: out * ((a - 1) / x - 1)), domain=((0, np.inf), (0, np.inf)))
-beta_density: Elementwise = Computed(beta_density_of,  "beta_density",  "beta_density({0}, {1}, {2})",
-                         partials=(lambda out, a, b, x: out * (np.log(x) + psi_step(a, b)), lambda out, a, b, x: out * (np.log1p(-x) + psi_step(b, a)),
-                                   lambda out, a, b, x: out * ((a - 1) / x - (b - 1) / (1 - x))), domain=((0, np.inf), (0, np.inf), (0, 1)))
 # fmt: on

@@ -54,6 +54,10 @@ class ArrayBatches(Batches):
     def __init__(
         self, data: Any, batch_size: int | None, seed: int, shuffle: bool, what: str = "data"
     ) -> None:
+        if isinstance(data, Iterator) or callable(data):
+            raise ArgumentError(
+                f"fit: {what} is a {type(data).__name__}. Give arrays, such as (X, y)."
+            )
         self.spread = type(data) is tuple
         leaves, self.structure = flatten(data)
         self.leaves = [_rows(x, what + p) for x, p in zip(leaves, self.paths, strict=True)]
@@ -136,6 +140,8 @@ class StreamBatches(Batches):
     def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
         """What the iterable yields; tuples and lists are spread over the loss's arguments."""
         for item in islice(self.make(), start, None):
+            for leaf in flatten(item)[0]:
+                unmasked(leaf, "a batch of data")
             tree = tree_map(np.asarray, item)
             leaves, _ = flatten(tree)
             size = next((len(leaf) for leaf in leaves if leaf.ndim), 1)
@@ -176,6 +182,7 @@ def batches_of(data: Any, batch_size: int | None, seed: int, shuffle: bool) -> B
 
 
 def _rows(leaf: Any, name: str) -> np.ndarray:
+    unmasked(leaf, name)
     array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
     if array.dtype.kind not in "fciub":
         raise ArgumentError(
@@ -183,7 +190,16 @@ def _rows(leaf: Any, name: str) -> np.ndarray:
         )
     if not array.ndim:
         raise ArgumentError(
-            f"fit: {name} is a single number. Give arrays whose first axis counts the examples; "
-            "what is the same for all of them belongs in the loss itself."
+            f"fit: {name} is a single number. Give arrays whose first axis counts the examples, lists "
+            "of numbers by np.array; what is the same for all of them belongs in the loss itself."
         )
     return array
+
+
+def unmasked(leaf: Any, name: str) -> None:
+    """Refuse masked arrays: what the mask hides would be trained on."""
+    if isinstance(leaf, np.ma.MaskedArray):
+        raise ArgumentError(
+            f"fit: {name} is a masked array, whose mask would be lost. Leave masked examples out, or "
+            "give the mask to the loss as an array of its own."
+        )

@@ -46,7 +46,8 @@ class Checkpoint:
                 old.unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
-        beside = self.folder / f".{name}.{os.getpid()}"
+        # Of one name for all steps, so that what a kill left unfinished is written over.
+        beside = self.folder / f".unfinished{Path(name).suffix}"
         try:
             with beside.open("wb") as file:
                 file.write(content)

@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -16,11 +17,13 @@ from ..errors import ArgumentError
 from ..function.jit import jit
 from ..function.tiers import tiers
 from ..function.verbs import value_and_grad
+from ..function.watching import Surroundings
 from ..trace.tree import flatten
+from .arguments import floating, functions, whole
 from .batches import ArrayBatches, Batch, Batches, batches_of
 from .checkpoint import Checkpoint, same
 from .drawing import Drawing
-from .explain import bad_leaf, explained
+from .explain import explained
 from .history import FitResult, History, rates_of
 from .optimizers import adam
 from .progress import Bar, Progress
@@ -102,7 +105,9 @@ def fit(
     ArgumentError
         Where an argument makes no sense, or ``params`` hold a number that is not finite. What goes
         wrong later (a number that is not finite, divergence, Ctrl-C) loses nothing: it ends training
-        with a warning and a result whose ``success`` is false and whose ``message`` explains it.
+        with a warning and a result whose ``success`` is false and whose ``message`` explains it. An
+        error of the loss, the data or a callback is raised as it is; its attribute ``result`` is what
+        had been trained.
 
     >>> rng = np.random.default_rng(0)
     >>> X, w = rng.normal(size=(100, 3)), np.array([1.0, -2.0, 0.5])
@@ -120,8 +125,8 @@ def fit(
         ("checkpoint_every", checkpoint_every),
     ):
         if given is not None:
-            _whole(name, given, 1)
-    _whole("seed", seed, 0)
+            whole(name, given, 1)
+    whole("seed", seed, 0)
     if not callable(loss):
         raise ArgumentError(
             f"fit: loss is a {type(loss).__name__}. Give a function loss(params, *batch)."
@@ -140,11 +145,11 @@ def fit(
     if epochs is None and (batches.once or steps is None):
         epochs = 1 if batches.once else EPOCHS
     training = _Training(
-        loss, optimizer or adam(), batches, _floating(params), int(seed), compile
+        loss, optimizer or adam(), batches, floating(params), int(seed), compile
     )
     if validation is not None:
         training.validation = ArrayBatches(validation, None, 0, shuffle=False, what="validation")
-    called = (callbacks,) if callable(callbacks) else tuple(callbacks)
+    called = functions(callbacks)
     if checkpoint is not None:
         training.keep(Checkpoint(checkpoint), checkpoint_every, resume)
     training.limits = epochs, steps, patience
@@ -152,24 +157,6 @@ def fit(
     total = steps if total is None else min(total, steps or total)
     with tiers(False), Bar(progress, total, training.run.step) as bar:
         return training.train(called, bar)
-
-
-def _floating(params: Any) -> Any:
-    """The parameters as arrays and NumPy numbers."""
-    leaves, structure = flatten(params)
-    if not leaves:
-        raise ArgumentError("fit: params holds no arrays. Give at least one array to train.")
-    arrays = [np.asarray(leaf) for leaf in leaves]
-    for array, path in zip(arrays, structure.paths, strict=True):
-        if array.dtype.kind not in "fc":
-            raise ArgumentError(
-                f"fit: params{path} has dtype {array.dtype}, which has no derivative. "
-                "Start from floating-point numbers, such as np.zeros(3) or 0.0."
-            )
-    found = bad_leaf(params)
-    if found is not None:
-        raise ArgumentError(f"fit: params start from {found}. Start from finite numbers.")
-    return structure.unflatten([array.copy()[()] for array in arrays])
 
 
 @dataclass
@@ -218,15 +205,15 @@ class _Training:
         first = tuple(leaves)
         self.run = _Run(first, tuple([np.asarray(x)[()] for x in kept]), first)
         objective = value_and_grad(self.drawing.given)
-        several, own, whole = len(leaves), self.nesting, self.state_nesting
+        several, own, kept_as = len(leaves), self.nesting, self.state_nesting
 
         def step(*given: Any) -> Any:
             params = own.unflatten(given[:several])
-            state = whole.unflatten(given[several : several + whole.count])
-            value, grads = objective(params, *given[several + whole.count :])
+            state = kept_as.unflatten(given[several : several + kept_as.count])
+            value, grads = objective(params, *given[several + kept_as.count :])
             updates, state = optimizer.update(grads, state, params)
             params = apply_updates(params, updates)
-            state = leaves_like(whole, state, "the states that update returns")
+            state = leaves_like(kept_as, state, "the states that update returns")
             return (*flatten(params)[0], *state, value, global_norm(grads))
 
         name = getattr(loss, "__name__", type(loss).__name__)
@@ -257,18 +244,32 @@ class _Training:
             return self._result(str(broken), success=False)
         except KeyboardInterrupt:
             return self._result(f"Interrupted after {self.run.step} steps.", success=False)
+        except Exception as error:
+            if self.run.step:
+                self._salvage(error)
+            raise
         self._save()
         return self._result(message, success=True)
+
+    def _salvage(self, error: Exception) -> None:
+        """Lose nothing of what was trained before an error of the loss, the data or a callback."""
+        self._save()
+        where = f"after step {self.run.step} (epoch {self.run.epoch + 1})"
+        with suppress(AttributeError):  # an exception that takes no attributes
+            error.result = self._result(f"Broken off {where}: {error}", success=False)  # type: ignore[attr-defined]
+            error.add_note(f"This was {where} of fit; the exception's `result` is what came of it.")
 
     def _compile(self) -> None:
         """Meet all that arrays will give, so that nothing is compiled in the middle."""
         if not self.compiled:
             return
+        around = Surroundings([self.drawing.loss], set())
         with np.errstate(all="ignore"):
             for batch, _ in self.batches.kinds():
                 self._stepped(batch)
             if self.validation is not None:
                 self.evaluate(self._params(), *self.validation.whole())
+        around.rewind()  # what a generator of the loss's own gave is for the first step
 
     def _stepped(self, batch: Batch) -> Any:
         """What a step makes of a batch; where training stands is not changed."""
@@ -386,6 +387,9 @@ class _Training:
         course = {name: np.array(getattr(run, name)) for name in _Run.LISTS}
         history = History(**course, learning_rate=rates_of(self.rate, run.step))
         last = run.epoch_loss or run.loss or [math.nan]
+        still = ""
+        if run.gradient_norm and not any(run.gradient_norm):
+            still = " The gradient was 0 at every step: does the loss depend on params?"
         return FitResult(
             params=self.nesting.unflatten(run.best) if best else self._params(),
             state=self.state_nesting.unflatten(run.state),
@@ -393,7 +397,7 @@ class _Training:
             epochs=run.epoch,
             steps=run.step,
             success=success,
-            message=message + self.resumed,
+            message=message + self.resumed + still,
             history=history,
         )
 
@@ -453,11 +457,6 @@ class _Training:
 
 class _BrokenOffError(Exception):
     """Training cannot go on."""
-
-
-def _whole(name: str, given: Any, least: int) -> None:
-    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < least:
-        raise ArgumentError(f"fit: {name} is {given!r}. Give a whole number, {least} or more.")
 
 
 def _counted(number: int, what: str) -> str:

@@ -60,7 +60,7 @@ class Programs:
     def __init__(
         self, fun: Callable[..., Any], variables: Variables, given: dict[str, Any], jac: Any
     ) -> None:
-        flat = Values(fun, variables, given)
+        self.flat = flat = Values(fun, variables, given)
         self.values = Late(flat)
         self.jacobian = Late(Own(jac, variables, given) if callable(jac) else jacobian(flat))
         self.product = Late(Product(flat))
@@ -81,6 +81,8 @@ class Equations:
         self.variables, self.args, self.verb = variables, args, verb
         self._values, self._jacobian = Counted(values), Counted(jacobian)
         self._product = Counted(product or jacobian)
+        #: The user's own function by the vector.
+        self.flat: Callable[..., Any] = values
         self._started = False
         self._last: tuple[Vector, Vector] = np.empty(0), np.empty(0)
 
@@ -110,7 +112,9 @@ class Equations:
             return Programs(fun, variables, given, jac)
 
         made = create() if given else kept((fun, jac), variables.make, create)
-        return cls(variables, further, verb, made.values, made.jacobian, made.product)
+        new = cls(variables, further, verb, made.values, made.jacobian, made.product)
+        new.flat = made.flat
+        return new
 
     def values(self, x: Vector) -> Vector:
         """The values, one vector. Where the function is not defined, NaN."""

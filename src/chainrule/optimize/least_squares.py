@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy import optimize as scipy_optimize
 from ..errors import ArgumentError
 from .equations import Equations
 from .objective import quietly
+from .profile import Profiler
 from .result import FLAT, Result, raise_undetermined
 from .variables import Variables, Vector, broadcast, feasible, limits, nested_callback
 
@@ -246,7 +246,13 @@ def _finish(
     rank = int(np.linalg.matrix_rank(_scaled(matrix[:, free])[0])) if np.any(free) else 0
     found.curvature = "minimum" if rank == int(free.sum()) else "flat"
     found["_variables"] = variables
-    found["_covariance"] = partial(spread, matrix, found.fun, variables, free)
+    found["_statistics"] = Spread(matrix, found.fun, variables, free, robust=not linear)
+    freedom = found.fun.size - int(free.sum())
+    if linear and freedom > 0 and found.cost > 0:
+        found["_profiler"] = Profiler(
+            HalfSquares(equations.flat), equations.args, variables, x, box,
+            scale=freedom / (2 * found.cost), freedom=freedom,
+        )  # fmt: skip
     found.message = _ending(found, why, int(free.sum()) - rank, at_bounds=not bool(np.all(free)))
     return found
 
@@ -269,6 +275,47 @@ def _ending(found: Result, why: str, missing: int, *, at_bounds: bool) -> str:
             f"other points are as good.{because}"
         )
     return f"Converged to a minimum{where}: {at}.{because}"
+
+
+class HalfSquares:
+    """Half the sum of squares of residuals."""
+
+    def __init__(self, values: Callable[..., Any]) -> None:
+        self._values = values
+
+    def __call__(self, x: Any, *rest: Any) -> Any:
+        """The value."""
+        return np.sum(self._values(x, *rest) ** 2) / 2
+
+
+class Spread:
+    """The covariances at the solution of ``least_squares``."""
+
+    def __init__(
+        self, matrix: Vector, values: Vector, variables: Variables, free: Any, *, robust: bool
+    ) -> None:
+        self._matrix, self._values, self._variables = matrix, values, variables
+        self._free, self._robust = free, robust
+
+    def covariance(self, kind: str | None, **given: Any) -> Vector:
+        """See :meth:`~chainrule.optimize.result.Result.covariance`."""
+        if kind not in (None, "expected", "sandwich"):
+            raise ArgumentError(
+                f"covariance: least squares have no kind {kind!r}. Leave it out for s² (JᵀJ)⁻¹, write "
+                "'sandwich' for residuals of different variances, or minimise the negative "
+                "log-likelihood by cr.minimize."
+            )
+        unused = [name for name, value in given.items() if value is not None]
+        if unused:
+            raise ArgumentError(
+                f"covariance: least squares need no {unused[0]}, for the residuals are at hand. Leave "
+                "it out."
+            )
+        if kind != "sandwich":
+            return spread(self._matrix, self._values, self._variables, self._free)
+        inner = spread(self._matrix, self._values, self._variables, self._free, 1.0)
+        scores = self._matrix * self._values[:, None]
+        return inner @ (scores.T @ scores) @ inner
 
 
 def _scaled(matrix: Vector) -> tuple[Vector, Vector]:

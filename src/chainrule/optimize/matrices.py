@@ -33,8 +33,13 @@ class Matrix(Protocol):
     def at(self, x: Vector) -> Any:
         """The matrix at ``x``."""
 
-    def step(self, matrix: Any, slope: Vector, free: Any = None) -> Vector:
-        """Minus the (modified) inverse of the matrix times the slope."""
+    def step(
+        self, matrix: Any, slope: Vector, free: Any = None, longest: float = np.inf
+    ) -> Vector:
+        """Minus the (modified) inverse of the matrix times the slope.
+
+        Where the matrix is flat it goes no further than ``longest``.
+        """
 
     def downward(self, x: Vector, free: Any = None) -> Vector | None:
         """A direction of clearly negative curvature, or None."""
@@ -55,12 +60,14 @@ class Dense:
         made = self._objective.hessian(x)
         return (made + made.T) / 2
 
-    def step(self, matrix: Vector, slope: Vector, free: Any = None) -> Vector:
+    def step(
+        self, matrix: Vector, slope: Vector, free: Any = None, longest: float = np.inf
+    ) -> Vector:
         """Minus the (modified) inverse Hessian times the slope."""
         if free is not None:
             whole = np.zeros(slope.size)
             if np.any(free):
-                whole[free] = self.step(matrix[np.ix_(free, free)], slope[free])
+                whole[free] = self.step(matrix[np.ix_(free, free)], slope[free], None, longest)
             return whole
         _, solved, status = lapack.dposv(matrix, slope)
         if status == 0 and np.all(np.isfinite(solved)):
@@ -73,6 +80,10 @@ class Dense:
             along = vectors.T @ (slope / scale)
             size = np.abs(values)
             size = np.maximum(size, max(size.max() * FLAT, np.abs(along).max() * 1e-100))
+            # In these coordinates, so far is ``longest`` in the original ones, or less.
+            flat = np.abs(values) <= 1e3 * FLAT * np.abs(values).max()
+            far = np.abs(along) / (longest * scale.min())
+            size = np.where(flat, np.maximum(size, far), size)
             return np.asarray(-(vectors @ (along / size)) / scale)
 
         def solve(shift: float) -> Vector:
@@ -126,7 +137,9 @@ class Banded:
             rows[self._outside] = 0.0
         return rows
 
-    def step(self, matrix: Vector, slope: Vector, free: Any = None) -> Vector:
+    def step(
+        self, matrix: Vector, slope: Vector, free: Any = None, longest: float = np.inf
+    ) -> Vector:
         """Minus the (modified) inverse Hessian times the slope."""
         if free is not None and not np.all(free):
             matrix = matrix * free

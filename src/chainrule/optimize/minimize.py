@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from .choice import DENSE, NEEDS, OURS, Choice, asked, choose, known, refuse_mis
 from .constraints import exact, violation
 from .matrices import Dense
 from .objective import UNDEFINED, Objective, quietly
-from .result import MOST_LOOKED_AT, Result, inverse, look
+from .profile import Profiler
+from .result import MOST_LOOKED_AT, Result, look
 from .solvers import by_least_squares, by_newton, by_scipy
+from .statistics import Statistics
 from .variables import Vector, limits
 from .words import ending
 
@@ -149,7 +150,7 @@ def _further(
     if found.status in (newtons.STOPPED, newtons.UNBOUNDED_BELOW):
         return found, choice
     if choice.method == "newton":
-        return _by_differences(objective, found, choice, box, callback)
+        return _on_kinks(objective, found, choice, box, callback)
     if choice.method != "least-squares" or _is_minimum(objective, found, box):
         return found, choice
     second = Choice("newton", matrix=Dense(objective))
@@ -165,7 +166,8 @@ def _further(
         more.success = True
         if objective.pair(np.asarray(more.x))[0] >= objective.pair(np.asarray(found.x))[0]:
             more.x = found.x
-    return more, Choice("least-squares", f"{choice.why}; Newton's method went on from its end")
+    second = Choice("least-squares", f"{choice.why}; Newton's method went on from its end")
+    return _on_kinks(objective, more, second, box, callback)
 
 
 def _is_minimum(objective: Objective, found: Result, box: Box) -> bool:
@@ -182,21 +184,29 @@ def _is_minimum(objective: Objective, found: Result, box: Box) -> bool:
         return True
 
 
-def _by_differences(
+def _on_kinks(
     objective: Objective, found: Result, choice: Choice, box: Box, callback: Any
 ) -> tuple[Result, Choice]:
-    """Where Newton's method finds no way down, the function may have kinks: BFGS gets on there."""
-    if found.success or box is not None or objective.variables.size > DENSE:
+    """Where Newton's method finds no way down, the function may have kinks: BFGS gets on there.
+
+    From the lowest point, and where that is of no use, from the start.
+    """
+    if found.success or found.status in (newtons.STOPPED, newtons.UNBOUNDED_BELOW):
         return found, choice
+    name = "BFGS" if box is None and objective.variables.size <= DENSE else "L-BFGS-B"
     value, x = objective.best
-    try:
-        more = by_scipy(objective, "BFGS", None, [], None, callback, {"gtol": 1e-8}, start=x)
-    except (ChainruleError, *UNDEFINED):
-        return found, choice
-    if not more.fun < value - 1e-12 * abs(value):
-        return found, choice
-    more.nit += found.nit
-    return more, Choice("newton", f"{choice.why}; BFGS went on from its end")
+    for start, what in ((x, "end"), (objective.variables.start, "start")):
+        settings: dict[str, Any] = {}
+        tighten(name, settings, None)
+        try:
+            more = by_scipy(objective, name, box, [], None, callback, settings, start=start)
+        except (ChainruleError, *UNDEFINED):
+            return found, choice
+        if more.fun < value - 1e-9 * abs(value):
+            more.nit += found.nit
+            more.status = newtons.NO_DESCENT if not more.success else more.status
+            return more, Choice(choice.method, f"{choice.why}; {name} went on from its {what}")
+    return found, choice
 
 
 def _keep(error: BaseException, objective: Objective) -> None:
@@ -228,6 +238,8 @@ def _finish(
     """The result with what is known at the solution, in the user's structure and words."""
     variables, name = objective.variables, choice.method
     x = np.array(found.x, np.float64).reshape(-1)
+    if not (constraints or found.success):
+        x = _lowest(objective, found, x, name)
     value, slope = _value_and_slope(objective, x, name)
     free = np.ones(x.size, bool)
     if box is not None:
@@ -237,7 +249,7 @@ def _finish(
     found.x, found.fun, found.method = variables.tree(x), value, name
     found.jac = variables.tree(slope)
     found.gradient_norm = float(np.abs(slope[free]).max(initial=0.0))
-    found.curvature = found.eigenvalues = None
+    found.curvature = found.eigenvalues = hessian = None
     found.setdefault("solver_message", "")
     found["_variables"] = variables
     finite = bool(np.isfinite(value) and np.all(np.isfinite(slope)))
@@ -245,12 +257,28 @@ def _finish(
     if constraints:
         found.violation = violation(constraints, x)
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
-        _look(objective, found, x, free)
-    found.setdefault("_covariance", partial(_later, objective, x, free, bool(constraints)))
+        hessian = _look(objective, found, x, free)
+    kept = Statistics(objective, x, free, constrained=bool(constraints), hessian=hessian)
+    found["_statistics"] = kept
+    if not constraints:
+        found["_profiler"] = Profiler(objective.flat, objective.args, variables, x, box)
     if not constraints and found.gradient_norm <= 1e-8 and found.status != newtons.STOPPED:
         found.success = True
     found.message = ending(found, choice.why, bounded=not bool(np.all(free)), derived=derived)
     return found
+
+
+def _lowest(objective: Objective, found: Result, x: Vector, name: str) -> Vector:
+    """The lowest point of a search that failed, which need not be its last."""
+    value, best = objective.best
+    if name in ("least-squares", "ipopt") or not np.isfinite(value):
+        return x
+    try:
+        last = objective.fun(x) if NEEDS[name].gradient else float(found.fun)
+    except UNDEFINED:
+        last = np.nan
+    found["_undefined"] = not np.isfinite(last) and last != -np.inf
+    return x if last <= value else best
 
 
 def _value_and_slope(objective: Objective, x: Vector, name: str) -> tuple[float, Vector]:
@@ -263,26 +291,21 @@ def _value_and_slope(objective: Objective, x: Vector, name: str) -> tuple[float,
         return objective.value(x), np.full(x.size, np.nan)
 
 
-def _look(objective: Objective, found: Result, x: Vector, free: Any) -> None:
-    """Note the curvature at the solution, if there are second derivatives there."""
+def _look(objective: Objective, found: Result, x: Vector, free: Any) -> Vector | None:
+    """Note the curvature at the solution, if there are second derivatives there; the Hessian."""
     try:
         hessian = objective.hessian(x)
     except (ChainruleError, *UNDEFINED):  # with derivatives of the user's, it may be no NumPy at all
-        return
+        return None
     part = hessian[np.ix_(free, free)]
     if np.all(np.isfinite(part)):
-        found.curvature, found.eigenvalues = look(part)
+        # What bends the function by less than it is rounded, over the length of x, is flat.
+        size = max(abs(found.fun), abs(objective.first))
+        rounding = 1e-16 * size / max(1.0, float(x @ x))
+        found.curvature, found.eigenvalues = look(part, rounding)
         slope = objective.gradient(x)[free]
         least = 1e-14 * abs(found.fun)
         if found.curvature == "minimum" and slope @ np.linalg.solve(part, slope) / 2 <= least:
             found.success = True  # what is left to gain is lost in rounding
-        found["_covariance"] = partial(inverse, hessian, objective.variables, free)
-
-
-def _later(objective: Objective, x: Vector, free: Any, constrained: bool) -> Vector:
-    if constrained:
-        raise ArgumentError(
-            "covariance: there are constraints, and the inverse Hessian is no covariance under them. "
-            "Write the problem in unknowns that are free."
-        )
-    return inverse(objective.hessian(x), objective.variables, free)
+        return hessian
+    return None

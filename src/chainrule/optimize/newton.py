@@ -33,6 +33,9 @@ UNBOUNDED = -1e100
 #: than this share of the one before: the residuals are too large for it.
 SLOW, TOO_SLOW = 3, 0.2
 
+#: After so many steps in which it falls by less than this share of the value, it gets nowhere.
+STALL, GAIN = 40, 1e-9
+
 #: How a search can end: SciPy's status numbers where it has them.
 CONVERGED, LIMIT, NO_DESCENT, UNBOUNDED_BELOW, STOPPED = 0, 1, 2, 4, 99
 
@@ -62,6 +65,7 @@ def newton(
     gtol = 1e-8 if gtol is None else gtol
     recent = deque([value], matrix.memory)
     slow, before, first = 0, np.inf, abs(value)
+    mark = value
     for count in range(most):
         if box is not None:
             free = movable(x, slope, box)
@@ -76,7 +80,7 @@ def newton(
             found = search(objective, x, value, slope, step, recent, free, box)
             if found is None:
                 downhill = float(step @ slope)
-                if 0 >= downhill > -EPS * max(abs(value), first):
+                if 0 >= downhill > -EPS * max(abs(value), min(first, 1.0)):
                     return x, CONVERGED, count  # no smaller value can be told from this one
                 plain = -slope / max(1.0, float(np.abs(slope).max()))
                 found = search(objective, x, value, slope, plain, (value,), free, box)
@@ -95,6 +99,10 @@ def newton(
         x = found
         value, slope = objective.pair(x)
         recent.append(value)
+        if count % STALL == STALL - 1:
+            if mark - value < GAIN * abs(mark):
+                return x, NO_DESCENT, count + 1
+            mark = value
         if value < UNBOUNDED or not np.isfinite(x @ x):
             return x, UNBOUNDED_BELOW, count + 1
         if callback is not None and callback(x, value):
@@ -123,12 +131,13 @@ def largest(slope: Vector, free: Any) -> float:
 
 def _step(matrix: Matrix, x: Vector, slope: Vector, free: Any) -> Vector:
     """The Newton step, of a sensible length; straight down where there is none."""
+    size = max(1.0, float(x @ x) ** 0.5)
     try:
-        step = matrix.step(matrix.at(x), slope, free)
+        step = matrix.step(matrix.at(x), slope, free, 10 * size)
     except linalg.LinAlgError:
         step = -slope
     length = float(step @ step) ** 0.5
-    longest = 1e3 * max(1.0, float(x @ x) ** 0.5)
+    longest = 1e3 * size
     if not length < np.inf:
         step, length = -slope, float(slope @ slope) ** 0.5
     if length > longest:

@@ -36,18 +36,33 @@ class Result(OptimizeResult):  # type: ignore[misc]
         What SciPy's solver said.
     """
 
-    def covariance(self) -> Vector:
+    def covariance(
+        self, kind: str | None = None, *, losses: Any = None, mean: Any = None, variance: Any = None
+    ) -> Vector:
         """The covariance matrix of the solution, ``(n, n)``, in the order of ``cr.ravel(x)``.
 
-        The inverse Hessian of a minimised negative log-likelihood; for least squares
-        ``s² (JᵀJ)⁻¹`` with ``s²`` the residual variance (Seber & Wild, Nonlinear Regression,
-        §2.1.2). An unknown at its bound has none: its row and column are 0.
+        Parameters
+        ----------
+        kind
+            For ``minimize`` of a negative log-likelihood: ``"observed"``, the inverse Hessian (if not
+            given); ``"expected"``, the inverse Fisher information, by ``mean`` and ``variance``;
+            ``"scores"``, by the outer products of the gradients of ``losses``; ``"sandwich"``, which
+            holds where the model does not (White 1982). For least squares ``s² (JᵀJ)⁻¹`` with ``s²``
+            the residual variance (Seber & Wild, Nonlinear Regression, §2.1.2), and ``"sandwich"``,
+            which allows residuals of different variances.
+        losses
+            ``losses(x, *args)``: the negative log-likelihood of each observation, whose sum or mean
+            was minimised. With them ``"observed"`` is right for a mean too.
+        mean, variance
+            ``mean(x, *args)``: what is expected of each observation, and ``variance(mean)``.
+
+        An unknown at its bound has no covariance: its row and column are 0.
 
         Raises
         ------
         ArgumentError
             When the solution is not determined: the matrix to be inverted is singular or not
-            positive definite.
+            positive definite; or when ``kind`` needs what was not given.
 
         >>> import numpy as np
         >>> from chainrule.optimize.minimize import minimize
@@ -55,46 +70,89 @@ class Result(OptimizeResult):  # type: ignore[misc]
         >>> found = minimize(lambda m: np.sum((data - m) ** 2) / 2, 0.0)
         >>> found.covariance()
         array([[0.33333333]])
+        >>> found.covariance("sandwich", losses=lambda m: (data - m) ** 2 / 2)
+        array([[1.55555556]])
         """
-        if "_covariance" not in self:
-            raise ArgumentError(
-                "covariance: this result was copied or sent without its function. Ask the original."
-            )
-        matrix: Vector = self["_covariance"]()
-        return matrix
+        made: Vector = self._part("_statistics", "covariance").covariance(
+            kind, losses=losses, mean=mean, variance=variance
+        )
+        return made
 
-    def standard_errors(self) -> Any:
+    def standard_errors(
+        self, kind: str | None = None, *, losses: Any = None, mean: Any = None, variance: Any = None
+    ) -> Any:
         """The standard error of each unknown, in the structure of ``x``.
 
-        The square roots of the diagonal of :meth:`covariance`.
+        The square roots of the diagonal of :meth:`covariance`, which takes the same arguments.
         """
-        return self["_variables"].tree(np.sqrt(np.diag(self.covariance())))
+        matrix = self.covariance(kind, losses=losses, mean=mean, variance=variance)
+        return self["_variables"].tree(np.sqrt(np.diag(matrix)))
+
+    def profile(self, which: Any = 0, *, level: float = 0.95, scale: float | None = None) -> Any:
+        """The profile of one unknown and its interval, all others fitted anew at each value.
+
+        Parameters
+        ----------
+        which
+            The unknown: its path in ``x``, such as ``"['w'][2]"`` or ``"a"`` for a key, or its place
+            in ``cr.ravel(x)``.
+        level
+            How often the interval is to hold the true value.
+        scale
+            What a difference of the function counts, in units of a log-likelihood: 1 if not given,
+            the number of observations where their mean was minimised. Of least squares it is the
+            residual variance, with Student's quantiles.
+
+        Returns
+        -------
+        Profile
+            ``estimate``, ``low``, ``high``, and the profile: ``values``, ``deviance``, ``roots``,
+            ``points``. See :class:`~chainrule.optimize.profile.Profile`.
+
+        >>> import numpy as np
+        >>> from chainrule.optimize.minimize import minimize
+        >>> counts = np.array([3.0, 5.0, 2.0])
+        >>> found = minimize(lambda a: np.sum(np.exp(a) - counts * a), 0.0)
+        >>> profile = found.profile(level=0.9)
+        >>> round(profile.low, 4), round(profile.high, 4)
+        (0.6292, 1.6827)
+        """
+        make = self._part("_profiler", "profile")
+        try:
+            width = float(np.sqrt(np.diag(self.covariance()))[make.place(which)])
+        except ArgumentError:
+            width = 0.0
+        return make(which, level, scale, width if np.isfinite(width) else 0.0)
+
+    def _part(self, name: str, verb: str) -> Any:
+        if name not in self:
+            raise ArgumentError(
+                f"{verb}: this result was copied or sent without its function. Ask the original."
+            )
+        return self[name]
 
     def __reduce__(self) -> Any:
-        kept = dict(self)
-        made = kept.get("_covariance")
-        if made is not None and made.func.__module__ == "chainrule.optimize.minimize":
-            del kept["_covariance"]  # it holds the user's function, which need not pickle
-        return Result, (kept,)
+        # What holds the user's function, which need not pickle, stays behind.
+        return Result, ({k: v for k, v in self.items() if k != "_profiler"},)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), "covariance", "standard_errors"})
+        return sorted({*super().__dir__(), "covariance", "profile", "standard_errors"})
 
     def __repr__(self) -> str:
         shown = OptimizeResult({k: v for k, v in self.items() if not k.startswith("_")})
         return str(shown)
 
 
-def look(hessian: Vector) -> tuple[str, Vector]:
+def look(hessian: Vector, least: float = 0.0) -> tuple[str, Vector]:
     """What a point with no slope and this Hessian is, and the Hessian's eigenvalues.
 
-    An eigenvalue counts as zero below ``eps^(2/3)`` of the largest.
+    An eigenvalue counts as zero below ``eps^(2/3)`` of the largest, and below ``least``.
 
     >>> look(np.diag([2.0, -1.0]))[0]
     'saddle'
     """
     values: Vector = np.asarray(np.linalg.eigvalsh((hessian + hessian.T) / 2), np.float64)
-    scale = float(np.max(np.abs(values), initial=0.0)) * FLAT
+    scale = max(float(np.max(np.abs(values), initial=0.0)) * FLAT, least)
     rising, falling = bool(values[-1] > scale), bool(values[0] < -scale)
     if rising and falling:
         return "saddle", values

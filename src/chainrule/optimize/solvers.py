@@ -65,7 +65,7 @@ def by_least_squares(
     refuse_options("least-squares", settings, ("maxiter", "ftol", "xtol", "gtol", "disp"))
     variables, made = objective.variables, objective.programs
     equations = Equations(variables, objective.args, "minimize", made.residuals, made.slopes)
-    equations.begin()
+    first = equations.begin()
     report, taken = reporting(callback, variables), [0]
     most = settings.get("maxiter")
     recent = deque[float](maxlen=SLOW[1])
@@ -103,10 +103,23 @@ def by_least_squares(
     if box is None and found.success:
         polish(equations, found)
     objective.more(equations.counts)
-    status = newtons.CONVERGED if found.success else newtons.LIMIT
-    result = Result(x=found.x, status=status, success=found.success, nit=taken[0])
+    done = bool(found.success) and at_rest(found, float(np.linalg.norm(first)))
+    status = newtons.CONVERGED if done else newtons.LIMIT
+    result = Result(x=found.x, status=status, success=done, nit=taken[0])
     result.solver_message = str(found.message)
     return result
+
+
+def at_rest(found: Any, first: float) -> bool:
+    """Whether the residuals are at right angles to what each unknown can do, or as good as zero."""
+    values, matrix = np.asarray(found.fun), np.asarray(found.jac)
+    size = float(np.linalg.norm(values))
+    if size <= 1e-10 * first:
+        return True
+    lengths = np.sqrt(np.sum(matrix**2, axis=0)) * size
+    slope = np.abs(matrix.T @ values)
+    held = np.asarray(found.active_mask) != 0
+    return bool(np.all(held | (slope <= np.maximum(1e-6 * lengths, 1e-8))))
 
 
 class _Enough(Exception):

@@ -63,7 +63,9 @@ class Sparse:
         made = sparse.csc_matrix((data, self._indices, self._starts), shape=self._shape)
         return (made + made.T) / 2
 
-    def step(self, matrix: Any, slope: Vector, free: Any = None) -> Vector:
+    def step(
+        self, matrix: Any, slope: Vector, free: Any = None, longest: float = np.inf
+    ) -> Vector:
         """Minus the (modified) inverse Hessian times the slope."""
         if free is not None and not np.all(free):
             keep = sparse.diags(free.astype(float))

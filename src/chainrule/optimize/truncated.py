@@ -30,7 +30,9 @@ class Products:
         """The point: what a product needs."""
         return x
 
-    def step(self, matrix: Vector, slope: Vector, free: Any = None) -> Vector:
+    def step(
+        self, matrix: Vector, slope: Vector, free: Any = None, longest: float = np.inf
+    ) -> Vector:
         """An approximate solution of ``H step = -slope``; along negative curvature if it is met."""
         left = -slope if free is None else -slope * free
         size = float(left @ left)

@@ -25,6 +25,11 @@ def _outcome(found: Any, bounded: bool, derived: bool) -> str:
         at = f"the value is {value:.6g}, the constraints hold to {found.violation:.0e}"
     if not derived:
         at, norm = f"the value is {value:.6g}, and the function has no derivative here", 0.0
+    if found.get("_undefined"):
+        return (
+            f"Not a number: the search went where the function is not defined; this is the lowest point "
+            f"before: {at}. Start elsewhere, or add bounds that keep it where it is defined."
+        )
     if value != value or norm != norm:  # noqa: PLR0124 (NaN is what differs from itself)
         found.success = False
         return (

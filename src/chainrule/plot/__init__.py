@@ -7,6 +7,7 @@ saving are matplotlib's own.
 from .curves import gradient_norm_curve, history, loss_curve
 from .landscape import landscape
 from .paths import contour
+from .profiles import profile
 from .spectrum import hessian_spectrum
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "history",
     "landscape",
     "loss_curve",
+    "profile",
 ]

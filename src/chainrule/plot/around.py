@@ -29,7 +29,12 @@ class Around:
                 )
         if not leaves:
             raise ArgumentError("plot: params holds no arrays. Give at least one.")
-        self.loss, self.params, self.data = loss, params, tuple(data)
+        if not isinstance(data, tuple):
+            raise ArgumentError(
+                f"plot: data is a {type(data).__name__}. Give a tuple of what the loss takes after the "
+                "parameters, such as (X, y), or (X,)."
+            )
+        self.loss, self.params, self.data = loss, params, data
         vector, unravel = ravel(params)
         self.vector: Vector = np.asarray(vector, np.float64)
         self.shapes = [np.shape(leaf) for leaf in leaves]

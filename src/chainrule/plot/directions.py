@@ -26,6 +26,11 @@ def directions_of(
     if normalise not in NORMALISE:
         raise ArgumentError(f"plot: normalise is {normalise!r}. Write 'filter', 'unit' or None.")
     wanted = sum(1 for d in given if isinstance(d, str) and d == EIGENVECTOR)
+    if wanted > around.size:
+        raise ArgumentError(
+            f"plot: there are {wanted} eigenvectors asked for, and {around.size} parameters. Give "
+            "fewer directions."
+        )
     values, vectors = top(around, wanted) if wanted else (np.zeros(0), np.zeros((0, 0)))
     rows: list[Vector] = []
     names: list[str] = []

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..ir.node import Node
+from ..ir.node import INPUT, Node
 from ..ir.types import TupleType
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
-from ..ops.monomial import Axis
+from ..ops.monomial import ANONYMOUS, Axis
 from ..ops.structural import (
     broadcast,
     cast,
@@ -43,6 +43,7 @@ class Axes:
         self._lengths: list[int] = []
         self._slots: dict[Node, tuple[int, ...]] = {}
         self._found: dict[int, Axis] = {}
+        self._own: set[int] | None = None  # those of inputs, when the first axis is asked for
         order = list(order)
         users = Counter(a for n in order for a in n.args)
         #: Nodes that several others read, with the axes along which they are only repeated numbers:
@@ -50,12 +51,16 @@ class Axes:
         self._repeated = {
             n: free for n, free in _repeated(order).items() if users[n] > 1 and any(free)
         }
+        self._met: dict[int, list[int]] = {}
         for n in order:
             if type(n.type) is TupleType:
                 self._square(n.op.name, n.args[0])
                 continue
             self._slots[n] = tuple(self._new(length) for length in n.type.shape)
             self._relate(n)
+        for slot, met in reversed(self._met.items()):  # all who read it agree
+            if len({self._root(m) for m in met}) == 1:
+                self._union(slot, met[0])
 
     def of(self, n: Node) -> tuple[Axis, ...]:
         """The axes of ``n``."""
@@ -87,10 +92,32 @@ class Axes:
         if a != b and self._lengths[a] == self._lengths[b]:
             self._parents[max(a, b)] = min(a, b)
 
+    def adopt(self, places: Sequence[tuple[Node, int]]) -> None:
+        """Take every axis of no argument for that one of ``places`` which is as long.
+
+        For sizes that were chosen to be all different; what is derived so is to be tried for
+        other ones.
+        """
+        known = {self._root(self._slots[n][k]) for n, k in places}
+        by_length: dict[int, set[int]] = {}
+        for root in known:
+            by_length.setdefault(self._lengths[root], set()).add(root)
+        mine = self._roots_of_inputs()
+        for slot, length in enumerate(self._lengths):
+            fitting = by_length.get(length, set())
+            if len(fitting) == 1 and self._root(slot) not in mine:
+                self._union(slot, next(iter(fitting)))
+
+    def _roots_of_inputs(self) -> set[int]:
+        return {self._root(s) for n, slots in self._slots.items() if n.op is INPUT for s in slots}
+
     def _axis(self, slot: int) -> Axis:
+        if self._own is None:
+            self._own = self._roots_of_inputs()
         root = self._root(slot)
         if root not in self._found:
-            self._found[root] = Axis(root, self._lengths[root])
+            number = root if root in self._own else ANONYMOUS + root
+            self._found[root] = Axis(number, self._lengths[root])
         return self._found[root]
 
     # -- what the operations prove ---------------------------------------------------------------
@@ -104,6 +131,8 @@ class Axes:
                     for k, (a, b) in enumerate(zip(slots[arg], out, strict=True)):
                         if not free or not free[k]:
                             self._union(a, b)
+                        else:
+                            self._met.setdefault(a, []).append(b)
         elif op is einsum:
             self._einsum(n)
         elif op in (slice_, place):

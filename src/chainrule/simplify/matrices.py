@@ -13,6 +13,7 @@ from ..ops.monomial import (
     MONOMIAL,
     ONEHOT,
     SOFTMAX,
+    TOEPLITZ,
     TOTAL,
     UNIT,
     Axis,
@@ -20,7 +21,7 @@ from ..ops.monomial import (
     Term,
     decode,
 )
-from ..ops.structural import slice_
+from ..ops.structural import slice_, transpose
 from .normal import Algebra
 from .products import summed
 from .state import Rule, State
@@ -92,6 +93,15 @@ def _solve(t: State, n: Node, args: list[Node]) -> Node | None:
     return t.algebra.monomial(Term(UNIT, factors, (0, *tail), every))
 
 
+def _triangular_solve(t: State, n: Node, args: list[Node]) -> Node | None:
+    """``L⁻¹b``, for a factor that has one triangle; of others, the other one is not read."""
+    matrix, lower = n.args[0], n.params[1]
+    turned = matrix.op is transpose
+    if (matrix.args[0] if turned else matrix).op.name != "cholesky" or lower == turned:
+        return None
+    return _solve(t, n, args)
+
+
 def _norm(t: State, n: Node, args: list[Node]) -> Node | None:
     axes, order = n.params
     if order != 2 or n.args[0].type.dtype.kind != "f":
@@ -119,6 +129,8 @@ def _one_hot(t: State, rows: Node, labels: Node, axes: tuple[Axis, ...]) -> Node
 
 def _gather(t: State, n: Node, args: list[Node]) -> Node | None:
     """One element of each row, by its label: a sum over the row against one-hot rows."""
+    if n.params[0] == (-1,) and n.args[1] in t.windows and n.args[0].type.ndim == 1:
+        return t.algebra.opaque(TOEPLITZ, args[:1], n.type.shape[1:], t.axes.of(n))
     if n.params[0] != (-2, -1) or n.args[0].type.ndim != 2:
         return None
     axes = t.algebra.axes(args[0])
@@ -201,6 +213,7 @@ RULES: dict[str, Rule] = {
     "log_softmax": _log_softmax,
     "inv": _inv,
     "solve": _solve,
+    "triangular_solve": _triangular_solve,
     "det": _det,
     "slice": _slice,
     "norm": _norm,

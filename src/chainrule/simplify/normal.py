@@ -35,6 +35,7 @@ from ..ops.monomial import (
     decode,
 )
 from ..ops.sandwich import sandwich
+from .equal import soft_of_equal
 from .factoring import common_factors, paired
 from .rewriting import diagonals, opened, shorter, upright
 from .terms import (
@@ -69,6 +70,7 @@ class Algebra:
         self.factored = True
         self._fresh = count(1000)
         self._trying: set[Node] = set()
+        self._pairing: set[Any] = set()
         self.expanding = False
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
@@ -381,9 +383,11 @@ class Algebra:
         shared = common_factors(self, terms, axes) if factored else None
         if shared is not None:
             return self.monomial(shared)
-        if len(terms) > 2 and self.factored:
+        whole = tuple(terms)
+        if len(terms) > 2 and self.factored and whole not in self._pairing:
             fewer = paired(self, terms, axes)
             if fewer is not None:
+                self._pairing.add(whole)  # a pair may come apart again, and lead back here
                 return self.total([self.scale(base, c) for c, base in fewer])
         return self._hoisted(terms, axes)
 
@@ -475,6 +479,8 @@ class Algebra:
         dropped = [a + len(axes) for a in along]
         kept = [k for k in range(len(axes)) if k not in dropped]
         coefficient, base = self.split(x)
+        if not any(self.varies(x, p) for p in dropped):
+            return soft_of_equal(self, op, x, dropped)
         if base.op is TOTAL:
             moved = [a for a in base.args if not any(self.varies(a, p) for p in dropped)]
             if moved:

@@ -10,6 +10,8 @@ import numpy as np
 from ..ir.node import Node
 from ..ops.contraction import split_subscripts
 from ..ops.monomial import UNIT, Factor, Term
+from ..ops.reductions import reduce_prod
+from ..ops.structural import concatenate, slice_
 from .state import Rule, State
 
 
@@ -34,7 +36,32 @@ def _subtract(t: State, n: Node, args: list[Node]) -> Node:
 
 
 def _multiply(t: State, n: Node, args: list[Node]) -> Node:
+    whole = _all_but_one(n)
+    if whole is not None:
+        x = t.normal[whole]
+        product = t.algebra.opaque(reduce_prod, [x], ((-1,),), ())
+        spread = t.algebra.spread(product, t.algebra.axes(x), ())
+        return t.algebra.product(spread, t.algebra.power(x, Fraction(-1)))
     return t.algebra.product(*args)
+
+
+def _all_but_one(n: Node) -> Node | None:
+    """The vector of which ``n`` is, in each place, the product of all other elements."""
+    before, after = n.args
+    if before.op is not concatenate or after.op is not concatenate or n.type.ndim != 1:
+        return None
+    if len(before.args) != 2 or len(after.args) != 2:
+        return None
+    left, right = before.args[1], after.args[0]
+    if left.op is not slice_ or right.op is not slice_:
+        return None
+    (first,), (second,) = left.args, right.args
+    if first.op.name != "cumprod" or second.op.name != "cumprod" or first.args != second.args:
+        return None
+    last = n.type.size - 1
+    if left.params[0] != ((0, last, 1),) or right.params[0] != ((1, last, 1),):
+        return None
+    return first.args[0] if (first.params[1], second.params[1]) == (False, True) else None
 
 
 def _divide(t: State, n: Node, args: list[Node]) -> Node | None:

@@ -97,3 +97,6 @@ RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES
 #: What a program is put into before it is differentiated for its formula: soft maxima shifted by
 #: the maximum are what they are without it. All else stays as the user wrote it.
 RECOGNITIONS = Rules((*MOVES, *SOFT))
+
+#: The same for a derivation, which is to take ``log(1 + exp z)`` for the one function that it is.
+RECOGNISED = Rules((*MOVES, *SOFT, *STABLE))

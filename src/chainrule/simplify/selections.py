@@ -22,6 +22,9 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         return a
     if _is_nan(n.args[1]):
         return b
+    unguarded = _unguarded(n)
+    if unguarded is not None:
+        return t.normal[unguarded]
     opposite = _opposite(t, condition, a, b)
     if opposite is not None:
         return opposite
@@ -42,6 +45,33 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
         return t.algebra.product(other, b)
     return None
+
+
+def _unguarded(n: Node) -> Node | None:
+    """What a selection keeps from single points at which ``x^y`` or ``log x`` are not defined."""
+    condition, a, b = n.args
+    opposite = condition.op.name in ("logical_not", "not_equal")
+    kept, other = (a, b) if opposite else (b, a)
+    if _uncast(other).op is not CONSTANT:
+        return None
+    test = condition.args[0] if condition.op.name == "logical_not" else condition
+    test = _uncast(test)
+    if test.op.name in ("bitwise_and", "logical_and"):
+        tests = [m for m in map(_uncast, test.args) if m.op is ar.equal]
+        above = any(_uncast(m).op is ar.greater for m in test.args)
+        return kept if tests and above else None
+    if test.op not in (ar.equal, ar.not_equal):
+        return None
+    compared = {m for m in map(_uncast, test.args) if m.op is not CONSTANT}
+    inside = toposort([kept])
+    slope = _uncast(kept).op is ar.subtract or any(m.op is ar.power for m in inside)
+    return kept if slope and compared & set(inside) else None
+
+
+def _uncast(n: Node) -> Node:
+    while n.op is cast or n.op is broadcast:
+        (n,) = n.args
+    return n
 
 
 def _is_nan(n: Node) -> bool:

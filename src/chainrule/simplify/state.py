@@ -19,6 +19,8 @@ class State:
         self.normal: dict[Node, Node] = {}
         #: Inputs that hold 0, 1, 2, …: what a program reads rows by.
         self.counting: set[Node] = set()
+        #: Inputs that hold the indices of windows of an array, backwards: what convolution reads.
+        self.windows: set[Node] = set()
 
 
 #: The normal form of a node from those of its arguments; ``None`` leaves it an atom.

@@ -246,6 +246,8 @@ class Buffer(TracedMethods):
         plain = [x.plain() if type(x) is Buffer else x for x in inputs]
         if out:
             keywords["out"] = tuple(x.plain() if type(x) is Buffer else x for x in out)
+        if type(keywords.get("where")) is Buffer:
+            keywords["where"] = keywords["where"].plain()
         result = getattr(ufunc, method)(*plain, **keywords)
         for target in out:
             if type(target) is Buffer:

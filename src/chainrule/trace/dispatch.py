@@ -18,21 +18,10 @@ from ..ops.elementwise import Elementwise, literal_of
 from ..ops.indexing import scatter_add
 from ..ops.structural import cast
 from .functions import FUNCTIONS
-from .functions.pointwise import clip
+from .functions.pointwise import clip, frexp
+from .functions.refused import REFUSED, message
 from .functions.selection import normalized
 from .site import here
-
-#: What to write instead of a function that has no derivative here.
-INSTEAD = {
-    "nextafter": "np.maximum with a small constant",
-    "frexp": "np.log2 and np.exp2",
-    "spacing": "np.finfo(x.dtype).eps * np.abs(x)",
-    "apply_over_axes": "a tuple as the axis of the function itself",
-    "histogram": "np.searchsorted and np.bincount with weights",
-    "in1d": "a comparison with each value",
-    "setdiff1d": "a boolean mask",
-}
-
 
 #: What stands for an argument that was not given.
 UNSET: Any = np._NoValue  # noqa: SLF001
@@ -107,7 +96,7 @@ def _for_each(function: np.ufunc, inputs: Sequence[Any]) -> Any:
 def row_of(function: np.ufunc) -> Elementwise | None:
     """The row that answers to a ufunc of NumPy or SciPy."""
     row = UFUNCS.get(function)
-    if row is not None or function.__name__ in _NUMPY_NAMES:
+    if row is not None or function.__name__ in _NUMPY_NAMES or function.nout > 1:
         return row
     for p in PRIMITIVES:
         # A row names a function of SciPy by its path, so that it need not be imported.
@@ -126,6 +115,7 @@ _NUMPY_NAMES = frozenset(name for name, value in vars(np).items() if isinstance(
 #: Ufuncs that are compositions of others, by name; ``clip`` is that of the array method.
 _COMPOSITES: dict[str, Callable[..., Any]] = {
     "clip": clip,
+    "frexp": frexp,
     "divmod": lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
     "modf": lambda x: (x - np.trunc(x), np.trunc(x)),
     "ldexp": lambda x, n: x * np.exp2(n),
@@ -348,7 +338,8 @@ def _shapes(operands: Sequence[Any]) -> list[tuple[int, ...]]:
 
 def unsupported(what: str, instead: str | None = None) -> UnsupportedFunction:
     """The error that names a function, the user's line, and what to write instead."""
-    instead = instead or INSTEAD.get(what.rpartition(".")[2])
+    if instead is None and what in REFUSED:
+        return UnsupportedFunction(message(what, *REFUSED[what]), here())
     remedy = f"Use {instead}" if instead else "Write it with functions that have one"
     return UnsupportedFunction(
         f"{what} has no derivative here. {remedy}, or give the step a derivative of its own with "

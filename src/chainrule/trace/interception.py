@@ -27,16 +27,18 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator
-from itertools import pairwise
+from functools import cached_property, lru_cache, partial
+from itertools import islice, pairwise
 from operator import is_
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from .functions import sparse
+from .generators import Generators
 from .iteration import vectorized
 from .kinds import Kind, has
 from .mathematics import NUMBERS
@@ -71,7 +73,7 @@ class intercept(ContextDecorator):  # noqa: N801 - used like a function
 class _Names:
     """Names in one module: what they stand for during a trace and otherwise."""
 
-    __slots__ = ("added", "compared", "during", "fixed", "namespace", "otherwise", "size")
+    __slots__ = ("added", "during", "fixed", "namespace", "otherwise", "size")
 
     def __init__(self, namespace: dict[str, Any], *, fixed: bool) -> None:
         self.namespace = namespace
@@ -81,13 +83,9 @@ class _Names:
         """Look through the module; ``within`` says that it uses the functions, and is not theirs."""
         namespace = self.namespace
         self.size = len(namespace)
-        #: Number types that the module compares by identity: these keep their names.
-        self.compared: frozenset[str] = frozenset()
         self.during: dict[str, Any] = {}
         self.otherwise: dict[str, Any] = {}
         self.added: list[str] = []
-        if within and not self.fixed:
-            self.compared = _compared(namespace)
         by_id = table.by_id
         skipped: Any = table.for_lists if within and self.fixed else ()
         for name, value in list(namespace.items()):
@@ -155,15 +153,15 @@ def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
     return found
 
 
-def _compared(namespace: dict[str, Any]) -> frozenset[str]:
-    """Which number types of NumPy the functions of a module compare by identity."""
+@lru_cache(4096)
+def _compared(code: CodeType) -> frozenset[str]:
+    """Which number types of NumPy a function compares by identity: ``x.dtype.type is np.float64``."""
     found = set()
-    for function in _functions(namespace):
-        for code in _codes(function.__code__):
-            for name in _OF_NUMPY.intersection(code.co_names):
-                steps = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
-                if any(i.argval == name and j.opname == "IS_OP" for i, j in pairwise(steps)):
-                    found.add(name)
+    for part in _codes(code):
+        for name in _OF_NUMPY.intersection(part.co_names):
+            steps = [i for i in dis.get_instructions(part) if i.opname not in ("CACHE", "NOP")]
+            if any(i.argval == name and j.opname == "IS_OP" for i, j in pairwise(steps)):
+                found.add(name)
     return frozenset(found)
 
 
@@ -171,20 +169,40 @@ _OF_NUMPY = frozenset(number.__name__ for number in NUMBERS if number.__module__
 
 
 def _functions(namespace: dict[str, Any]) -> Iterator[FunctionType]:
-    """The functions of a module, and the methods of its classes."""
-    # By the type alone: to look at an attribute of a lazy object would load what it stands for.
+    """The functions of a module: by a name, in a class, in a container, or under a decorator."""
     for value in list(namespace.values()):
-        members = [value]
-        if type(value) is type and vars(value).get("__module__") == namespace.get("__name__"):
-            members = list(vars(value).values())
-        for member in members:
-            kind = type(member)
-            if kind is staticmethod or kind is classmethod:
-                member = member.__func__
-            elif kind is property:
-                member = member.fget
-            if type(member) is FunctionType and member.__globals__ is namespace:
-                yield member
+        yield from _held(value, namespace, 3)
+
+
+def _held(value: Any, namespace: dict[str, Any], depth: int) -> Iterator[FunctionType]:
+    """The functions of the module that ``value`` is or holds, no deeper than ``depth``."""
+    # By the type alone: to look at an attribute of a lazy object would load what it stands for.
+    kind = type(value)
+    members: Iterable[Any] = ()
+    if kind is FunctionType:
+        if value.__globals__ is namespace:
+            yield value
+        members = [cell.cell_contents for cell in value.__closure__ or () if _is_full(cell)]
+    elif kind is staticmethod or kind is classmethod:
+        members = (value.__func__,)
+    elif kind is property:
+        members = (value.fget,)
+    elif kind is partial or kind is cached_property:
+        members = (value.func,)
+    elif kind is dict or kind is list or kind is tuple:
+        members = islice(value.values() if kind is dict else value, 256)
+    elif issubclass(kind, type) and vars(value).get("__module__") == namespace.get("__name__"):
+        members = vars(value).values()
+    if depth:
+        for member in list(members):
+            yield from _held(member, namespace, depth - 1)
+
+
+def _is_full(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
 
 
 def _computes(namespace: dict[str, Any]) -> bool:
@@ -244,6 +262,8 @@ class _Interception:
         self.fixed: list[_Names] = []
         self.own: list[_Names] = []
         self.methods: list[tuple[Any, str, Any, Any]] = []
+        self.generators = Generators()
+        self.named = False
         self.loaded: Any = None
 
     def open(self, *, naming: bool = False) -> None:
@@ -258,18 +278,26 @@ class _Interception:
                 names.replace()
             for names in self.own:
                 names.replace()
-                if naming and not names.fixed:
-                    names.namespace.setdefault("len", length_of)
-            for number in frozenset[str]().union(*(names.compared for names in self.own)):
+            if naming:
+                self.named = True
+                for names in self.own:
+                    if not names.fixed:
+                        names.namespace.setdefault("len", length_of)
+            for owner, name, substitute, _ in self.methods:
+                setattr(owner, name, substitute)
+            self.generators.replace()
+
+    def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced.
+
+        A number type that ``f`` compares by identity keeps its name while ``f`` runs.
+        """
+        if self.count and type(f) is FunctionType:
+            for number in _compared(f.__code__):
                 for names in (*self.fixed, *self.own):
                     original = names.otherwise.get(number)
                     if isinstance(original, type):
                         names.namespace[number] = original
-            for owner, name, substitute, _ in self.methods:
-                setattr(owner, name, substitute)
-
-    def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced."""
         replacement = (self.table or Table()).replacement(f)
         if replacement is None or not stack.intercepting:
             return f
@@ -281,12 +309,14 @@ class _Interception:
             self.count -= 1
             if self.count:
                 return
+            self.generators.restore()
             for owner, name, _, original in self.methods:
                 setattr(owner, name, original)
             for names in self.own:
                 names.restore()
-                if names.namespace.get("len") is length_of:
+                if self.named and names.namespace.get("len") is length_of:
                     del names.namespace["len"]
+            self.named = False
             for names in self.fixed:
                 names.restore()
             if _loaded() != self.loaded:
@@ -301,6 +331,13 @@ class _Interception:
             self._method(np.vectorize, "__call__", vectorized)
         if _loaded() != self.loaded:
             self.loaded = _loaded()
+            if self.generators.find():
+                for original, substitute in self.generators.functions:
+                    self.table.add(original, substitute)
+                space = vars(sys.modules["numpy.random"])
+                self.fixed.append(_Names(space, fixed=True).scan(self.table, within=False))
+                self.modules.clear()
+                self.own.clear()
             if self.table.resolve():
                 self.modules.clear()
                 self.own.clear()
@@ -369,7 +406,11 @@ class _Interception:
 
 def _loaded() -> tuple[int, str]:
     """What changes when a module is loaded."""
-    return len(sys.modules), next(reversed(sys.modules))
+    while True:
+        try:
+            return len(sys.modules), next(reversed(sys.modules))
+        except RuntimeError:  # another thread loaded one just now
+            continue
 
 
 def _product(product: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,13 +24,14 @@ from . import aliases, dispatch, domain
 from .aliases import Written
 from .buffers import escaped, nested
 from .captures import Captures
+from .exchange import exchanged
 from .functions.updating import FUNCTIONS as UPDATING
 from .guard import Guard
 from .indexing import getitem, is_basic
 from .interception import interception
 from .memory import is_poison
 from .nesting import innermost
-from .refusal import instead_of, remedy
+from .refusal import ENDED, HELD, instead_of, remedy
 from .site import Mark, here, mark, receiving_frame, user_frame
 from .sizes import SizeNames, shape_of
 from .stack import current, stack
@@ -71,7 +72,7 @@ class Recorder:
             return value  # type: ignore[no-any-return]
         if kind in _SCALARS or isinstance(value, np.generic):
             return Tracer(constant(value), self)
-        return Tracer(self.capture(np.asarray(value)), self)
+        return Tracer(self.capture(np.asarray(exchanged(value))), self)
 
     def meet(self, other: Recorder) -> Recorder:
         """The recorder of an operation on arrays of this one and of another: the inner trace."""
@@ -219,8 +220,8 @@ class Trace(Recorder):
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
         self.refusals: list[Exception] = []
-        #: Under which names the program keeps the lengths of axes.
-        self.size_names = SizeNames()
+        self.draws: Any = None  # what collects the random draws of a program to be compiled
+        self.size_names = SizeNames()  # under which the program keeps the lengths of axes
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -242,7 +243,7 @@ class Trace(Recorder):
         around: Any = inner
         while outer.level and around is not outer:
             if around is None or not outer.active:
-                raise EndedTrace(_ENDED, here())
+                raise EndedTrace(ENDED, here())
             around = around.parent
         return inner
 
@@ -262,6 +263,10 @@ class Trace(Recorder):
 
     # -- recording -------------------------------------------------------------------------------
 
+    def opened(self) -> tracing:
+        """A trace inside of this one, for a ``with`` statement."""
+        return tracing(differentiated=self.differentiated)
+
     def run(self, f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """``f(*args, **keywords)``, on traced arguments."""
         return interception.called(f)(*args, **keywords)
@@ -269,7 +274,7 @@ class Trace(Recorder):
     def record(self, op: Primitive, nodes: tuple[Node, ...], params: tuple[Any, ...]) -> Any:
         """Record one operation, with its place in the program."""
         if not self.active:
-            raise EndedTrace(_ENDED, here())
+            raise EndedTrace(ENDED, here())
         try:
             made = op.build(nodes, *params)
         except (ValueError, TypeError) as error:
@@ -291,7 +296,7 @@ class Trace(Recorder):
         """A tracer for any array-like; a buffer or a named size brings its own."""
         if type(value) is Tracer:
             if not value.recorder.active:
-                raise EndedTrace(_ENDED, here())
+                raise EndedTrace(ENDED, here())
             return value
         kind = type(value)
         if kind is int:
@@ -398,9 +403,7 @@ class Trace(Recorder):
         """Remember an error, and raise it when the trace ends if the program caught it."""
         self.refusals.append(error)
 
-    def peek(self, n: Node) -> Any:
-        """The concrete value of a node."""
-        return self.value(n)
+    peek = value
 
     def decide(self, x: Tracer, kind: type) -> Any:
         """A concrete value on which Python takes a decision, which is kept as a guard."""
@@ -425,7 +428,7 @@ class Trace(Recorder):
         domain.check_divisor(self, divisor, said)
 
     def hashed(self, x: Tracer) -> int:
-        """The hash of a number: a decision where there is no derivative to cut."""
+        """The hash of a number."""
         return domain.hashed(self, x)
 
     def cut(self, x: Tracer, how: str) -> Any:
@@ -438,12 +441,6 @@ class Trace(Recorder):
         error = CutDerivative(f"{how} would cut the derivative: {remedy(mark(2), x)}", here())
         self.refuse(error)
         raise error
-
-
-_ENDED = (
-    "a traced array was used after the call that made it had ended. Return it from the function "
-    "instead; with has_aux=True a function may return more than the value to differentiate."
-)
 
 
 class tracing:  # noqa: N801 - used like a function
@@ -481,11 +478,7 @@ class tracing:  # noqa: N801 - used like a function
         if told is not None:
             raise told from (None if told in trace.refusals else error)
         if kind is ValueError and "read-only" in str(error) and trace.captures.held:
-            raise TraceError(
-                "an array from outside the function was written to after it had been used in the "
-                "computation. Copy it first, with np.array, and write to the copy.",
-                here(),
-            ) from error
+            raise TraceError(HELD, here()) from error
 
 
 def value_of(x: Any) -> Any:

@@ -12,6 +12,16 @@ from typing import Any
 from ..errors import ChainruleError, TraceError
 from .site import Mark, expression_of, is_internal, site_of
 
+#: What is said of a traced array that outlives its trace, and of an array that a trace holds.
+ENDED = (
+    "a traced array was used after the call that made it had ended. Return it from the function "
+    "instead; with has_aux=True a function may return more than the value to differentiate."
+)
+HELD = (
+    "an array from outside the function was written to after it had been used in the computation. "
+    "Copy it first, with np.array, and write to the copy."
+)
+
 
 def remedy(where: Mark | None, x: Any) -> str:
     """The second half of a refusal: what the user's line does, and what to write in its place."""

@@ -18,6 +18,7 @@ from .iteration import ITERATION
 from .mathematics import NUMBERS, STATISTICS, functions
 from .nesting import innermost
 from .site import is_ours
+from .solvers import SOLVERS
 from .stack import current, stack
 
 _frame = sys._getframe  # noqa: SLF001
@@ -102,6 +103,7 @@ class Table:
         self.for_lists: set[int] = set()
         table: dict[Any, Any] = dict(FUNCTIONS)
         self.dotted = {k: value for k, value in table.items() if isinstance(k, str)} | STATISTICS
+        self.dotted |= SOLVERS
         for original, replacement in {**CREATION, **ITERATION, **functions()}.items():
             self.add(original, stand_in(original, replacement))
         for original in FUNCTIONS:
@@ -135,10 +137,15 @@ class Table:
         found = False
         for path in list(self.dotted):
             module, _, name = path.rpartition(".")
-            original = getattr(sys.modules.get(module), name, None)
+            owner = sys.modules.get(module)
+            if owner is None:  # a method: what holds it is a class of a module
+                module, _, kind = module.rpartition(".")
+                owner = getattr(sys.modules.get(module), kind, None)
+            original = getattr(owner, name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
-                replacement = _by_name(composite)
+                # A solver is given a function, which may compute with traced values around it.
+                replacement = composite if path in SOLVERS else _by_name(composite)
                 if isinstance(original, FunctionType):
                     code = entrance(original, replacement)
                     self.codes[id(original)] = original, code, replacement

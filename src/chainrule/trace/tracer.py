@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node, constant
+from ..ir.node import Node
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops import arithmetic as ar
@@ -110,6 +110,15 @@ class Tracer(Attributes):
     def size(self) -> int:
         """The number of elements."""
         return int(self.node.type.size)
+
+    @property
+    def device(self) -> str:
+        """Where the array lives, as NumPy says it."""
+        return "cpu"
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """NumPy, to code that asks which library's array this is."""
+        return np
 
     @property
     def itemsize(self) -> int:
@@ -320,9 +329,9 @@ _PYTHON = {"i": int, "u": int, "b": bool, "c": complex}
 def _shown(x: Tracer) -> Any:
     """The value to make text of: a decision, where nothing is differentiated."""
     root = getattr(x.recorder, "root", None)
-    if root is None or root.differentiated or x.node.level > root.level:
+    if root is None or root.differentiated:
         return x.recorder.peek(x.node)
-    return root.decide_array(x)[()]
+    return x.recorder.decide_array(x)[()]
 
 
 def _transposed(memory: Any) -> Any:
@@ -421,7 +430,9 @@ def _defers(other: Any) -> bool:
     if kind is float or kind is int or kind is np.ndarray:
         return False
     protocol = getattr(kind, "__array_ufunc__", _absent)
-    return protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
+    return not hasattr(kind, "__dlpack__") and (
+        protocol is None or (protocol is _absent and hasattr(kind, "__array_priority__"))
+    )
 
 
 _absent = object()
@@ -482,9 +493,4 @@ for _symbol, _op in {
     setattr(Tracer, f"__{_symbol}__", _unary)
 
 
-def scalar_node(value: Any) -> Node:
-    """The literal for a Python or NumPy scalar."""
-    return constant(value)
-
-
-__all__ = ["ArrayType", "Tracer", "scalar_node"]
+__all__ = ["ArrayType", "Tracer"]

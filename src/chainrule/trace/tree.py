@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
+from .exchange import exchanged, is_foreign
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -141,6 +143,6 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     elif issubclass(kind, tuple | list):
         keys, children = tuple(range(len(tree))), tuple(tree)
     else:
-        leaves.append(tree)
+        leaves.append(exchanged(tree) if is_foreign(kind) else tree)
         return LEAF
     return Structure(kind, keys, tuple([_flatten(child, leaves) for child in children]), extra)

@@ -216,6 +216,17 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * n
     return p + np.pad(np.cumsum(correction, axis), widths)
 
 
+def frexp(x: Any) -> Any:
+    """As :func:`numpy.frexp`: the exponent is piecewise constant."""
+    regular = np.isfinite(x) & (x != 0)
+    size = np.abs(np.where(regular, x, 1.0))
+    exponent = np.floor(np.log2(size)) + 1
+    share = size * np.exp2(-exponent)  # next to a power of 2 the logarithm may be off by one
+    exponent = exponent + np.where(share >= 1, 1.0, np.where(share < 0.5, -1.0, 0.0))
+    mantissa = np.where(regular, x * np.exp2(-exponent), x)
+    return cast(mantissa, x.dtype), cast(np.where(regular, exponent, 0.0), np.int32)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.real: real, np.imag: imag, np.angle: angle, np.real_if_close: real_if_close,
     np.clip: clip, np.round: round, np.around: round, np.fix: np.trunc, np.nan_to_num: nan_to_num,

@@ -199,6 +199,9 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 def vdot(a: Any, b: Any, /) -> Any:
     """As :func:`numpy.vdot`."""
+    if np.shape(a) == np.shape(b):  # no need to lay them out in a line
+        letters = "ijklmnopqrstuvwxyz"[: np.ndim(a)]
+        return contract(f"{letters},{letters}->", _conjugate(as_array(a)), as_array(b))
     return contract("i,i->", _conjugate(np.ravel(a)), np.ravel(b))
 
 

@@ -1,4 +1,4 @@
-"""Samples on a grid: differences, integrals, interpolation, convolution, polynomials."""
+"""Samples on a grid: differences, integrals, interpolation, convolution."""
 
 from __future__ import annotations
 
@@ -181,91 +181,6 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return convolve(a, np.conj(v)[::-1], mode)
 
 
-# -- polynomials -----------------------------------------------------------------------------------
-
-
-def polyval(p: Any, x: Any) -> Any:
-    """As :func:`numpy.polyval`: Horner's rule."""
-    p, x = as_array(p), as_array(x)
-    y: Any = x * 0
-    for k in range(np.shape(p)[0]):
-        y = y * x + p[k]
-    return y
-
-
-def polyder(p: Any, m: int = 1) -> Any:
-    """As :func:`numpy.polyder`."""
-    for _ in range(m):
-        n = np.shape(p)[0] - 1
-        p = p[:-1] * np.arange(n, 0, -1)
-    return p
-
-
-def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    """As :func:`numpy.polyint`."""
-    constants = np.zeros(m) if k is None else np.broadcast_to(k, (m,))
-    for level in range(m):
-        n = np.shape(p)[0]
-        p = np.concatenate([p / np.arange(n, 0, -1), constants[level : level + 1]])
-    return p
-
-
-def polyadd(a1: Any, a2: Any) -> Any:
-    """As :func:`numpy.polyadd`."""
-    a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
-    n = max(np.shape(a1)[0], np.shape(a2)[0])
-    return np.pad(a1, (n - np.shape(a1)[0], 0)) + np.pad(a2, (n - np.shape(a2)[0], 0))
-
-
-def polysub(a1: Any, a2: Any) -> Any:
-    """As :func:`numpy.polysub`."""
-    return polyadd(a1, np.negative(a2))
-
-
-def polymul(a1: Any, a2: Any) -> Any:
-    """As :func:`numpy.polymul`."""
-    return convolve(a1, a2)
-
-
-def poly(seq_of_zeros: Any) -> Any:
-    """As :func:`numpy.poly` of a sequence of roots."""
-    if np.ndim(seq_of_zeros) != 1:
-        raise TypeError("np.poly of a matrix is not supported; take np.linalg.eigvals of it first")
-    a = np.ones(1)
-    for k in range(np.shape(seq_of_zeros)[0]):
-        root = seq_of_zeros[k]
-        a = np.pad(a, (0, 1)) - np.pad(a, (1, 0)) * root
-    return a
-
-
-def polyfit(
-    x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
-) -> Any:
-    """As :func:`numpy.polyfit`: least squares on scaled powers."""
-    if full or cov:
-        raise TypeError("np.polyfit with full= or cov= is not supported; use np.linalg.lstsq")
-    powers = vander(x, deg + 1)
-    right = y
-    if w is not None:
-        powers = powers * w[:, None]
-        right = y * w if np.ndim(y) == 1 else y * w[:, None]
-    scale = np.sqrt(np.sum(powers * powers, axis=0))
-    solved = np.linalg.lstsq(powers / scale, right, rcond=None)[0]
-    return (solved.T / scale).T
-
-
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """As :func:`numpy.vander`."""
-    count = np.shape(x)[0] if N is None else N
-    columns: list[Any] = [np.ones(np.shape(x))]
-    for _ in range(count - 1):
-        columns.append(columns[-1] * x)
-    columns = columns[:count]
-    if not columns:
-        return np.zeros((np.shape(x)[0], 0))
-    return np.stack(columns if increasing else columns[::-1], axis=-1)
-
-
 # -- grids and triangles ---------------------------------------------------------------------------
 
 
@@ -336,8 +251,6 @@ def triu(m: Any, k: int = 0) -> Any:
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diff: diff, np.ediff1d: ediff1d, np.gradient: gradient, np.trapezoid: trapezoid,
     np.interp: interp, np.convolve: convolve, np.correlate: correlate,
-    np.polyval: polyval, np.polyder: polyder, np.polyint: polyint, np.polyadd: polyadd,
-    np.polysub: polysub, np.polymul: polymul, np.poly: poly, np.polyfit: polyfit, np.vander: vander,
     np.linspace: linspace, np.logspace: logspace, np.geomspace: geomspace, np.meshgrid: meshgrid,
     np.tril: tril, np.triu: triu,
 }  # fmt: skip

@@ -1,0 +1,51 @@
+"""What stands beside the name of an operation in a formula: along which axis, on which diagonal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .layout import Layout
+
+#: What joins arrays: side by side, or one below the other.
+_JOINS = {(1, -1): "concatenate", (2, -1): "hstack", (2, -2): "vstack"}
+
+
+def along(name: str, axes: tuple[int, ...], rank: int) -> str:
+    """The name of what works within each row or column: ``softmax_row``."""
+    if rank == 2 and axes == (-1,):
+        return name + "_row"
+    if rank == 2 and axes == (-2,):
+        return name + "_col"
+    if len(axes) < rank:
+        return name + "_" + "".join(str(a % rank + 1) for a in axes)
+    return name
+
+
+def parametrised(x: Layout) -> tuple[str, list[str]]:
+    """The name of an operation with its parameters, and those that follow its arguments."""
+    op, *params = x.data
+    known: dict[str, Any] = dict(zip(op.parameters, params, strict=False))
+    rank = x.children[0].rank if x.children else 0
+    name, after = str(op.name), []
+    if name == "concatenate":
+        return _JOINS.get((rank, known["axis"]), f"{name}_{known['axis'] % rank + 1}"), []
+    if "axes" in known:
+        name = along(name, tuple(known["axes"]), rank)
+    elif "axis" in known:
+        name = along(name, (known["axis"],), rank)
+    if known.get("reverse"):
+        name = f"reverse_{name}"
+    if known.get("k"):
+        after.append(str(known["k"]).replace("-", "−"))
+    if name == "reshape":
+        after.append("×".join(str(a.length) for a in x.axes))
+    if name == "place":  # where in zeros it is put
+        return "pad", ["[" + ", ".join(map(_range, index)) + "]" for index in known["indices"]]
+    return name, after
+
+
+def _range(entry: int | tuple[int, int, int]) -> str:
+    if isinstance(entry, int):
+        return str(entry)
+    start, count, step = entry
+    return f"{start}:{start + count * step}" + (f":{step}" if step != 1 else "")

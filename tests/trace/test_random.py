@@ -1,0 +1,179 @@
+"""Random draws with traced parameters: NumPy's values, NumPy's states, and derivatives along the draw."""
+
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+import pytest
+from chainrule.trace.random import RULES, WHY
+from tests.trace.agreement import differences
+
+X = np.array([1.3, 0.8, 2.1])
+SPREAD = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]])
+MAKERS = [np.random.default_rng, np.random.RandomState]
+
+Draws = Callable[[Any, Any], Any]
+
+
+def _covariance(x):
+    return np.diag(x) + 0.1 * np.outer(x, x)
+
+
+def _shuffled(r, x):
+    y = x * 2
+    r.shuffle(y)
+    a = np.zeros(3)
+    a[:] = x
+    r.shuffle(a)
+    b = np.arange(3.0)
+    r.shuffle(b)
+    return np.sum(y * np.arange(3)) + np.sum(a * b)
+
+
+def _written_to(r, x):
+    drawn = r.normal(size=3)
+    drawn[0] = x[0]
+    return np.sum(drawn * x)
+
+
+#: Programs that draw, for both kinds of generators.
+REPARAMETERISED: dict[str, Draws] = {
+    "normal": lambda r, x: np.sum(r.normal(x, x[0], (4, 3)) ** 2) + r.normal(x[0], x[1]) ** 2,
+    "uniform": lambda r, x: np.sum(r.uniform(x[1], x, 3) ** 2) + r.uniform(high=x[0]),
+    "exponential": lambda r, x: np.sum(r.exponential(x) ** 2),
+    "laplace": lambda r, x: np.sum(r.laplace(x, x[0]) ** 2),
+    "logistic": lambda r, x: np.sum(r.logistic(x, x[0]) ** 2),
+    "gumbel": lambda r, x: np.sum(r.gumbel(x, scale=x[0]) ** 2),
+    "lognormal": lambda r, x: np.sum(r.lognormal(x * 0.1, x[0] * 0.1) ** 2),
+    "rayleigh": lambda r, x: np.sum(r.rayleigh(x) ** 2),
+    "weibull": lambda r, x: np.sum(r.weibull(x) ** 2),
+    "pareto": lambda r, x: np.sum(r.pareto(x + 3) ** 2),
+    "power": lambda r, x: np.sum(r.power(x) ** 2),
+    "triangular": lambda r, x: np.sum(r.triangular(-x, x * 0.1, x, (5, 3)) ** 2),
+    "gamma": lambda r, x: np.sum(r.gamma([1.0, 2.0, 0.3], x) ** 2),
+    "multivariate_normal": lambda r, x: np.sum(
+        r.multivariate_normal(x, _covariance(x), size=(2, 2)) ** 2 * np.arange(3)
+    ) + np.sum(r.multivariate_normal(x, _covariance(x))),
+    "choice": lambda r, x: np.sum(r.choice(x, 5) ** 2)
+    + np.sum(r.choice(x, 2, replace=False, p=[0.2, 0.5, 0.3])),
+    "permutation": lambda r, x: np.sum(r.permutation(x) * np.arange(3))
+    + np.sum(r.permutation(np.outer(x, x)) * SPREAD),
+    "shuffle": _shuffled,
+    "written to": _written_to,
+    "constants": lambda r, x: np.sum(r.standard_normal(3) * x)
+    + r.standard_exponential() * x[0]
+    + np.sum(r.standard_gamma(2.0, 3) * x)
+    + np.sum(r.poisson(3.0, 3) * x)
+    + np.sum(r.beta(2.0, x.shape[0], 3) * x),
+    "a decision": lambda r, x: np.sum(x**2) if r.uniform() < 0.5 else np.sum(r.normal(x)),
+}
+OF_GENERATORS: dict[str, Draws] = {
+    "permuted": lambda r, x: np.sum(r.permuted(np.outer(x, x), axis=1) * SPREAD),
+    "cholesky": lambda r, x: np.sum(
+        r.multivariate_normal(x, _covariance(x), size=2, method="cholesky") ** 2 * np.arange(3)
+    ),
+    "eigh": lambda r, x: np.sum(
+        r.multivariate_normal(x, _covariance(x), size=2, method="eigh") ** 2 * np.arange(3)
+    ),
+    "columns": lambda r, x: np.sum(r.permutation(np.outer(x, x), axis=1) * SPREAD),
+}
+
+
+def state(r: Any) -> Any:
+    return repr(r.bit_generator.state if hasattr(r, "bit_generator") else r.get_state(legacy=False))
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("name", [*REPARAMETERISED, *OF_GENERATORS])
+def test_values_states_and_derivatives(name: str, maker: Any) -> None:
+    if name in OF_GENERATORS and maker is np.random.RandomState:
+        return
+    f = {**REPARAMETERISED, **OF_GENERATORS}[name]
+    plain, drawn, compiled = maker(3), maker(3), maker(3)
+    expected = f(plain, X.copy())
+    value, gradient = cr.value_and_grad(lambda x: f(drawn, x))(X.copy())
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    assert state(drawn) == state(plain)
+    slopes = differences(lambda x: f(maker(3), x), X)
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-6, atol=1e-7)
+    v = np.array([1.0, -0.5, 0.25])
+    product = cr.hvp(lambda x: f(maker(3), x))(X.copy(), v)
+    slope = differences(
+        lambda t: np.sum(cr.grad(lambda x: f(maker(3), x))(X + t * v) * v), np.zeros(())
+    )
+    np.testing.assert_allclose(product @ v, slope, rtol=1e-5, atol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is compiled
+        both = cr.jit(cr.value_and_grad(f, wrt=1))
+        for k in range(3):
+            value, gradient = both(compiled, X * (1 + 0.1 * k))
+            again = maker(3)
+            for j in range(k + 1):
+                expected = f(again, X * (1 + 0.1 * j))
+            np.testing.assert_allclose(value, expected, rtol=1e-12)
+            assert state(compiled) == state(again)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda r, x: np.sum(r.poisson(x)), r"`r\.poisson\(x\)` draws from poisson.*whole numbers"),
+        (lambda r, x: r.choice(3, p=x / np.sum(x)), "choice"),
+        (lambda r, x: r.gamma(x[0]), "gamma.*how many random numbers"),
+        (lambda r, x: r.beta(x[0], 2.0), "beta"),
+        (lambda r, x: np.sum(r.dirichlet(x)), "dirichlet"),
+        (lambda r, x: r.vonmises(x[0], 1.0), "vonmises"),
+        (lambda r, x: r.integers(0, x[0]), "integers"),
+    ],
+)
+def test_what_has_no_derivative_along_the_draw_is_refused(f: Draws, words: str) -> None:
+    with pytest.raises(cr.errors.CutDerivative, match=words) as caught:
+        cr.grad(f, wrt=1)(np.random.default_rng(0), X.copy())
+    assert caught.value.site.filename == __file__
+    assert "stop_gradient" in str(caught.value)
+
+
+def test_a_constant_parameter_may_be_anything() -> None:
+    def f(r, x):
+        return np.sum(r.poisson(cr.stop_gradient(x)) * x)
+
+    drawn = np.random.default_rng(0).poisson(X)
+    np.testing.assert_array_equal(cr.grad(f, wrt=1)(np.random.default_rng(0), X), drawn)
+
+
+def test_a_negative_scale_is_refused_as_numpy_does() -> None:
+    with pytest.raises(ValueError, match="scale < 0"):
+        cr.grad(lambda x: np.random.default_rng(0).normal(0.0, x))(-1.0)
+
+
+def test_the_functions_of_the_module_and_names_for_them() -> None:
+    np.random.seed(4)  # noqa: NPY002 - the old way
+    expected = np.random.normal(2.0, 3.0, 3) + np.random.rand(3)  # noqa: NPY002
+    np.random.seed(4)  # noqa: NPY002
+    value, gradient = cr.value_and_grad(
+        lambda s: np.sum(np.random.normal(2.0, s, 3) + np.random.rand(3))  # noqa: NPY002
+    )(3.0)
+    np.testing.assert_allclose(value, np.sum(expected), rtol=1e-14)
+    np.random.seed(4)  # noqa: NPY002
+    np.testing.assert_allclose(gradient, np.sum(np.random.standard_normal(3)))  # noqa: NPY002
+
+
+def test_the_page_names_every_method_with_parameters() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "interception.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:all|the scale.*?|the array.*?|none.*?) \| (.*) \|$", page, re.MULTILINE)
+    named = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+    assert set().union(*named[:3]) == set(RULES)
+    assert named[3] <= set(WHY)
+    assert not named[3] & set(RULES)
+
+
+def test_the_methods_are_put_back() -> None:
+    before = [dict(vars(c)) for c in (np.random.Generator, np.random.RandomState)]
+    with pytest.raises(ZeroDivisionError):
+        cr.grad(lambda x: np.random.default_rng(0).normal(x) / 0 * (1 / 0))(1.0)
+    assert [dict(vars(c)) for c in (np.random.Generator, np.random.RandomState)] == before
+    assert type(np.random.default_rng(0).normal(np.zeros(3))) is np.ndarray
