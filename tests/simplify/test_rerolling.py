@@ -16,7 +16,6 @@ from chainrule.simplify.fusing import fused
 from chainrule.simplify.rerolling import rerolled
 from chainrule.simplify.rules import RULES
 from chainrule.trace.recording import symbolic, tracing
-
 from tests.simplify.loops import mistakes
 
 RNG = np.random.default_rng(5)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..ops.elementwise import Elementwise
-from .plan import Indirect, Nest, Statement, View, count
+from .plan import Immediate, Indirect, Nest, Statement, View, count
 from .text import STORAGE, Machine
 
 #: Up to how many bytes a nest may touch and be looped over in any order.
@@ -171,3 +171,19 @@ def _unroll(
     sinks = sum(1 for s in nest.statements if s.reduce and inner in s.axes)
     most = 4 if work <= 8 and sinks <= 3 else 2 if work <= 24 and sinks <= 8 else 1
     return max(1, min(most, rounds))
+
+
+def is_cheap(s: Statement, domain: tuple[int, ...]) -> bool:
+    """Whether computing again costs less than keeping: one instruction, on much smaller arrays."""
+    size = count(domain)
+    if not isinstance(s.target, View) or s.target.shape != domain:
+        return False  # the same elements, but looped over otherwise
+    if s.stored or s.adds or size < 4096 or work_of(s) > 1:
+        return False
+    for r in s.reads:
+        if isinstance(r, View):
+            if 4 * count(tuple(n for n, t in zip(r.shape, r.strides, strict=True) if t)) > size:
+                return False
+        elif not isinstance(r, Immediate):
+            return False
+    return True

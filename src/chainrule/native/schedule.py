@@ -20,7 +20,7 @@ from ..ir.types import ArrayType, TupleType
 from ..ops import reductions, structural
 from ..ops.contraction import Einsum, split_subscripts
 from ..ops.elementwise import Elementwise
-from .axes import work_of
+from .axes import is_cheap
 from .lapack import ROUTINES
 from .memory import begin
 from .plan import (
@@ -330,7 +330,7 @@ class Schedule:
             maker = None if straight else self.register(source, domain)
             if maker is not None and here:
                 return maker
-            if maker is not None and isinstance(step, Nest) and _is_cheap(maker, domain):
+            if maker is not None and isinstance(step, Nest) and is_cheap(maker, domain):
                 return self._again(maker, k, step)
             if not (straight and here):
                 self.mark(source)
@@ -479,22 +479,6 @@ def _drop_unread(nest: Nest) -> None:
             needed.add(s)
             needed.update(r for r in within(s) if isinstance(r, Statement))
     nest.statements = [s for s in nest.statements if s in needed]
-
-
-def _is_cheap(s: Statement, domain: Shape) -> bool:
-    """Whether computing again costs less than keeping: one instruction, on much smaller arrays."""
-    size = count(domain)
-    if not isinstance(s.target, View) or s.target.shape != domain:
-        return False  # the same elements, but looped over otherwise
-    if s.stored or s.adds or size < 4096 or work_of(s) > 1:
-        return False
-    for r in s.reads:
-        if isinstance(r, View):
-            if 4 * count(tuple(n for n, t in zip(r.shape, r.strides, strict=True) if t)) > size:
-                return False
-        elif not isinstance(r, Immediate):
-            return False
-    return True
 
 
 def _same(x: Any) -> Any:
