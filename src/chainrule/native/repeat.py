@@ -55,8 +55,8 @@ def lower_loop(schedule: Schedule, n: Node) -> bool:
     for source, first in places.starts:
         schedule.copy(source, first)
         schedule.mark(first)
-    outside = [schedule.sources[a] for a in n.args[rounds.carry :]]
-    sources = [s for s in outside if isinstance(s, View)]
+    outside = [schedule.sources[a] for a in n.args[rounds.carry + rounds.scanned :]]
+    sources = [s for s in (*places.rows, *outside) if isinstance(s, View)]
     for s in sources:
         schedule.mark(s)
     sources += [first for _, first in places.starts]
@@ -77,6 +77,8 @@ class _Places:
         self.targets: list[View] = []
         self.carried: list[tuple[Buffer, Buffer, int]] = []
         self.moved: list[tuple[Buffer, View, int]] = []
+        #: The arrays of which each trip reads a row.
+        self.rows: list[View] = []
         #: What is carried into the first trip, and where to; all results after the last.
         self.starts: list[tuple[Source, View]] = []
         self.ends: list[View] = []
@@ -86,7 +88,7 @@ class _Places:
             if kind == CARRIED:
                 self._carry(v, source, rounds.trip)
             elif kind == SCANNED:
-                self._row(v, source)
+                self._row(schedule, v, source)
             else:
                 self.given[v] = source
         for o in outputs[rounds.carry :]:
@@ -110,12 +112,17 @@ class _Places:
         self.starts.append((source, first))
         self.ends.append(first._replace(offset=trips % 2 * far))
 
-    def _row(self, v: Node, source: Source) -> None:
+    def _row(self, schedule: Schedule, v: Node, source: Source) -> None:
         t = v.type
         if isinstance(source, Immediate):
             self.given[v] = Immediate(source.value, source.dtype, t.shape)
             return
-        row = Buffer(t.dtype, t.size, "block", base=source.buffer)
+        if any(s < 0 for s in source.strides[1:]):
+            source = schedule.contiguous(source)
+        # From the first element of a row to its last, whatever lies between.
+        size = 1 + sum((n - 1) * s for n, s in zip(t.shape, source.strides[1:], strict=True))
+        row = Buffer(t.dtype, size, "block", base=source.buffer)
+        self.rows.append(source)
         self.moved.append((row, source, source.strides[0]))
         self.given[v] = View(row, 0, t.shape, source.strides[1:])
 

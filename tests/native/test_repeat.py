@@ -1,0 +1,209 @@
+"""Loops compiled as loops: what is carried, rows of all sorts, bodies of all sizes."""
+
+import chainrule as cr
+import numpy as np
+import pytest
+from chainrule.ir.graph import Graph
+from chainrule.native import llvm, program
+from chainrule.native.plan import Callback, Repeat
+from chainrule.ops.control import loop
+from chainrule.ops.program import Program
+from chainrule.trace.recording import tracing
+
+pytestmark = pytest.mark.skipif(not llvm.available(), reason="no compiler here")
+
+RNG = np.random.default_rng(11)
+
+
+def body_of(step, *like):
+    """The graph of a step, traced on arrays of these types."""
+    with tracing() as trace:
+        inputs = [trace.input(np.asarray(x)) for x in like]
+        results = step(*inputs)
+        outputs = [trace.lift(r).node for r in results]
+    return Graph(tuple(t.node for t in inputs), tuple(outputs))
+
+
+def run(step, trip, carry, xs=(), consts=(), *, reverse=False, around=lambda *a: a):
+    """A loop compiled and by NumPy, to be compared; the steps of the compiled one."""
+    body = body_of(step, *carry, *[x[0] for x in xs], *consts)
+    with tracing() as trace:
+        args = [trace.input(np.asarray(a)) for a in (*carry, *xs, *consts)]
+        given = around(*args)
+        a, b = len(carry), len(carry) + len(xs)
+        last, rows = loop(body, trip, given[:a], given[a:b], given[b:], reverse=reverse)
+        outputs = [trace.lift(r).node for r in (*last, *rows)]
+    graph = Graph(tuple(t.node for t in args), tuple(outputs))
+    values = [np.asarray(a) for a in (*carry, *xs, *consts)]
+    made = program.compile_graph(graph)
+    found, expected = made(values), Program(graph)(values)
+    for x, y in zip(found, expected, strict=True):
+        assert np.asarray(x).dtype == np.asarray(y).dtype
+        single = np.asarray(y).dtype == np.float32
+        np.testing.assert_allclose(x, y, rtol=1e-5 if single else 1e-12, atol=1e-14)
+    return made.steps
+
+
+def repeats(steps):
+    return [s for s in steps if isinstance(s, Repeat)]
+
+
+@pytest.mark.parametrize("trip", [1, 2, 3, 17])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_carry_rows_and_constants(trip, reverse, dtype):
+    c, d, w = (RNG.normal(size=5).astype(dtype) for _ in range(3))
+    rows = RNG.normal(size=(trip, 5)).astype(dtype)
+    steps = run(
+        lambda c, d, x, w: (np.tanh(c * w + x), d + c, c * x, d - w),
+        trip, [c, d], [rows], [w], reverse=reverse,
+    )  # fmt: skip
+    assert repeats(steps)
+
+
+def test_no_trips():
+    c = RNG.normal(size=3)
+    body = body_of(lambda c: (c * 2, c + 1), c)
+    with tracing() as trace:
+        x = trace.input(c)
+        last, rows = loop(body, 0, [x])
+        graph = Graph((x.node,), tuple(trace.lift(r).node for r in (*last, *rows)))
+    made = program.compile_graph(graph)
+    kept, empty = made([c])
+    assert np.array_equal(kept, c)
+    assert empty.shape == (0, 3)
+
+
+def test_values_that_change_places():
+    a, b = RNG.normal(size=(2, 4))
+    run(lambda a, b: (b, a, a), 7, [a, b])
+    run(lambda a, b: (b, b), 6, [a, b])
+
+
+def test_scalars_of_several_types():
+    steps = run(
+        lambda x, n, up: (np.where(up, x * 1.5, x / 2), n + 1, np.less(x, 1.0), x > 2),
+        20, [np.float64(0.7), np.int64(0), np.bool_(True)],
+    )  # fmt: skip
+    assert repeats(steps)
+
+
+def test_rows_that_are_views():
+    c = RNG.normal(size=4)
+    x = RNG.normal(size=(4, 9))
+    y = RNG.normal(size=(9, 3, 4))
+
+    def step(c, x, y):
+        return np.sin(c + x) + np.sum(y, axis=0), y[1] * c
+
+    around = lambda c, x, y: (c, x.T, y[::-1])  # noqa: E731
+    body = body_of(step, c, x[:, 0], y[0])
+    with tracing() as trace:
+        args = [trace.input(a) for a in (c, x, y)]
+        first, *rows = around(*args)
+        last, made = loop(body, 9, [first], rows)
+        graph = Graph(tuple(t.node for t in args), tuple(trace.lift(r).node for r in (*last, *made)))
+    executable = program.compile_graph(graph)
+    for a, b in zip(executable([c, x, y]), Program(graph)([c, x, y]), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    assert repeats(executable.steps)
+
+
+def test_constants_that_are_numbers_or_views():
+    c = RNG.normal(size=(3, 3))
+    around = lambda c, w, z: (c, w.T, np.zeros(3))  # noqa: E731
+    body = body_of(lambda c, w, z: (np.tanh(w @ c + z),), c, c, np.zeros(3))
+    with tracing() as trace:
+        args = [trace.input(a) for a in (c, c + 1, np.ones(3))]
+        first, *consts = around(*args)
+        last, _ = loop(body, 5, [first], [], consts)
+        graph = Graph(tuple(t.node for t in args[:2]), (trace.lift(last[0]).node,))
+    values = [c, c + 1]
+    np.testing.assert_allclose(
+        program.compile_graph(graph)(values)[0], Program(graph)(values)[0], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("n", [3, 20, 70])
+def test_bodies_with_products_of_matrices(n):
+    h, w = RNG.normal(size=(n, n)), RNG.normal(size=(n, n)) / n
+    rows = RNG.normal(size=(6, n))
+    steps = run(lambda h, x, w: (np.tanh(w @ h + x), np.sum(h @ w, axis=1)), 6, [h], [rows], [w])
+    assert repeats(steps)
+
+
+def test_a_body_along_a_long_axis_is_done_in_strips():
+    X = RNG.normal(size=(5000, 8))
+    w = RNG.normal(size=8)
+
+    def step(w, X):
+        p = 1 / (1 + np.exp(-X @ w))
+        return w - X.T @ (p - 0.5) / 5000, np.sum(p * p)
+
+    (repeat,) = repeats(run(step, 4, [w], [], [X]))
+    assert any(type(s).__name__ == "Strip" for s in repeat.steps)
+
+
+def test_linear_algebra_in_a_body():
+    a = np.eye(4) * 3 + RNG.normal(size=(4, 4)) / 4
+    x = RNG.normal(size=4)
+    steps = run(lambda x, a: (np.linalg.solve(a, x) + 1, np.linalg.det(a) * x), 5, [x], [], [a])
+    assert repeats(steps)
+
+
+def test_a_body_that_calls_back_is_called_back_as_a_whole():
+    x = RNG.normal(size=8)
+    steps = run(lambda x: (np.fft.irfft(np.fft.rfft(x)) * 0.9,), 5, [x])
+    assert not repeats(steps)
+    assert any(isinstance(s, Callback) for s in steps)
+
+
+def test_a_loop_in_a_loop():
+    inner = body_of(lambda y, w: (np.sin(y) * w, y * y), np.zeros(3), np.zeros(3))
+
+    def step(c, x, w):
+        (y,), (squares,) = loop(inner, 5, [c + x], [], [w])
+        return y + np.sum(squares, axis=0), squares[2]
+
+    c, w = RNG.uniform(0.3, 0.9, size=(2, 3))  # more would be chaos
+    steps = run(step, 6, [c], [RNG.normal(size=(6, 3))], [w])
+    (outer,) = repeats(steps)
+    assert repeats(outer.steps)
+
+
+def test_a_long_body():
+    def step(x, w):
+        for k in range(300):
+            x = np.sin(x * w) + x[::-1] * (0.1 + k / 999)
+        return (x / 30, x)
+
+    x, w = RNG.normal(size=(2, 4))
+    steps = run(step, 3, [x], [], [w])
+    assert repeats(steps)
+
+
+def test_what_is_made_before_and_read_after():
+    def f(x, w):
+        h, kept = x * 2, []
+        for t in range(80):
+            h = np.tanh(w @ h + x * t) + 0.1 * h
+            kept.append(np.sum(h))
+        return np.sum(h * x) + np.stack(kept) @ np.cos(np.arange(80.0))
+
+    x, w = RNG.normal(size=3), RNG.normal(size=(3, 3))
+    with cr.tiers(False):
+        np.testing.assert_allclose(cr.jit(f)(x, w), f(x, w), rtol=1e-12)
+        slope = cr.grad(f, wrt=(0, 1))
+        for a, b in zip(cr.jit(slope)(x, w), slope(x, w), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_lowered_text_names_the_loop():
+    def f(x):
+        for _ in range(150):
+            x = np.sin(x) * 0.9 + np.cos(x)
+        return np.sum(x)
+
+    text = str(cr.jit(cr.grad(f)).lower(np.ones(3)))
+    assert "repeat for t < 150" in text
+    assert "repeat for t < 150, from the last to the first" in text
