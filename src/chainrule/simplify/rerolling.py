@@ -146,8 +146,12 @@ class _Rolling:
         body: list[Node] = []
         for j, model in enumerate(self._steps[1]):
             if j in self._rows:
+                if model.args[0] in self._outer:
+                    raise _Different
                 body.append(self._scan(tuple([step[j] for step in self._steps])))
                 continue
+            if any(step[j].params != model.params for step in self._steps):
+                raise _Different
             columns = zip(*(step[j].args for step in self._steps), strict=True)
             args = tuple([self._operand(column, body) for column in columns])
             made = node(model.op, args, model.params)
