@@ -20,6 +20,7 @@ from ..ir.node import INPUT, Node
 from ..ops.transcendental import exp
 from ..simplify.rolling import rolled
 from ..simplify.rules import RECOGNITIONS, RULES
+from ..simplify.spectra import SPECTRA, has_spectra
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
@@ -137,7 +138,10 @@ def derive(
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
             simplify = RULES.simplifier(level if level > 1 else 0)
-            nodes = simplify(rule(simplify(outputs)))
+            prepared = simplify(outputs)
+            if has_spectra(prepared):
+                prepared = SPECTRA.simplifier(level if level > 1 else 0)(prepared)
+            nodes = simplify(rule(prepared))
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))
