@@ -95,6 +95,7 @@ class Derivation:
             leaves, self.structure = flatten(result)
             self.outputs = rolled([trace.lift(leaf).node for leaf in leaves])
         self.trace = trace
+        self.examples.sizes = self.sizes
         self._captured(trace)
 
     # -- what is called what ---------------------------------------------------------------------
@@ -234,6 +235,11 @@ class Derivation:
         if all(e.declared is not None for e in self.examples.known if e.node.type.ndim):
             translate.axes.adopt(list(self.axis_names))
             translate.algebra.symmetric.add(n)
+        assumed = translate.algebra.assumed
+        for e in self.examples.known:
+            if e.declared is not None:
+                for name in e.declared.assumed & {"orthogonal", "positive", "nonnegative"}:
+                    getattr(assumed, name).add(e.node)
         translate.counting |= counting
         translate.windows |= self.examples.windows()
         self.counted = self._counted(translate)

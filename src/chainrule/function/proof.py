@@ -335,8 +335,7 @@ class Proof:
             for k, (n, s) in enumerate(zip(self.inputs, starts, strict=True)):
                 declared = self.examples[n].declared
                 if declared is not None:
-                    lengths = zip(declared.axes, s.shape, strict=True)
-                    sizes = {a: m for a, m in lengths if isinstance(a, str)}
+                    sizes = dict(self.derivation.sizes)
                     made.append(np.asarray(declared.example(sizes, rng), float))
                     continue
                 spread = width * max(1.0, float(np.abs(s).max(initial=0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -79,7 +80,8 @@ def elsewhere(derivation: Any, text: str, code: str) -> tuple[tuple[str, int], .
     args, keywords = derivation.given
     sizes = other_sizes(derivation.sizes)
     new = resized(args, sizes, np.random.default_rng(11)) if sizes and not keywords else None
-    outside = {e.name: e.value for e in derivation.examples.known if e.outside}
+    words = set(re.findall(r"\w+", code))
+    outside = {e.name: e.value for e in derivation.examples.known if e.outside and e.name in words}
     if new is None or any(np.ndim(value) for value in outside.values()):
         return ()
     with np.errstate(all="ignore"):

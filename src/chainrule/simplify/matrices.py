@@ -55,6 +55,9 @@ def _log_softmax(t: State, n: Node, args: list[Node]) -> Node:
 def _inverse(t: State, matrix: Node, axes: tuple[Any, ...]) -> Node:
     """``A⁻¹``: numbers go outside, and the inverse of a transpose is the transpose."""
     algebra = t.algebra
+    if matrix in algebra.assumed.orthogonal:
+        flipped = Term(UNIT, (Factor(matrix, (1, 0)),), (0, 1), dict(enumerate(axes)))
+        return algebra.monomial(flipped)
     if matrix in algebra.symmetric:
         inverse = algebra.opaque(INVERSE, [matrix], (), axes)
         algebra.symmetric.add(inverse)

@@ -35,6 +35,7 @@ from ..ops.monomial import (
     decode,
 )
 from ..ops.sandwich import sandwich
+from .assumed import Assumed
 from .equal import soft_of_equal
 from .factoring import common_factors, paired
 from .rewriting import diagonals, opened, shorter, upright
@@ -66,11 +67,11 @@ class Algebra:
         self.recognise_node: Recognition = lambda algebra, n: None
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
+        self.assumed = Assumed()
         #: Whether what the terms of a sum share is taken out of it.
         self.factored = True
         self._fresh = count(1000)
-        self._trying: set[Node] = set()
-        self._pairing: set[Any] = set()
+        self._trying: set[Any] = set()
         self.expanding = False
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
@@ -384,10 +385,10 @@ class Algebra:
         if shared is not None:
             return self.monomial(shared)
         whole = tuple(terms)
-        if len(terms) > 2 and self.factored and whole not in self._pairing:
+        if len(terms) > 2 and self.factored and whole not in self._trying:
             fewer = paired(self, terms, axes)
             if fewer is not None:
-                self._pairing.add(whole)  # a pair may come apart again, and lead back here
+                self._trying.add(whole)  # a pair may come apart again, and lead back here
                 return self.total([self.scale(base, c) for c, base in fewer])
         return self._hoisted(terms, axes)
 
