@@ -70,7 +70,8 @@ def _changed(e: Example, how: str, rng: np.random.Generator, sizes: Mapping[str,
     if how == "as given" or not array.size:
         return value
     if e.declared is not None:
-        return e.declared.example(dict(sizes), rng)
+        own = {a: n for a, n in zip(e.declared.axes, array.shape, strict=True) if isinstance(a, str)}
+        return e.declared.example({**sizes, **own}, rng)
     if array.dtype.kind not in "fc":
         return _exchanged(array, rng) if isinstance(value, np.ndarray) else value
     new = moved(array, rng) if how == "moved" else array * (1 + 0.05 * rng.random(array.shape))
