@@ -59,3 +59,20 @@ def test_one_command_prints_the_tables_and_keeps_the_figures(tmp_path):
         assert cell["seconds"] > 0
         assert cell["first"] > 0
         assert cell["error"] < 1e-10
+
+
+def test_formulas_beside_sympy():
+    pytest.importorskip("sympy")
+    import formulas
+
+    rows = formulas.beside()
+    assert len(rows) == 20
+    verdicts = {name: verdict for name, _, _, verdict, _ in rows}
+    assert verdicts["P06"] == "right"
+    assert verdicts["P12"] != "right"  # the gradient of log det is 0 there
+
+
+def test_times_of_formulas():
+    import formulas
+
+    assert [name for name, *_ in formulas.times(1)] == [f"P{k:02d}" for k in range(1, 21)]
