@@ -138,3 +138,98 @@ def test_what_depends_on_the_vectors_is_refused_still() -> None:
     with pytest.raises(cr.errors.UndefinedDerivative, match="repeated"):
         # Different weights for equal values: not a function of the matrix.
         cr.grad(_of_both(lambda w, v: np.sum(B * ((v * (w * np.arange(3.0))) @ v.T))))(np.eye(3))
+
+
+# -- singular values -------------------------------------------------------------------------------
+
+
+def _weights(like: Any) -> Any:
+    return np.cos(np.arange(like.size) + 0.3).reshape(like.shape)
+
+
+def _of_all(f: Callable[[Any, Any, Any], Any]) -> Program:
+    def program(a: Any) -> Any:
+        found = f(*np.linalg.svd(a, full_matrices=False))
+        return np.sum(_weights(found) * found)
+
+    return program
+
+
+def _weighted(f: Callable[[Any], Any]) -> Program:
+    return lambda a: np.sum(_weights(f(a)) * f(a))
+
+
+def _nuclear(a: Any) -> Any:
+    if a.shape[0] < a.shape[1]:
+        a = a.T
+    return np.trace(a.T @ sl.polar(a)[0])
+
+
+def _gram(a: Any) -> Any:
+    return a.T @ a if a.shape[0] >= a.shape[1] else a @ a.T
+
+
+SINGULAR: dict[str, tuple[Program, Program]] = {
+    "polar factor": (
+        _of_all(lambda u, s, vh: u @ vh), lambda a: np.sum(_weights(a) * sl.polar(a, "left" if len(a) < a.shape[1] else "right")[0])),
+    "put together": (_of_all(lambda u, s, vh: (u * s) @ vh), _weighted(lambda a: a)),
+    "pseudo-inverse": (_of_all(lambda u, s, vh: (vh.T / s) @ u.T), _weighted(np.linalg.pinv)),
+    "cube": (_of_all(lambda u, s, vh: u @ np.diag(s**3) @ vh), _weighted(lambda a: a @ a.T @ a)),
+    "gram of rows": (_of_all(lambda u, s, vh: (u * s**2) @ u.T), _weighted(lambda a: a @ a.T)),
+    "gram of columns": (_of_all(lambda u, s, vh: vh.T @ np.diag(s**2) @ vh), _weighted(lambda a: a.T @ a)),
+    "ridge": (
+        _of_all(lambda u, s, vh: (vh.T * (s / (s**2 + 0.5))) @ u.T),
+        _weighted(lambda a: np.linalg.inv(a.T @ a + 0.5 * np.eye(a.shape[1])) @ a.T)),
+    "least squares": (
+        lambda a: (lambda u, s, vh: np.sum(np.sin(vh.T @ ((u.T @ np.ones(len(a))) / s))))(
+            *np.linalg.svd(a, full_matrices=False)),
+        lambda a: np.sum(np.sin(np.linalg.pinv(a) @ np.ones(len(a))))),
+    "nuclear norm": (lambda a: np.linalg.norm(a, "nuc"), _nuclear),
+    "sum of squares": (lambda a: np.sum(np.linalg.svd(a, compute_uv=False) ** 2), lambda a: np.sum(a * a)),
+    "sum of logarithms": (
+        lambda a: np.sum(np.log(np.linalg.svd(a)[1])), lambda a: 0.5 * np.linalg.slogdet(_gram(a))[1]),
+}  # fmt: skip
+
+MATRICES = {
+    "identity": 2 * np.eye(3),
+    "two of three": np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 2]]),
+    "apart": B + 2 * np.eye(3),
+    "tall": 2 * np.eye(4, 2),
+    "wide": 2 * np.eye(2, 4),
+}
+
+
+@pytest.mark.parametrize("place", MATRICES)
+@pytest.mark.parametrize("name", SINGULAR)
+def test_singular_values(name: str, place: str) -> None:
+    written, meant = SINGULAR[name]
+    a = MATRICES[place]
+    t = np.cos(np.arange(a.size)).reshape(a.shape)
+    value, gradient = cr.value_and_grad(written)(a)
+    np.testing.assert_allclose(value, written(a), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(gradient, cr.grad(meant)(a), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(cr.hvp(written)(a, t), cr.hvp(meant)(a, t), rtol=1e-8, atol=1e-9)
+
+
+def test_the_nuclear_norm_at_a_matrix_of_less_rank_has_a_subgradient() -> None:
+    a = np.outer([3.0, 4.0], [0.0, 1.0, 0.0])
+    gradient = cr.grad(lambda a: np.linalg.norm(a, "nuc"))(a)
+    np.testing.assert_allclose(gradient, a / 5, atol=1e-14)
+
+
+def test_the_polar_factor_of_a_singular_matrix_is_refused() -> None:
+    with pytest.raises((cr.errors.UndefinedDerivative, np.linalg.LinAlgError)):
+        cr.grad(_of_all(lambda u, s, vh: u @ vh))(np.ones((2, 2)))
+
+
+def test_complex_singular_values() -> None:
+    c = B + 1j * rng.normal(size=(3, 3))
+    weights = _weights(B)
+
+    def written(a: Any) -> Any:
+        u, s, vh = np.linalg.svd(a)
+        return np.real(np.sum(weights * ((u * s**3) @ vh)))
+
+    for a in (2 * np.eye(3) + 0j, c):
+        expected = cr.grad(lambda a: np.real(np.sum(weights * (a @ np.conj(a.T) @ a))))(a)
+        np.testing.assert_allclose(cr.grad(written)(a), expected, rtol=1e-9, atol=1e-10)

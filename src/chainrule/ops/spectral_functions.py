@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import permutations
 from math import factorial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import UnsupportedFunction
+from ..errors import UndefinedDerivative, UnsupportedFunction
 from ..ir.graph import Graph
 from ..ir.node import CONSTANT, Node, constant, input_node
 from ..ir.primitive import Array, Maybe, total
@@ -39,6 +39,61 @@ from .structural import cast, lead_all
 Walk = Callable[..., Any]
 #: How many divided differences are made at once.
 _LARGEST = 1_000_000
+
+
+class How(NamedTuple):
+    """Which triangle is read, and how f is continued from the positive numbers, if it is.
+
+    A function of singular values is one of the eigenvalues ``±s`` of ``[[0, A], [Aᴴ, 0]]``, where
+    f is continued as an odd or an even one: ``U f(s) Vᴴ`` is a block of the odd one, ``U f(s) Uᴴ``
+    and ``V f(s) Vᴴ`` are blocks of the even one. Of a matrix that is not square, ``zeros`` of the
+    eigenvalues are 0 at every point, and f is 0 there.
+    """
+
+    lower: bool = True
+    parity: str = ""
+    zeros: int = 0
+
+    @property
+    def slope(self) -> How:
+        """How the derivative of f is continued; at 0 it is 0, as that of the modulus."""
+        return self._replace(parity={"": "", "even": "slope", "odd": "even", "slope": "even"}[self.parity])
+
+    def rounded(self, w: Any) -> Any:
+        """The eigenvalues, with what is 0 but for rounding made 0."""
+        return np.where(self._nothing(w), 0.0, w).astype(w.dtype) if self.parity else w
+
+    def counted(self, w: Any) -> Any:
+        """The numbers at which a sum takes f: singular values twice."""
+        return np.sort(np.abs(w))[self.zeros :] if self.parity else w
+
+    def _nothing(self, w: Any) -> Any:
+        noise = 4 * w.shape[-1] * float(np.finfo(w.dtype).eps)
+        return np.abs(w) <= noise * np.max(np.abs(w), initial=0.0)
+
+    def extended(self, body: Graph, w: Any, rest: Sequence[Any], order: int) -> Callable[[int, Any], Any]:
+        """``f(r, x)``, the r-th derivative of f as it is continued."""
+        if not self.parity:
+            return lambda r, x: values(body, r, [x, *rest])
+        missing = int(np.sum(self._nothing(w))) > self.zeros
+        if missing and (order or self.parity != "slope"):
+            kink = 1 if self.parity == "even" else 0
+            at_0 = [values(body, r, [w.dtype.type(0), *rest]) for r in range(kink + 1) if r < len(body.outputs)]
+            smooth = len(at_0) > kink and at_0[kink] == 0 and not self.zeros
+            if not smooth and (order or kink == 0):
+                raise UndefinedDerivative(
+                    "this function of the singular values has no derivative where one of them is 0"
+                )
+        odd = self.parity != "even"
+
+        def f(r: int, x: Any) -> Any:
+            sign = np.where(x < 0, -1.0, 1.0) if (r + odd) % 2 else 1.0
+            found = sign * values(body, r, [np.abs(x), *rest])
+            if self.zeros or (self.parity == "slope" and not r):
+                found = np.where(x == 0, 0.0, found)
+            return found
+
+        return f
 
 
 # -- a function of one number ----------------------------------------------------------------------
@@ -86,8 +141,10 @@ def risen(body: Graph, height: int, walk: Walk, forward: bool) -> Graph:
     return Graph(body.inputs, tuple(outputs)).closed()
 
 
-def divided_differences(body: Graph, points: Any, rest: Sequence[Any]) -> Any:
+def divided_differences(f: Callable[[int, Any], Any], height: int, points: Any) -> Any:
     """``f[x₀, …, x_k]`` for points along the last axis, which has k + 1 of them.
+
+    ``f(r, x)`` is the r-th derivative, for r below ``height``.
 
     By the recurrence where they are apart, by Taylor's series about their mean where they are
     close, whichever has the smaller estimated error at each place.
@@ -96,7 +153,7 @@ def divided_differences(body: Graph, points: Any, rest: Sequence[Any]) -> Any:
     count = points.shape[-1]
     eps = float(np.finfo(points.dtype).eps)
     scale = np.max(np.abs(points), initial=0.0)
-    columns = [np.asarray(values(body, 0, [points[..., k], *rest])) for k in range(count)]
+    columns = [np.asarray(f(0, points[..., k])) for k in range(count)]
     columns = [np.broadcast_to(c, points.shape[:-1]).astype(points.dtype) for c in columns]
     errors = [eps * np.abs(c) for c in columns]
     for order in range(1, count):
@@ -108,10 +165,10 @@ def divided_differences(body: Graph, points: Any, rest: Sequence[Any]) -> Any:
             difference = (columns[k + 1] - columns[k]) / apart
             noise = np.where(spread > 0, (errors[k + 1] + errors[k]) / apart, np.inf)
             mean = np.mean(group, axis=-1)
-            first = values(body, order, [mean, *rest]) / factorial(order)
-            if len(body.outputs) > order + 2:
+            first = f(order, mean) / factorial(order)
+            if height > order + 2:
                 moment = 0.5 * np.sum(np.square(group - mean[..., None]), axis=-1)
-                second = values(body, order + 2, [mean, *rest]) * moment / factorial(order + 2)
+                second = f(order + 2, mean) * moment / factorial(order + 2)
                 share = np.sqrt(np.abs(second) / (np.abs(first) + np.abs(second) + np.finfo(float).tiny))
                 doubt = np.abs(second) * share + eps * np.abs(first)
             else:
@@ -125,11 +182,13 @@ def divided_differences(body: Graph, points: Any, rest: Sequence[Any]) -> Any:
     return columns[0]
 
 
-def derivative(body: Graph, w: Any, v: Any, rest: Sequence[Any], directions: Sequence[Any]) -> Any:
+def derivative(
+    f: Callable[[int, Any], Any], height: int, w: Any, v: Any, directions: Sequence[Any]
+) -> Any:
     """The derivative of ``V f(w) Vᴴ`` in ``directions``, for one matrix."""
     k = len(directions)
     if not k:
-        return (v * values(body, 0, [w, *rest])) @ v.conj().T
+        return (v * f(0, w)) @ v.conj().T
     n = len(w)
     turned = [v.conj().T @ e @ v for e in directions]
     letters = "abcdefghij"[: k + 1]
@@ -139,7 +198,7 @@ def derivative(body: Graph, w: Any, v: Any, rest: Sequence[Any], directions: Seq
     for start in range(0, n, step):  # some rows at a time, for the memory
         axes = [w[start : start + step], *[w] * k]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        table = divided_differences(body, grid, rest)
+        table = divided_differences(f, height, grid)
         for order in permutations(range(k)):
             first, *others = (turned[j] for j in order)
             core[start : start + step] += np.einsum(
@@ -160,51 +219,52 @@ class SpectralFunction(MatrixFunction):
     """
 
     name = "spectral_function"
-    parameters = ("body", "lower")
+    parameters = ("body", "how")
     text = "f({0})"
 
     def handed(self, walk: Walk) -> tuple[Any, ...]:
         """The walk, to differentiate f by."""
         return (walk,)
 
-    def __call__(self, body: Graph, lower: bool, a: Array, *rest: Array) -> Array:
+    def __call__(self, body: Graph, how: How, a: Array, *rest: Array) -> Array:
         """For a stack of matrices, with numbers and directions of the same leading axes."""
-        return self.bind((a, *rest), body, lower)
+        return self.bind((a, *rest), body, how)
 
-    def infer(self, types: Sequence[ArrayType], body: Graph, lower: bool) -> ArrayType:
+    def infer(self, types: Sequence[ArrayType], body: Graph, how: How) -> ArrayType:
         check_square(types[0])
         if any(t.dtype.kind == "c" for t in types[1 : len(body.inputs)]):
             raise TypeError("a function of real eigenvalues takes real numbers")
         return ArrayType(types[0].shape, np.result_type(types[0].dtype, *[t.dtype for t in types[len(body.inputs) :]]))
 
-    def evaluate(self, arrays: Sequence[Any], body: Graph, lower: bool, *_: Any) -> Any:
+    def evaluate(self, arrays: Sequence[Any], body: Graph, how: How, *_: Any) -> Any:
         count = len(body.inputs)
         a, numbers, directions = arrays[0], arrays[1:count], arrays[count:]
-        w, v = np.linalg.eigh(a, "L" if lower else "U")
+        w, v = np.linalg.eigh(a, "L" if how.lower else "U")
         result = np.empty(a.shape, np.result_type(a, *directions))
         for k in np.ndindex(a.shape[:-2]):
-            result[k] = derivative(body, w[k], v[k], [x[k] for x in numbers], [e[k] for e in directions])
+            f = how.extended(body, w[k], [x[k] for x in numbers], len(directions))
+            result[k] = derivative(f, len(body.outputs), how.rounded(w[k]), v[k], [e[k] for e in directions])
         return result
 
     def jvp(
-        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, lower: bool, walk: Walk
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, how: How, walk: Walk
     ) -> Maybe:
         count = len(body.inputs)
         terms: list[Maybe] = []
         if tangents[0] is not None:
-            terms.append(self._further(body, lower, args, hermitian(tangents[0], lower=lower), walk, forward=True))
+            terms.append(self._further(body, how, args, hermitian(tangents[0], lower=how.lower), walk, forward=True))
         for i, t in enumerate(tangents[1:count], 1):
             if t is not None:
-                by_number = self(self._slope(body, i, walk, forward=True), lower, *args)
+                by_number = self(self._slope(body, i, walk, forward=True), how, *args)
                 terms.append(np.expand_dims(t, (-1, -2)) * by_number)
         for i, t in enumerate(tangents[count:], count):
             if t is not None:
-                terms.append(self(body, lower, *args[:i], t, *args[i + 1 :]))
+                terms.append(self(body, how, *args[:i], t, *args[i + 1 :]))
         found = total(terms)
         return None if found is None else cast(found, out.dtype)
 
     def _further(
-        self, body: Graph, lower: bool, args: Sequence[Array], e: Array, walk: Walk, *, forward: bool
+        self, body: Graph, how: How, args: Sequence[Array], e: Array, walk: Walk, *, forward: bool
     ) -> Array:
         """One direction more."""
         order = len(args) - len(body.inputs) + 1
@@ -213,13 +273,13 @@ class SpectralFunction(MatrixFunction):
             raise UnsupportedFunction(
                 "this function of the eigenvalues of a matrix has no derivative of that order here"
             )
-        return self(raised, lower, *args, e)
+        return self(raised, how, *args, e)
 
     def _slope(self, body: Graph, i: int, walk: Walk, *, forward: bool) -> Graph:
         return Graph(body.inputs, tuple(slopes(body, i, walk, forward=forward))).closed()
 
     def pullback(
-        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], body: Graph, lower: bool, walk: Walk
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], body: Graph, how: How, walk: Walk
     ) -> Sequence[Maybe]:
         count = len(body.inputs)
         others = [*args[:count], *(adjoint(e) for e in args[count:])]
@@ -227,16 +287,16 @@ class SpectralFunction(MatrixFunction):
         results: list[Maybe] = [None] * len(args)
         if wanted[0]:
             # tr(X L(E)) is the same for every place of X among the directions.
-            pulled = adjoint(self._further(body, lower, others, back, walk, forward=False))
-            results[0] = cast(on_triangle(pulled, lower), args[0].dtype)
+            pulled = adjoint(self._further(body, how, others, back, walk, forward=False))
+            results[0] = cast(on_triangle(pulled, how.lower), args[0].dtype)
         for i in range(1, count):
             if wanted[i]:
-                by_number = self(self._slope(body, i, walk, forward=False), lower, *args)
+                by_number = self(self._slope(body, i, walk, forward=False), how, *args)
                 share = np.sum(np.conj(ct) * by_number, axis=(-1, -2))
                 results[i] = cast(np.real(share) if share.dtype.kind == "c" else share, args[i].dtype)
         for i in range(count, len(args)):
             if wanted[i]:
-                pulled = adjoint(self(body, lower, *others[:i], back, *others[i + 1 :]))
+                pulled = adjoint(self(body, how, *others[:i], back, *others[i + 1 :]))
                 results[i] = cast(pulled, args[i].dtype)
         return results
 
@@ -255,10 +315,10 @@ class SpectralFunction(MatrixFunction):
         number = np.float64(0.7)
         equal = 2 * np.eye(3)
         return (
-            ((a, number), (body, True)),
-            ((equal, number), (body, True)),
-            ((np.stack([a, equal]), np.array([0.7, 0.3])), (body, False)),
-            ((matrices(3, 3, field="c"), number), (body, True)),
+            ((a, number), (body, How())),
+            ((equal, number), (body, How())),
+            ((np.stack([a, equal]), np.array([0.7, 0.3])), (body, How(False))),
+            ((matrices(3, 3, field="c"), number), (body, How())),
         )
 
 
@@ -266,59 +326,63 @@ class SpectralSum(MatrixFunction):
     """``Σ f(w)`` over the eigenvalues of a Hermitian matrix: its gradient is ``V f′(w) Vᴴ``."""
 
     name = "spectral_sum"
-    parameters = ("body", "lower")
+    parameters = ("body", "how")
     text = "Σ f({0})"
 
     def handed(self, walk: Walk) -> tuple[Any, ...]:
         """The walk, to differentiate f by."""
         return (walk,)
 
-    def __call__(self, body: Graph, lower: bool, a: Array, *rest: Array) -> Array:
+    def __call__(self, body: Graph, how: How, a: Array, *rest: Array) -> Array:
         """For a stack of matrices, with numbers of the same leading axes."""
-        return self.bind((a, *rest), body, lower)
+        return self.bind((a, *rest), body, how)
 
-    def infer(self, types: Sequence[ArrayType], body: Graph, lower: bool) -> ArrayType:
+    def infer(self, types: Sequence[ArrayType], body: Graph, how: How) -> ArrayType:
         check_square(types[0])
         if any(t.dtype.kind == "c" for t in types[1:]):
             raise TypeError("a function of real eigenvalues takes real numbers")
         return ArrayType(types[0].shape[:-2], body.outputs[0].type.dtype)
 
-    def evaluate(self, arrays: Sequence[Any], body: Graph, lower: bool, *_: Any) -> Any:
+    def evaluate(self, arrays: Sequence[Any], body: Graph, how: How, *_: Any) -> Any:
         a, *numbers = arrays
-        w = np.linalg.eigvalsh(a, "L" if lower else "U")
-        found = values(body, 0, [w, *(np.expand_dims(x, -1) for x in numbers)])
-        return np.sum(np.broadcast_to(found, w.shape), axis=-1)
+        w = np.linalg.eigvalsh(a, "L" if how.lower else "U")
+        result = np.empty(a.shape[:-2], body.outputs[0].type.dtype)
+        for k in np.ndindex(result.shape):
+            counted = how.counted(w[k])
+            found = values(body, 0, [counted, *(x[k] for x in numbers)])
+            result[k] = np.sum(np.broadcast_to(found, counted.shape))
+        return result[()]
 
-    def _by_matrix(self, body: Graph, lower: bool, args: Sequence[Array], walk: Walk, *, forward: bool) -> Array:
+    def _by_matrix(self, body: Graph, how: How, args: Sequence[Array], walk: Walk, *, forward: bool) -> Array:
         raised = Graph(body.inputs, tuple(slopes(body, 0, walk, forward=forward))).closed()
-        return spectral_function(raised, lower, *args)
+        return spectral_function(raised, how.slope, *args)
 
     def jvp(
-        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, lower: bool, walk: Walk
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], body: Graph, how: How, walk: Walk
     ) -> Maybe:
         terms: list[Maybe] = []
         if tangents[0] is not None:
-            slope = self._by_matrix(body, lower, args, walk, forward=True)
-            along = product("ij,ji->", slope, hermitian(tangents[0], lower=lower))
+            slope = self._by_matrix(body, how, args, walk, forward=True)
+            along = product("ij,ji->", slope, hermitian(tangents[0], lower=how.lower))
             terms.append(np.real(along) if along.dtype.kind == "c" else along)
         for i, t in enumerate(tangents[1:], 1):
             if t is not None:
                 by_number = Graph(body.inputs, tuple(slopes(body, i, walk, forward=True))).closed()
-                terms.append(t * self(by_number, lower, *args))
+                terms.append(t * self(by_number, how, *args))
         found = total(terms)
         return None if found is None else cast(found, out.dtype)
 
     def pullback(
-        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], body: Graph, lower: bool, walk: Walk
+        self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], body: Graph, how: How, walk: Walk
     ) -> Sequence[Maybe]:
         results: list[Maybe] = [None] * len(args)
         if wanted[0]:
-            slope = np.expand_dims(ct, (-1, -2)) * self._by_matrix(body, lower, args, walk, forward=False)
-            results[0] = cast(on_triangle(slope, lower), args[0].dtype)
+            slope = np.expand_dims(ct, (-1, -2)) * self._by_matrix(body, how, args, walk, forward=False)
+            results[0] = cast(on_triangle(slope, how.lower), args[0].dtype)
         for i in range(1, len(args)):
             if wanted[i]:
                 by_number = Graph(body.inputs, tuple(slopes(body, i, walk, forward=False))).closed()
-                results[i] = cast(ct * self(by_number, lower, *args), args[i].dtype)
+                results[i] = cast(ct * self(by_number, how, *args), args[i].dtype)
         return results
 
     def batch(
