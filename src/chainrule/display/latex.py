@@ -12,6 +12,7 @@ from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of
 from .naming import latex_name
 from .parameters import along, parametrised
+from .recurrence import collapsed
 from .unicode import (
     ATOM,
     HADAMARD,
@@ -58,8 +59,8 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions."""
     text = ", ".join(_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [f"{latex_name(name)} = {_text(x, sizes)}" for name, x in composed.definitions]
-        text += r" \quad\text{where}\quad " + r",\; ".join(parts)
+        parts = [(latex_name(name), _text(x, sizes)) for name, x in composed.definitions]
+        text += r" \quad\text{where}\quad " + r",\; ".join(collapsed(parts, "latex"))
     return text
 
 

@@ -13,6 +13,7 @@ from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of, is_number
 from .naming import subscript, superscript, unicode_name
 from .parameters import along, parametrised
+from .recurrence import collapsed
 
 # How tightly a piece of text holds together, loosest first.
 CONDITION, SUM, SIGN, HADAMARD, PRODUCT, POWER, ATOM = 1, 3, 4, 5, 6, 7, 9
@@ -43,10 +44,8 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions after ``where``."""
     text = ", ".join(layout_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [
-            f"{unicode_name(name)} = {layout_text(x, sizes)}" for name, x in composed.definitions
-        ]
-        text += " where " + ", ".join(parts)
+        parts = [(unicode_name(name), layout_text(x, sizes)) for name, x in composed.definitions]
+        text += " where " + ", ".join(collapsed(parts, "unicode"))
     return text
 
 
