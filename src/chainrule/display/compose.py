@@ -87,6 +87,27 @@ class Composed:
     definitions: tuple[tuple[str, Layout], ...]
 
 
+def reached(
+    results: Sequence[Layout], definitions: Sequence[tuple[str, Layout]]
+) -> tuple[tuple[str, Layout], ...]:
+    """The definitions that the results need, those of others first."""
+    known = dict(definitions)
+    wanted = list(results)
+    seen: set[int] = set()
+    needed: set[str] = set()
+    while wanted:
+        x = wanted.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        wanted.extend(x.children)
+        if x.kind is Kind.NAME and x.data in known and x.data not in needed:
+            needed.add(x.data)
+            wanted.append(known[x.data])
+    # They were made arguments before users.
+    return tuple((name, x) for name, x in definitions if name in needed)
+
+
 class Composer:
     """Gives every node of a normal form its layout, arguments before users."""
 
@@ -144,7 +165,7 @@ class Composer:
             self._layouts[n] = self._layout(n)
             self._name(n, uses.get(n, 0), n in roots)
         results = tuple(self._numeric(r) if r in self._names else self._whole(r) for r in roots)
-        return Composed(results, tuple(self._reached(results)))
+        return Composed(results, reached(results, tuple(self._definitions.items())))
 
     def _is_positive(self, n: Node) -> bool:
         """Whether ``n`` is ``z > 0``."""
@@ -155,23 +176,6 @@ class Composer:
         layout = self._numeric(n)
         sign = self._signs.get(n)
         return layout if sign is None else scaled(sign, (), (), layout)
-
-    def _reached(self, results: Sequence[Layout]) -> list[tuple[str, Layout]]:
-        """The definitions that the results need, those of others first."""
-        wanted = list(results)
-        seen: set[int] = set()
-        needed: set[str] = set()
-        while wanted:
-            x = wanted.pop()
-            if id(x) in seen:
-                continue
-            seen.add(id(x))
-            wanted.extend(x.children)
-            if x.kind is Kind.NAME and x.data in self._definitions and x.data not in needed:
-                needed.add(x.data)
-                wanted.append(self._definitions[x.data])
-        # They were made arguments before users.
-        return [(name, x) for name, x in self._definitions.items() if name in needed]
 
     # -- names -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
+from .abbreviation import shape_of
 from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of
 from .naming import latex_name
@@ -278,6 +279,13 @@ def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(rf"{_wrapped(parts[0], ATOM if sums else PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
 
 
+def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    shape, more = shape_of(x)
+    text = _array(shape, [p.text for p in parts])
+    note = rf" \;\dots\;\text{{({more} more)}}" if more else ""
+    return Piece(text + note, ATOM)
+
+
 #: How each kind of layout is written.
 WRITERS: dict[Kind, Writer] = {
     Kind.NAME: lambda x, parts, sizes: Piece(latex_name(x.data), ATOM),
@@ -311,7 +319,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.NORM: lambda x, parts, sizes: Piece(rf"\left\| {parts[0].text} \right\|", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
-    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.ARRAY: _entries,
     Kind.INDEXED: _indexed,
     Kind.ITEM: _item,
 }

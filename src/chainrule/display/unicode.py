@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
+from .abbreviation import shape_of
 from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of, is_number
 from .naming import subscript, superscript, unicode_name
@@ -342,6 +343,12 @@ def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(_wrapped(parts[0], ATOM if sums else PRODUCT) + "𝟏ᵀ", PRODUCT)
 
 
+def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    shape, more = shape_of(x)
+    text = _array(shape, [p.text for p in parts])
+    return Piece(f"{text[:-1]}, … ({more} more)]" if more else text, ATOM)
+
+
 #: How each kind of layout is written.
 WRITERS: dict[Kind, Writer] = {
     Kind.NAME: lambda x, parts, sizes: _word(unicode_name(x.data)),
@@ -369,7 +376,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.NORM: lambda x, parts, sizes: Piece(f"‖{parts[0].text}‖", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
-    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.ARRAY: _entries,
     Kind.INDEXED: _indexed,
     Kind.ITEM: _item,
 }
