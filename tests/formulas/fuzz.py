@@ -121,7 +121,10 @@ def main(count: int, first: int = 0, shown: int = 8) -> int:
     for seed in range(first, first + count):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome, words = examine(seed)
+            try:
+                outcome, words = examine(seed)
+            except Exception as error:  # noqa: BLE001 - of any kind, it is a bug
+                outcome, words = "WRONG (crash)", f"{seed}: {type(error).__name__}: {error}"
         found[outcome] += 1
         samples[outcome] += 1
         if words and (outcome.startswith("WRONG") or samples[outcome] <= shown):
