@@ -393,6 +393,8 @@ class _Interception:
             self._sparse()
             for name, module in list(sys.modules.items()):
                 known = self.modules.get(name, _unseen)
+                if known is None and name == "__main__":  # it may stand for another module now
+                    known = _unseen
                 if known is _unseen or (known is not None and known.namespace is not vars(module)):
                     self.modules[name] = self._look(name, module)
             self.own = [names for names in self.modules.values() if names is not None]
