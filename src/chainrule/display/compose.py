@@ -402,7 +402,7 @@ class Composer:
         ):
             return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:
-            odd = [f.exponent.denominator == 1 and f.exponent % 2 == 1 for f in term.factors]
+            odd = [f.exponent > 0 and f.exponent % 2 == 1 for f in term.factors]
             coefficient, layouts = self._absorbed(coefficient, layouts, odd)
         whole = term._replace(coefficient=coefficient)
         lookup = partial(self._lookup, n)

@@ -258,6 +258,8 @@ def _called(word: str) -> Writer:
 
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
+    if op.name == "basis":
+        return Piece(f"e_{{{x.data[1] + 1}}}", ATOM)
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)

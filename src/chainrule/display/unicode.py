@@ -207,6 +207,8 @@ def step_text(x: Layout, texts: Sequence[str], above: str, below: str) -> str:
 
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
+    if op.name == "basis":
+        return Piece("e" + subscript(x.data[1] + 1), ATOM)
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
