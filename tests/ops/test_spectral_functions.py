@@ -104,6 +104,17 @@ def test_compiled_and_batched() -> None:
     np.testing.assert_allclose(cr.vmap(cr.grad(written))(stack), expected, atol=1e-12)
 
 
+def test_eigenvalues_on_both_sides_of_a_kink() -> None:
+    """The nearest positive matrix, of one with eigenvalues just above and just below 0."""
+    turn = sl.expm(B - B.T)
+    a = (turn * np.array([-1e-3, 1e-3, 1.0])) @ turn.T
+    f = _of_both(lambda w, v: np.sum(B * ((v * np.maximum(w, 0)) @ v.T)))
+    t = _symmetric(np.cos(np.arange(9.0)).reshape(3, 3))
+    h = 1e-7
+    slope = (f(a + h * t) - f(a - h * t)) / (2 * h)
+    np.testing.assert_allclose(np.sum(cr.grad(f)(a) * t), slope, rtol=1e-6)
+
+
 def test_complex() -> None:
     c = B + 1j * rng.normal(size=(3, 3))
 

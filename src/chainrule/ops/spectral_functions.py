@@ -173,9 +173,11 @@ def divided_differences(f: Callable[[int, Any], Any], height: int, points: Any) 
                 doubt = np.abs(second) * share + eps * np.abs(first)
             else:
                 second, doubt = 0.0, np.where(spread <= 4 * eps * scale, 0.0, np.inf)
-            near = (spread <= 1e-2 * scale) & (doubt < noise) | (spread == 0)
-            near = near | (spread <= 4 * eps * scale)
             with np.errstate(all="ignore"):
+                # Across a kink of f the series is wrong, whatever it says of itself.
+                agrees = np.abs(first + second - difference) <= 64 * noise
+                near = (spread <= 1e-2 * scale) & (doubt < noise) & agrees | (spread == 0)
+                near = near | (spread <= 4 * eps * scale)
                 next_columns.append(np.where(near, first + second, difference).astype(points.dtype))
             next_errors.append(np.where(near, np.where(spread == 0, eps * np.abs(first), doubt), noise))
         columns, errors = next_columns, next_errors
