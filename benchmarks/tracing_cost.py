@@ -129,7 +129,7 @@ def interception_cost(rounds: int) -> str:
             pass
 
     def later() -> float:
-        return timeit(empty, number=50) / 50 * 1e3
+        return timeit(empty, timer=process_time, number=50) / 50 * 1e3
 
     fresh = _Interception()
     start = process_time()

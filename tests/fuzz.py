@@ -28,7 +28,7 @@ import chainrule as cr
 from chainrule.trace.tree import flatten
 from tests.laws.truth import slopes
 from tests.programs import Source, generate
-from tests.templates import TEMPLATES
+from tests.templates_state import EVERY
 
 
 class NoTruth(Exception):
@@ -165,7 +165,7 @@ def _span(span: tuple[int, int]) -> tuple[Counter[str], Counter[str], list[str]]
     unsupported: Counter[str] = Counter()
     reports: list[str] = []
     for seed in range(*span):
-        kind, report = verdict(seed, generate(Random(seed), TEMPLATES))  # noqa: S311 - not a secret
+        kind, report = verdict(seed, generate(Random(seed), EVERY))  # noqa: S311 - not a secret
         counts[kind] += 1
         if kind == "failed":
             reports.append(report)

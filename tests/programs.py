@@ -7,6 +7,7 @@ lies near a kink. The source is what a failure prints, so it runs by itself.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,11 @@ from random import Random
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.linalg as sl
 import scipy.special as ss
 
+#: What a program may use.
+MODULES: dict[str, Any] = {"np": np, "ss": ss, "sl": sl, "math": math}
 #: How far from a kink or a jump the deciding value must be.
 MARGIN = 0.02
 
@@ -37,7 +41,7 @@ class Source:
 
     def compiled(self) -> Callable[..., Any]:
         """``f`` itself."""
-        namespace: dict[str, Any] = {"np": np, "ss": ss, **self.constants}
+        namespace: dict[str, Any] = {**MODULES, **self.constants}
         exec(compile(self.text, "<program>", "exec"), namespace)
         function: Callable[..., Any] = namespace["f"]
         return function
@@ -51,7 +55,9 @@ class Source:
         names = ", ".join(self.parameters)
         return "\n".join(
             [
+                "import math",
                 "import numpy as np",
+                "import scipy.linalg as sl",
                 "import scipy.special as ss",
                 "import chainrule as cr",
                 *given,
@@ -90,7 +96,7 @@ class Writer:
 
     def value(self, expression: str) -> Any:
         """What an expression is worth at this point of the program."""
-        return eval(expression, {"np": np, "ss": ss, **self.constants, **self.values})  # noqa: S307 - ours
+        return eval(expression, {**MODULES, **self.constants, **self.values})  # noqa: S307 - ours
 
     def pick(self, *, ndim: Sequence[int] = (0, 1, 2, 3), most: float = 1e3) -> str | None:
         """The name of a value with so many axes and no entry larger; later ones are likelier."""
@@ -124,7 +130,7 @@ class Writer:
         """Add statements that make the value ``{}``, unless it is of no use."""
         name = f"v{self.count}"
         written = [line.replace("{}", name) for line in lines]
-        scope = {"np": np, "ss": ss, **self.constants, **self.values}
+        scope = {**MODULES, **self.constants, **self.values}
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Mean of empty slice")  # NaN, of no use

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chainrule as cr
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -13,6 +15,7 @@ if not BENCHMARKS.is_dir():
 sys.path.append(str(BENCHMARKS))
 
 from measure import difference, truth  # noqa: E402
+from minima import PROBLEMS  # noqa: E402
 from peers import TOOLS, Unsupported, flat  # noqa: E402
 from peers.c import compiler  # noqa: E402
 from workloads import WORKLOADS  # noqa: E402
@@ -59,3 +62,38 @@ def test_one_command_prints_the_tables_and_keeps_the_figures(tmp_path):
         assert cell["seconds"] > 0
         assert cell["first"] > 0
         assert cell["error"] < 1e-10
+
+
+def test_formulas_beside_sympy():
+    pytest.importorskip("sympy")
+    import formulas
+
+    rows = formulas.beside()
+    assert len(rows) == 20
+    verdicts = {name: verdict for name, _, _, verdict, _ in rows}
+    assert verdicts["P06"] == "right"
+    assert verdicts["P12"] != "right"  # the gradient of log det is 0 there
+
+
+def test_times_of_formulas():
+    import formulas
+
+    assert [name for name, *_ in formulas.times(1)] == [f"P{k:02d}" for k in range(1, 21)]
+
+
+@pytest.mark.parametrize("p", PROBLEMS, ids=lambda p: p.name)
+def test_slopes_by_hand_are_those_of_the_functions(p):
+    x = p.start() + 0.1 * np.sin(np.arange(p.start().size))
+    exact = cr.grad(p.function(np))(x, *p.data())
+    np.testing.assert_allclose(p.slope(x, *p.data()), exact, rtol=1e-9, atol=1e-9)
+
+
+def test_the_time_to_a_minimum_is_that_of_one(tmp_path):
+    kept = tmp_path / "minimize.json"
+    options = ["--only", "breast", "--solvers", "^chainrule$", "--rounds", "1", "--cpu", "-1"]
+    command = [sys.executable, str(BENCHMARKS / "minimize.py"), *options, "--output", str(kept)]
+    printed = subprocess.run([*command, "--markdown"], check=True, capture_output=True, text=True).stdout
+    assert "| chainrule |" in printed
+    (cells,) = json.loads(kept.read_text()).values()
+    assert cells["chainrule"]["slope"] <= 1e-8
+    assert cells["chainrule"]["seconds"] > 0

@@ -71,3 +71,22 @@ def test_l2_numpys_refusals_are_kept(f: Any, bad: Any) -> None:
         f(bad)
     with pytest.raises(np.linalg.LinAlgError):
         cr.grad(f)(bad)
+
+
+def test_l3_a_function_of_the_matrix_at_equal_eigenvalues() -> None:
+    def f(a: Any) -> Any:
+        w, v = np.linalg.eigh((a + a.T) / 2)
+        return np.sum(A * ((v * np.exp(w)) @ v.T))
+
+    symmetric = (A + A.T) / 2
+    np.testing.assert_allclose(cr.grad(f)(np.eye(len(A))), np.e * symmetric)
+    curved = cr.hvp(f)(np.eye(len(A)), symmetric)
+    np.testing.assert_allclose(curved, np.e * symmetric @ symmetric)
+
+
+def test_l4_general_eigenvectors_are_normalised() -> None:
+    a = np.array([[1.0, 6.0], [-5.0, 1.5]])
+    v, t = cr.jvp(lambda a: np.linalg.eig(a)[1], (a,), (np.ones((2, 2)),))
+    np.testing.assert_allclose(np.sum(np.real(np.conj(v) * t), axis=0), 0, atol=1e-14)
+    top = np.argmax(np.abs(v), axis=0)
+    np.testing.assert_allclose(np.imag(t[top, [0, 1]]), 0, atol=1e-14)

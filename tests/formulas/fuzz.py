@@ -94,6 +94,14 @@ def examine(seed: int) -> tuple[str, str]:
                 note = f"{words}\n{formula}\n{error}"
                 continue
             if not np.all(np.abs(shown - expected) <= edge):
+                # A text is for reading: it may cancel where the source does not. Nearer to 0 it
+                # has to agree.
+                small = {n: v * 0.1 if n != "P" else v for n, v in given.items()}
+                expected = np.asarray(derivative(*small.values()))
+                symbols = {unicode_name(n): v for n, v in small.items()}
+                shown = read(formula.text, {**symbols, **lengths}, expected.shape)
+                edge = 1e-7 * max(1e-3, float(np.abs(expected).max(initial=0)))
+            if not np.all(np.abs(shown - expected) <= edge):
                 return "WRONG text", f"{words}\n{formula}\n{shown}\n{expected}"
     return ("right", "") if readable else ("unreadable", note)
 
@@ -113,7 +121,10 @@ def main(count: int, first: int = 0, shown: int = 8) -> int:
     for seed in range(first, first + count):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome, words = examine(seed)
+            try:
+                outcome, words = examine(seed)
+            except Exception as error:  # noqa: BLE001 - of any kind, it is a bug
+                outcome, words = "WRONG (crash)", f"{seed}: {type(error).__name__}: {error}"
         found[outcome] += 1
         samples[outcome] += 1
         if words and (outcome.startswith("WRONG") or samples[outcome] <= shown):

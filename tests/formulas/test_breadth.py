@@ -116,6 +116,10 @@ KNOWN = (
     Known("sizes by the user's names", cr.grad(sized), (w, X, y), "(2/rows) Xᵀ(Xw − y)"),
     Known("one entry of a gradient", cr.grad(lambda w: np.sum((X @ w - y) ** 2), wrt="w[2]"), (w,), "2(Xw − y)ᵀX[:, 2]"),
     Known("broadcast product", cr.grad(lambda x: np.sum(x[:, None] * x[None, :] * A)), (w,), "(A + Aᵀ)x"),
+    Known("one score", cr.grad(lambda z: np.log(np.sum(np.exp(z))) - z[2]), (w,), "softmax(z) − e₃"),
+    Known("log cosh", cr.grad(lambda w: np.sum(np.log(np.cosh(X @ w - y)))), (w,), "Xᵀ tanh(Xw − y)"),
+    Known("soft-plus, twice", cr.hessian(lambda w: np.sum(np.log(1 + np.exp(X @ w)))), (w,), "Xᵀ diag(s ⊙ (1 − s)) X where s = σ(Xw)"),
+    Known("quotient rule", cr.grad(lambda x: (x**2 + 1) / (x - 3)), (0.3,), "(2x − (x² + 1) / (x − 3)) / (x − 3)"),
     Known("function itself", lambda w: np.mean((X @ w - y) ** 2), (w,), "(1/N)‖Xw − y‖²"),
 )
 # fmt: on

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from tests.fuzz import verdict
 from tests.programs import generate
-from tests.templates import TEMPLATES
+from tests.templates_state import EVERY
 
 #: Programs in all, over the shares that the processes of one run divide among themselves.
 PROGRAMS = 2_000
@@ -23,7 +23,7 @@ def _share(number: int, counts: Counter[str]) -> Callable[[], None]:
     @settings(max_examples=PROGRAMS // SHARES, suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False))
     def programs(rng: Random) -> None:
-        kind, report = verdict(0, generate(rng, TEMPLATES))
+        kind, report = verdict(0, generate(rng, EVERY))
         assert kind in ("ok", "no truth"), report
         counts[kind] += 1
 
@@ -39,6 +39,6 @@ def test_random_programs(share: int) -> None:
 
 
 def test_a_number_names_the_same_program_everywhere() -> None:
-    one, other = (generate(Random(7), TEMPLATES) for _ in range(2))  # noqa: S311 - not a secret
+    one, other = (generate(Random(7), EVERY) for _ in range(2))  # noqa: S311 - not a secret
     assert one.script() == other.script()
     assert "def f(" in one.script()

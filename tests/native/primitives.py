@@ -35,7 +35,9 @@ SECTIONS = {
     "Elementwise": (),
     "Contractions": ("contraction",),
     "Reductions, scans and searches": ("reductions", "cumulative", "search", "softmax"),
-    "Linear algebra and transforms": ("linalg", "factorizations", "spectral", "eigen", "equations", "fourier"),
+    "Linear algebra and transforms": (
+        "linalg", "factorizations", "spectral", "spectral_functions", "eigen", "equations", "fourier",
+    ),
     "Filters and sparse systems": ("recursion", "sparse_systems"),
     "Sub-graphs": ("control", "implicit", "quadrature"),
 }

@@ -341,6 +341,8 @@ def test_the_learning_rate_is_recorded_and_told():
     )  # fmt: skip
     np.testing.assert_allclose(result.history.learning_rate, [schedule(k) for k in range(8)])
     np.testing.assert_allclose(told, result.history.learning_rate)
+    init, update = optimizer  # a pair, all the same
+    assert (init, update) == (optimizer.init, optimizer.update)
     assert cr.fit(loss, zero(), (X, Y), epochs=1).history.learning_rate.tolist() == [1e-3] * 4
 
 

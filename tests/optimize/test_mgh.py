@@ -1,9 +1,12 @@
 """The set of Moré, Garbow & Hillstrom, from the standard starts, by the automatic choice."""
 
+from pathlib import Path
+
 import chainrule as cr
 import numpy as np
 import pytest
 from tests.optimize.mgh import PROBLEMS
+from tests.optimize.nist import MODELS
 
 #: What is known to be a local minimum only: (problem, function that finds it).
 LOCAL = {
@@ -44,3 +47,12 @@ def test_scipys_methods_on_exact_derivatives(name, method) -> None:
     found = cr.minimize(p.value, p.start, method=method, tol=1e-10)
     assert found.fun < 1e-7
     assert np.max(np.abs(found.jac)) == found.gradient_norm
+
+
+def test_the_page_has_a_row_for_each_problem() -> None:
+    """``python tests/optimize/table.py`` writes it."""
+    page = Path(__file__).parents[2] / "docs" / "problems.md"
+    if not page.exists():
+        pytest.skip("no documentation in this distribution")
+    rows = [line.split("|")[1].strip() for line in page.read_text("utf-8").splitlines() if "|" in line]
+    assert {name.replace("_", " ") for name in PROBLEMS} | set(MODELS) <= set(rows)

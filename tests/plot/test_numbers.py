@@ -28,6 +28,13 @@ def test_the_largest_eigenvalues(n):
     assert (vectors[np.argmax(np.abs(vectors), axis=0), range(2)] > 0).all()
 
 
+@pytest.mark.parametrize("n", [4, 300])
+def test_where_the_hessian_is_zero_all_directions_are_alike(n):
+    found, vectors = top(Around(np.sum, np.ones(n), ()), 2)
+    assert found.tolist() == [0, 0]
+    np.testing.assert_array_equal(vectors.T @ vectors, np.eye(2))
+
+
 def test_the_hessian_is_exact():
     def loss(p, x):
         return np.mean(np.tanh(x @ p["w"]) * p["v"])

@@ -275,6 +275,10 @@ def flat(w):
     return np.sum(w)
 
 
+def rough(w):
+    return np.sum(np.sqrt(np.abs(w)))
+
+
 @pytest.mark.parametrize(("call", "says"), [
     (lambda: plot.landscape(flat, np.ones(2), directions="up"), "no direction 'up'"),
     (lambda: plot.landscape(flat, np.ones(2), directions=np.ones(3)), "direction 0 is not nested and shaped"),
@@ -293,6 +297,9 @@ def flat(w):
     (lambda: plot.landscape(flat, np.ones(2), directions=(np.ones(2), np.array([1.0, -1])), log=True), "log=False"),
     (lambda: plot.hessian_spectrum(flat, np.ones(2), method="slq"), "method is 'slq'"),
     (lambda: plot.hessian_spectrum(flat, np.ones(2), steps=0), "steps is 0"),
+    (lambda: plot.hessian_spectrum(rough, np.zeros(20)), "the Hessian is not finite"),
+    (lambda: plot.landscape(rough, np.zeros(20), directions="eigenvector"), "the Hessian is not finite"),
+    (lambda: plot.landscape(rough, np.zeros(200), directions="eigenvector"), "the Hessian is not finite"),
     (lambda: plot.contour(rosenbrock), "nothing says where to look"),
     (lambda: plot.contour(rosenbrock, np.ones(3)), r"has shape \(3,\)"),
     (lambda: plot.contour(rosenbrock, {"a": [[np.nan, 1]]}), "'a' has numbers that are not finite"),

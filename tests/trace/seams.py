@@ -824,6 +824,230 @@ def dtype_type(x):
     return x[0] ** 2 if x.dtype.type is np.float64 else x[1]
 
 
+@right
+def setitem_slice_obj(x):
+    a = np.zeros((3, 4))
+    s = slice(1, 3)
+    a[s, np.array([0, 2])] = x[:2]
+    a[..., -1] = x
+    return np.sum(a**2)
+
+
+@right
+def neg_fancy(x):
+    a = np.zeros(4)
+    a[-2:] = x[:2]
+    a[[-4]] = x[2]
+    return np.sum(a**2 * np.arange(1, 5))
+
+
+@right
+def boolean_scalar_mask(x):
+    a = np.zeros(3)
+    a[True] = x
+    return np.sum(a**2)
+
+
+@right
+def newaxis_assign(x):
+    a = np.zeros((1, 3))
+    a[0, :, None] = x[:, None]
+    return np.sum(a**2)
+
+
+@right
+def bcast_assign(x):
+    a = np.zeros((2, 3))
+    a[:] = x
+    a[:, 1:2] = x[0]
+    return np.sum(a**2)
+
+
+@right
+def iadd_mask_2d(x):
+    a = np.outer(x, x)
+    a[a > 1] -= x[0]
+    return np.sum(a**2)
+
+
+@right
+def where_out(x):
+    a = np.zeros(3)
+    np.add(x, 1, out=a, where=x > 1)
+    np.sqrt(a, out=a)
+    return np.sum(a * x)
+
+
+@right
+def at_2d(x):
+    a = np.zeros((2, 2))
+    np.add.at(a, ([0, 0, 1], [1, 1, 0]), x)
+    return np.sum(a**2)
+
+
+@right
+def out_self(x):
+    y = x.copy()
+    np.exp(y, out=y)
+    np.multiply(y, y, out=y)
+    return np.sum(y)
+
+
+@right
+def iter_rows_write(x):
+    a = np.stack([x, x])
+    for r in a:
+        r[0] = r[1] * 2
+    return np.sum(a**2)
+
+
+@right
+def list_of_buffers(x):
+    l = [np.zeros(2) for _ in range(3)]
+    for k, b in enumerate(l):
+        b[:] = x[k]
+    return np.sum(np.array(l) ** 2) + np.sum(np.concatenate(l))
+
+
+@right
+def dict_acc(x):
+    from collections import defaultdict
+
+    d = defaultdict(float)
+    for k, t in enumerate(x):
+        d[k % 2] += t**2
+    return d[0] * d[1]
+
+
+@right
+def npsum_generator(x):
+    return sum(np.sin(t) for t in x) + np.sum(np.fromiter((t for t in x), dtype=float, count=3))
+
+
+@right
+def str_key(x):
+    return {"a": x[0]}.get("a") * x[1]
+
+
+@right
+def lambda_default(x):
+    fs = [lambda t, k=k: t**k for k in range(3)]
+    return sum(f(t) for f, t in zip(fs, x))
+
+
+@right
+def walrus(x):
+    return (y := x[0] ** 2) + y * x[1]
+
+
+@right
+def starred(x):
+    a, *b = x
+    return a * sum(b)
+
+
+@right
+def complex_abs(x):
+    return abs(x[0] + 1j * x[1])
+
+
+@right
+def floor_mod(x):
+    return x[1] // 0.5 * x[0] + x[1] % 0.5
+
+
+@right
+def npmod(x):
+    return np.sum(np.mod(x, 0.6) * x) + np.sum(np.fmod(x, 0.6))
+
+
+@right
+def int_cast_arr(x):
+    return np.sum(x.astype(int) * x)
+
+
+@right
+def view_float(x):
+    return np.sum(x.view(np.float64) ** 2)
+
+
+@right
+def copy_order(x):
+    return np.sum(np.asfortranarray(np.outer(x, x))[0] ** 2)
+
+
+@right
+def poly_class(x):
+    return np.polynomial.Polynomial([x[0], x[1]])(2.0)
+
+
+@right
+def chararr(x):
+    return x[0] * len("abc")
+
+
+@right
+def npfinfo(x):
+    return x[0] + np.finfo(float).eps
+
+
+@right
+def isin_dtype(x):
+    return x[0] ** 2 if x.dtype in (np.float32, np.float64) else x[1]
+
+
+@right
+def isinst_tuple(x):
+    return x[0] ** 2 if isinstance(x[0], (int, float, np.number)) else x[1]
+
+
+@right
+def abc_seq(x):
+    import collections.abc as c
+
+    return x[0] ** 2 if not isinstance(x, c.Sequence) else x[1]
+
+
+@right
+def abc_iter(x):
+    import collections.abc as c
+
+    return x[0] ** 2 if isinstance(x, c.Iterable) else x[1]
+
+
+@right
+def try_len(x):
+    try:
+        n = len(x[0])
+    except TypeError:
+        n = 1
+    return n * x[0] ** 2
+
+
+@right
+def try_iter(x):
+    try:
+        s = sum(t for t in x[0])
+    except TypeError:
+        s = x[0] ** 2
+    return s
+
+
+@right
+def scalar_index(x):
+    return x[0][()] ** 2
+
+
+@right
+def scalar_shape(x):
+    return x[0].reshape(1)[0] ** 2 + x[1].ndim + x[0].size * x[1]
+
+
+@right
+def getattr_def(x):
+    return getattr(x, "foo", x[0]) ** 2
+
+
 @refused("compiled")
 def buf_dot(x):
     y = np.zeros(3)

@@ -29,6 +29,9 @@ MATRIX: dict[str, Callable[[Any], Any]] = {
     "transpose": np.transpose,
     "broadcast_to": lambda x: np.broadcast_to(x, (2, 3, 4)),
     "broadcast_arrays": lambda x: np.stack(np.broadcast_arrays(x, x[0])),
+    "broadcast_arrays with numbers": lambda x: sum(
+        a.copy() for a in np.broadcast_arrays(0.5, x[0, 0], 2)
+    ),
     "ravel": np.ravel,
     "ravel in Fortran order": lambda x: np.ravel(x, "F"),
     "expand_dims": lambda x: np.expand_dims(x, (0, -1)),

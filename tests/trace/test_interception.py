@@ -457,3 +457,31 @@ def test_a_function_is_found_in_any_class_in_a_container_and_under_a_decorator(
         assert cr.grad(module.run)(3.0) == 6.0
     finally:
         del sys.modules[name]
+
+
+# -- namespaces of no module -----------------------------------------------------------------------
+
+
+def test_programs_that_are_no_modules() -> None:
+    space: dict[str, object] = {"np": np}
+    exec(
+        "from math import sin\n"
+        "from numpy import zeros\n"
+        "def f(x):\n"
+        "    a = zeros(2)\n"
+        "    a[0] = float(x[0]) ** 2\n"
+        "    a[1] = sin(x[1]) if type(x) is np.ndarray else 0.0\n"
+        "    return np.sum(a)\n",
+        space,
+    )
+    before = dict(space)
+    f = space["f"]
+    expected = [2.0, np.cos(2.0)]
+    for _ in range(2):
+        np.testing.assert_allclose(cr.grad(f)(X), expected)
+        np.testing.assert_allclose(cr.grad(lambda x: f(x) * 1)(X), expected)
+        np.testing.assert_allclose(cr.jit(cr.grad(f))(X), expected)
+        assert space == before
+    space["sin"] = math.cos
+    np.testing.assert_allclose(cr.grad(f)(X), [2.0, -np.sin(2.0)])
+    assert space["sin"] is math.cos

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import chainrule as cr
 import numpy as np
 import pytest
 from numpy import linalg as npl
@@ -142,6 +143,15 @@ def test_svd(shape: str) -> None:
 def test_qr(shape: str) -> None:
     assert_call(lambda a: tuple(npl.qr(a)), SHAPES[shape])
     assert_call(lambda a: npl.qr(a, mode="r"), SHAPES[shape])
+
+
+def test_moduli_of_a_complex_triangle_have_a_second_derivative() -> None:
+    def slope(a: Any) -> Any:
+        return cr.grad(lambda a: np.sum(np.abs(npl.qr(a)[1])))(a)
+
+    h = 1e-6
+    found = cr.jvp(slope, (W,), (W.T,))[1]
+    np.testing.assert_allclose(found, (slope(W + h * W.T) - slope(W - h * W.T)) / (2 * h), rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [-3, -1, 0, 1, 2, 3, 7])

@@ -92,6 +92,15 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "frexp": lambda x: np.frexp(x)[0],
     "diag_indices_from": lambda x: np.outer(x, x)[np.diag_indices_from(np.outer(x, x))],
     "tril_indices_from": lambda x: np.outer(x, x)[np.tril_indices_from(np.outer(x, x), -1)],
+    "matmul with axes": lambda x: np.matmul(np.outer(x, C), np.outer(C, x), axes=[(0, 1), (1, 0), (1, 0)]),
+    "vecdot along an axis": lambda x: np.vecdot(np.outer(x, C), np.outer(C, x), axis=0),
+    "vecdot kept": lambda x: np.vecdot(np.outer(x, C), np.outer(C, x), axis=0, keepdims=True),
+    "matvec with axes": lambda x: np.matvec(np.outer(x, x**2), x, axes=[(1, 0), (0,), (0,)]),
+    "multiply.at, twice": _written(lambda y, x: np.multiply.at(y, [0, 2, 0], x[1:]), lambda x: np.full(4, 0.5)),
+    "maximum.at, twice": _written(lambda y, x: np.maximum.at(y, [1, 1, 1], x[:3]), lambda x: np.zeros(4)),
+    "weighted quantile": lambda x: np.quantile(x, [0.4, 0.9], weights=C**2, method="inverted_cdf"),
+    "weighted percentile": lambda x: np.percentile(
+        np.outer(x, C), 40, axis=1, weights=C**2, method="inverted_cdf", keepdims=True),
 }  # fmt: skip
 
 

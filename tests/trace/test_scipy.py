@@ -96,3 +96,27 @@ def test_a_density_of_scipy() -> None:
 
     np.testing.assert_allclose(cr.grad(f)(np.ones(2)), np.sum(points - 1, axis=0) / 1.5)
     np.testing.assert_allclose(cr.grad(lambda m: norm.logpdf(2.0, m, 1.5))(1.0), 1 / 2.25)
+
+
+def test_a_density_by_its_covariance_also_where_eigenvalues_are_repeated() -> None:
+    from scipy.stats import multivariate_normal
+
+    x, mean = np.array([0.3, -0.2, 1.0]), np.array([0.1, 0.2, 0.3])
+
+    def f(C):
+        C = (C + C.T) / 2
+        frozen = multivariate_normal(mean, C)
+        return multivariate_normal.logpdf(x, mean, C) + frozen.pdf(x) * frozen.entropy()
+
+    for covariance in (A @ A.T, np.eye(3) * 1.5):
+        assert_agrees(f, covariance)
+
+    def singular(s):
+        C = np.diag([1.0, 2.0, 0.0])
+        return multivariate_normal.logpdf(x * [1, 1, 0], x * 0, s * C, allow_singular=True)
+
+    assert_agrees(singular, np.array(1.3))
+    with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+        cr.grad(lambda C: multivariate_normal.logpdf(x, mean, C))(np.diag([1.0, 1.0, 0.0]))
+    with pytest.raises(ValueError, match="semidefinite"):
+        cr.grad(lambda C: multivariate_normal.logpdf(x, mean, C))(-np.eye(3))

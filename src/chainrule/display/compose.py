@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import count
 
 from ..errors import FormulaError
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node
+from ..ops.arithmetic import greater, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
     BETWEEN,
@@ -34,9 +36,11 @@ from ..ops.monomial import (
 )
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
+from .chains import nesting, product
 from .layout import (
     Kind,
     Layout,
+    names_in,
     negated,
     scaled,
     sign_of,
@@ -44,8 +48,8 @@ from .layout import (
     transposed,
     without_sign,
 )
-from .matrix import Reduction, product
-from .naming import Alphabet
+from .matrix import Reduction
+from .naming import Alphabet, trailing_number
 from .parts import with_part
 from .sums import same_indices
 
@@ -71,12 +75,37 @@ _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "
 _HIDDEN = "hfguvqeack"
 
 
+#: Elementwise products nested so deep are given names, as the layers of a network are.
+DEEP = 4
+
+
 @dataclass(frozen=True)
 class Composed:
     """Layouts of the results, and of the intermediates by name, in order of definition."""
 
     results: tuple[Layout, ...]
     definitions: tuple[tuple[str, Layout], ...]
+
+
+def reached(
+    results: Sequence[Layout], definitions: Sequence[tuple[str, Layout]]
+) -> tuple[tuple[str, Layout], ...]:
+    """The definitions that the results need, those of others first."""
+    known = dict(definitions)
+    wanted = list(results)
+    seen: set[int] = set()
+    needed: set[str] = set()
+    while wanted:
+        x = wanted.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        wanted.extend(x.children)
+        if x.kind is Kind.NAME and x.data in known and x.data not in needed:
+            needed.add(x.data)
+            wanted.append(known[x.data])
+    # They were made arguments before users.
+    return tuple((name, x) for name, x in definitions if name in needed)
 
 
 class Composer:
@@ -99,6 +128,10 @@ class Composer:
             (n for n in self._names if n.op is MONOMIAL and len(n.args) > 1),
             key=lambda n: (-len(n.args), order.rank(n)),
         )
+        self._layers: dict[Node, str] = {}
+        self._invented_names: set[str] = set()
+        #: What a named relu(z) is of: z > 0 is as well said of it.
+        self._kept = {n.args[0]: n for n in self._names if n.op is relu}
         self._layouts: dict[Node, Layout] = {}
         self._signs: dict[Node, Coefficient] = {}
         self._definitions: dict[str, Layout] = {}
@@ -108,41 +141,41 @@ class Composer:
         """Lay out ``roots``."""
         nodes = toposort(roots)
         uses: dict[Node, int] = {}
+        present = set(nodes)
+        self._kept = {
+            z: n for z, n in self._kept.items() if n in present and z not in self._names
+        }
         for n in nodes:
             for arg in n.args:
-                uses[arg] = uses.get(arg, 0) + 1
+                if not (arg in self._kept and self._is_positive(n)):
+                    uses[arg] = uses.get(arg, 0) + 1
         for n in nodes:
             self._first[n] = (
                 self._order.rank(n) if not n.args else min(self._first[a] for a in n.args)
             )
             if n.op is MONOMIAL and not n.args:
                 self._first[n] = 1 << 60
+            kept = self._kept.get(n.args[0]) if self._is_positive(n) else None
+            if kept is not None and kept not in self._layouts:
+                self._first[kept] = self._first[n]
+                self._layouts[kept] = self._layout(kept)
+                self._name(kept, uses.get(kept, 0), kept in roots)
+            if n in self._layouts:
+                continue
             self._layouts[n] = self._layout(n)
             self._name(n, uses.get(n, 0), n in roots)
         results = tuple(self._numeric(r) if r in self._names else self._whole(r) for r in roots)
-        return Composed(results, tuple(self._reached(results)))
+        return Composed(results, reached(results, tuple(self._definitions.items())))
+
+    def _is_positive(self, n: Node) -> bool:
+        """Whether ``n`` is ``z > 0``."""
+        zero = n.args[1] if n.op is greater else None
+        return zero is not None and self._is_number(zero) and not zero.params[0].number
 
     def _whole(self, n: Node) -> Layout:
         layout = self._numeric(n)
         sign = self._signs.get(n)
         return layout if sign is None else scaled(sign, (), (), layout)
-
-    def _reached(self, results: Sequence[Layout]) -> list[tuple[str, Layout]]:
-        """The definitions that the results need, those of others first."""
-        wanted = list(results)
-        seen: set[int] = set()
-        needed: set[str] = set()
-        while wanted:
-            x = wanted.pop()
-            if id(x) in seen:
-                continue
-            seen.add(id(x))
-            wanted.extend(x.children)
-            if x.kind is Kind.NAME and x.data in self._definitions and x.data not in needed:
-                needed.add(x.data)
-                wanted.append(self._definitions[x.data])
-        # They were made arguments before users.
-        return [(name, x) for name, x in self._definitions.items() if name in needed]
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -210,14 +243,17 @@ class Composer:
     def _is_short(self, n: Node) -> bool:
         """Whether a node is a number or a letter, perhaps with a minus."""
         if n.op is MONOMIAL and len(n.args) == 1 and abs(n.params[0].number) == 1:
-            return self._layouts[n.args[0]].kind is Kind.NAME and n.params[2] == (1,)
+            whole = n.params[2][0].denominator == 1 and 0 < n.params[2][0] < 4
+            return self._layouts[n.args[0]].kind is Kind.NAME and whole
         return self._is_number(n) or self._layouts[n].kind is Kind.NAME
 
     def _invented(self, n: Node) -> str:
         letter = _LETTERS.get(n.op)
         matrix = n.type.ndim > 1
         candidates = (letter or "") + _HIDDEN
-        return self._alphabet.first(candidates.upper() if matrix else candidates)
+        name = self._alphabet.first(candidates.upper() if matrix else candidates)
+        self._invented_names.add(name)
+        return name
 
     def _lookup(self, whole: Node, term: Term) -> tuple[Layout, Coefficient] | None:
         """The name of a part of the product ``whole``, if the user gave it one."""
@@ -267,6 +303,9 @@ class Composer:
             return Layout(Kind.INVERSE, (self._operand(n.args[0]),), axes)
         if op in (SIGMOID, SOFTPLUS, LOGDET, DET, STEP, BETWEEN, CLIP) or isinstance(op, Elementwise):
             logical = op.name in CONDITIONS
+            if self._is_positive(n) and n.args[0] in self._kept:
+                both = (self._layouts[self._kept[n.args[0]]], self._operand(n.args[1]))
+                return Layout(Kind.APPLY, both, axes, op)
             children = tuple(
                 self._layouts[a]
                 if (logical or (op.name == "where" and k == 0))
@@ -363,11 +402,28 @@ class Composer:
         ):
             return self._distributed(coefficient, layouts[0])
         if coefficient.number < 0:
-            odd = [f.exponent.denominator == 1 and f.exponent % 2 == 1 for f in term.factors]
+            odd = [f.exponent > 0 and f.exponent % 2 == 1 for f in term.factors]
             coefficient, layouts = self._absorbed(coefficient, layouts, odd)
         whole = term._replace(coefficient=coefficient)
         lookup = partial(self._lookup, n)
-        return Reduction(whole, layouts, lookup, self._order.symmetric).result()
+        result = Reduction(whole, layouts, lookup, self._order.symmetric).result()
+        if nesting(result) < DEEP:
+            return result
+        return Reduction(whole, layouts, lookup, self._order.symmetric, self._layer).result()
+
+    def _layer(self, term: Term, layout: Layout) -> Layout:
+        """A name for one layer of a deep product, numbered as what it is made of."""
+        if layout.kind is not Kind.HADAMARD:
+            return layout
+        key = self._order.canonical(term)
+        if key not in self._layers:
+            numbers = [trailing_number(n) for n in names_in(layout) if n not in self._invented_names]
+            wanted = min((int(n) for n in numbers if n.isdigit()), default=1)
+            name = next(s for k in count(wanted) if (s := f"D{k}") not in self._definitions)
+            name = self._alphabet.take(name)
+            self._definitions[name] = layout
+            self._layers[key] = name
+        return Layout(Kind.NAME, (), layout.axes, self._layers[key])
 
     @staticmethod
     def _stands_alone(term: Term) -> bool:

@@ -8,10 +8,12 @@ from fractions import Fraction
 
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
+from .abbreviation import shape_of
 from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of
 from .naming import latex_name
 from .parameters import along, parametrised
+from .recurrence import collapsed
 from .unicode import (
     ATOM,
     HADAMARD,
@@ -58,8 +60,8 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions."""
     text = ", ".join(_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [f"{latex_name(name)} = {_text(x, sizes)}" for name, x in composed.definitions]
-        text += r" \quad\text{where}\quad " + r",\; ".join(parts)
+        parts = [(latex_name(name), _text(x, sizes)) for name, x in composed.definitions]
+        text += r" \quad\text{where}\quad " + r",\; ".join(collapsed(parts, "latex"))
     return text
 
 
@@ -256,6 +258,8 @@ def _called(word: str) -> Writer:
 
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
+    if op.name == "basis":
+        return Piece(f"e_{{{x.data[1] + 1}}}", ATOM)
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
@@ -275,6 +279,13 @@ def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     (body,) = x.children
     sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
     return Piece(rf"{_wrapped(parts[0], ATOM if sums else PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
+
+
+def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    shape, more = shape_of(x)
+    text = _array(shape, [p.text for p in parts])
+    note = rf" \;\dots\;\text{{({more} more)}}" if more else ""
+    return Piece(text + note, ATOM)
 
 
 #: How each kind of layout is written.
@@ -310,7 +321,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.NORM: lambda x, parts, sizes: Piece(rf"\left\| {parts[0].text} \right\|", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
-    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.ARRAY: _entries,
     Kind.INDEXED: _indexed,
     Kind.ITEM: _item,
 }

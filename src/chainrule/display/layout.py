@@ -153,6 +153,18 @@ def in_context(
     ]
 
 
+def names_in(root: Layout) -> list[str]:
+    """The names that a layout has, each once, from the left."""
+    found: dict[str, None] = {}
+    stack = [root]
+    while stack:
+        x = stack.pop()
+        if x.kind is Kind.NAME:
+            found.setdefault(str(x.data))
+        stack.extend(reversed(x.children))
+    return list(found)
+
+
 # -- constructors that keep a layout tidy ----------------------------------------------------------
 
 

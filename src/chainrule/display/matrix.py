@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from ..ir.node import Node
 from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Term
+from .chains import is_differential, is_letter, is_transposed, product, quotient, rotated
 from .layout import (
     Indexing,
     Kind,
@@ -25,7 +26,6 @@ from .layout import (
     power,
     scaled,
 )
-from .naming import DIFFERENTIAL
 
 LETTERS = "ijklmnpqrstuvw"
 
@@ -62,20 +62,6 @@ class Edge:
         return product(self.read(start))
 
 
-def product(chain: Sequence[Layout]) -> Layout:
-    """A matrix product, flat."""
-    if len(chain) == 1:
-        return chain[0]
-    flat = tuple(c for x in chain for c in (x.children if x.kind is Kind.PRODUCT else (x,)))
-    first, last = flat[0], flat[-1]
-    axes: tuple[Axis, ...] = ()
-    if not (first.kind is Kind.TRANSPOSE and first.rank == 1):
-        axes += first.axes[:1]
-    if not (last.rank == 1 and last.kind is not Kind.TRANSPOSE):
-        axes += last.axes[-1:]
-    return Layout(Kind.PRODUCT, flat, axes)
-
-
 def _columns(term: Term) -> set[int]:
     """Indices of length 1 that two matrices of one column share: ``E W₂ᵀ`` is their product."""
     readers: dict[int, list[bool]] = {}
@@ -92,6 +78,10 @@ def _columns(term: Term) -> set[int]:
 Lookup = Callable[[Term], "tuple[Layout, Coefficient] | None"]
 
 
+#: A name for an elementwise product inside a deep one.
+Part = Callable[[Term, Layout], Layout]
+
+
 class Reduction:
     """The reduction of one term, given the layouts of its factors."""
 
@@ -101,9 +91,11 @@ class Reduction:
         layouts: Sequence[Layout],
         lookup: Lookup,
         even: frozenset[Node] | set[Node] = frozenset(),
+        part: Part | None = None,
     ) -> None:
         self.term = term
         self.even = even  # the symmetric matrices
+        self.part = part
         self.lookup = lookup
         self.coefficient = term.coefficient
         self.over: list[Layout] = []
@@ -125,7 +117,7 @@ class Reduction:
         elif not out:
             body = None
             # Letters before functions, and differentials last: x sin(y) dx.
-            self.over.sort(key=lambda x: (is_differential(x), not _is_letter(x)))
+            self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
         elif len(out) == 1:
             body = self._vector(out[0])
         elif out[0] == out[1]:
@@ -253,11 +245,15 @@ class Reduction:
                 self.edges.append(first)
                 continue
             parts = [e.layout(first.a) for e in group]
-            if sum(map(_is_transposed, parts)) > len(parts) / 2:
+            if sum(map(is_transposed, parts)) > len(parts) / 2:
                 first = Edge(first.b, first.a, (), ())
                 parts = [e.layout(first.a) for e in group]
             factors = tuple(f for e in group for f in e.factors)
-            self.edges.append(Edge(first.a, first.b, (_quotient(parts),), factors, plain=False))
+            whole = quotient(parts)
+            if self.part is not None:
+                rows_and_columns = (first.a, first.b)
+                whole = self.part(Term(UNIT, factors, rows_and_columns, self.term.axes), whole)
+            self.edges.append(Edge(first.a, first.b, (whole,), factors, plain=False))
 
     def _closed_pair(self, summed: list[int]) -> bool:
         """Two matrices between the same two summed indices: a trace, or a squared norm."""
@@ -276,12 +272,12 @@ class Reduction:
                 first, second = touching
                 pieces = (*backwards(first.read(e.a)), *second.read(e.a))
                 if all(f.plain and len(f.chain) == 1 for f in touching) and not any(
-                    _is_transposed(f.layout(first.a)) for f in touching
+                    is_transposed(f.layout(first.a)) for f in touching
                 ):
                     both = hadamard([f.layout(first.a) for f in touching])
                     self.over.append(Layout(Kind.SUM_ALL, (both,), ()))
                 else:
-                    self.over.append(Layout(Kind.TRACE, (_rotated(pieces),), ()))
+                    self.over.append(Layout(Kind.TRACE, (rotated(pieces),), ()))
             else:
                 continue
             self.edges = [f for f in self.edges if f not in touching]
@@ -316,6 +312,8 @@ class Reduction:
         axis = self.term.axes[i]
         if vertex.over or vertex.under:
             body = divided(vertex.over, vertex.under, (axis,))
+            if self.part is not None and len(vertex.over) > 1:
+                body = self.part(Term(UNIT, vertex.factors, (i,), self.term.axes), body)
         else:
             body = Layout(Kind.ONES, (), (axis,))
         factors = (*edge.factors, *vertex.factors)
@@ -441,57 +439,7 @@ class Reduction:
         return Layout(Kind.INDEXED, children, self.term.out_axes, data)
 
 
-def is_differential(x: Layout) -> bool:
-    """Whether a factor is a differential, or a product with one."""
-    if x.kind is Kind.NAME:
-        return str(x.data).startswith(DIFFERENTIAL)
-    if x.kind in (Kind.PRODUCT, Kind.TRANSPOSE, Kind.SCALE):
-        return any(map(is_differential, x.children))
-    return False
-
-
 def _is_elementwise(e: Edge) -> bool:
     """Whether an edge is one matrix that was made entry by entry."""
     kinds = (Kind.SUM, Kind.HADAMARD, Kind.DIVIDE, Kind.APPLY, Kind.POWER, Kind.INDICATOR)
     return len(e.chain) == 1 and e.chain[0].kind in kinds
-
-
-def _is_letter(x: Layout) -> bool:
-    """Whether a factor is a symbol, or a power of one."""
-    return x.kind in (Kind.NAME, Kind.ENTRY) or (x.kind is Kind.POWER and _is_letter(x.children[0]))
-
-
-def _is_transposed(x: Layout) -> bool:
-    return x.kind is Kind.TRANSPOSE or (
-        x.kind is Kind.PRODUCT and all(c.kind is Kind.TRANSPOSE for c in x.children)
-    )
-
-
-def _quotient(parts: Sequence[Layout]) -> Layout:
-    """Matrices multiplied elementwise, of which some are reciprocals."""
-    over = [p for p in parts if not _is_reciprocal(p)]
-    under = [p.children[1] for p in parts if _is_reciprocal(p)]
-    return divided(over, under, parts[0].axes)
-
-
-def _is_reciprocal(x: Layout) -> bool:
-    return x.kind is Kind.DIVIDE and x.children[0].kind is Kind.FILL
-
-
-def _rotated(chain: Sequence[Layout]) -> Layout:
-    """A product inside a trace, turned so that it has the fewest transposes."""
-    flat = product(chain).children if len(chain) > 1 else tuple(chain)
-    moved = [k for k, x in enumerate(flat) if is_differential(x)]
-    if len(moved) == 1:  # tr(Gᵀ dX)
-        (k,) = moved
-        if flat[k].kind is Kind.TRANSPOSE:
-            flat = backwards(flat)
-            k = len(flat) - 1 - k
-        return product([*flat[k + 1 :], *flat[: k + 1]])
-    best = list(flat)
-    turned = list(backwards(flat))
-    if sum(x.kind is Kind.TRANSPOSE for x in turned) < sum(x.kind is Kind.TRANSPOSE for x in best):
-        best = turned
-    while best[0].kind is not Kind.TRANSPOSE and any(x.kind is Kind.TRANSPOSE for x in best):
-        best = [*best[1:], best[0]]
-    return product(best)

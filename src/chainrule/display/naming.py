@@ -99,8 +99,8 @@ def _parts(identifier: str) -> tuple[str, tuple[str, ...], str]:
     """The stem, the accents and the subscript of an identifier, or of a path into an argument."""
     if not identifier.isidentifier():
         identifier = _last_step(identifier)
-    found = re.fullmatch(r"(.*?[^\d_])_?(\d+)", identifier)
-    stem, low = (found.group(1), found.group(2)) if found else (identifier, "")
+    found = re.fullmatch(r"(.*?[^\d_])_?(\d+(?:_\d+)*)", identifier)
+    stem, low = (found.group(1), found.group(2).replace("_", ",")) if found else (identifier, "")
     words = stem.strip("_").split("_") if stem.strip("_") else [stem]
     accents = []
     while len(words) > 1 and words[-1] in _ACCENTS:
@@ -162,6 +162,11 @@ def latex_name(identifier: str) -> str:
     for accent in accents:
         text = rf"\{_LATEX_ACCENTS[accent]}{{{text}}}"
     return f"{text}_{{{low}}}" if low else text
+
+
+def trailing_number(identifier: str) -> str:
+    """The subscript of an identifier, if it has one."""
+    return _parts(identifier)[2]
 
 
 class Alphabet:

@@ -309,6 +309,8 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"{wrapped(parts[0], ATOM) if parts[0].full else texts[0]}[{index}]", ATOM)
     if op.name == "reshape":
         return Code(f"np.reshape({texts[0]}, {params[0]})", ATOM)
+    if op.name == "basis":
+        return Code(f"np.eye({program.size(x.axes[0])})[{params[0]}]", ATOM)
     if op.name == "toeplitz":
         rows, width = (a.length for a in x.axes)
         index = f"np.arange({width - 1}, {width + rows - 1})[:, None] - np.arange({width})"

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
+from .abbreviation import shape_of
 from .compose import Composed
 from .layout import Kind, Layout, fold, in_context, indices_of, is_number
 from .naming import subscript, superscript, unicode_name
 from .parameters import along, parametrised
+from .recurrence import collapsed
 
 # How tightly a piece of text holds together, loosest first.
 CONDITION, SUM, SIGN, HADAMARD, PRODUCT, POWER, ATOM = 1, 3, 4, 5, 6, 7, 9
@@ -43,10 +45,8 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions after ``where``."""
     text = ", ".join(layout_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [
-            f"{unicode_name(name)} = {layout_text(x, sizes)}" for name, x in composed.definitions
-        ]
-        text += " where " + ", ".join(parts)
+        parts = [(unicode_name(name), layout_text(x, sizes)) for name, x in composed.definitions]
+        text += " where " + ", ".join(collapsed(parts, "unicode"))
     return text
 
 
@@ -207,6 +207,8 @@ def step_text(x: Layout, texts: Sequence[str], above: str, below: str) -> str:
 
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
+    if op.name == "basis":
+        return Piece("e" + subscript(x.data[1] + 1), ATOM)
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
@@ -343,6 +345,12 @@ def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     return Piece(_wrapped(parts[0], ATOM if sums else PRODUCT) + "𝟏ᵀ", PRODUCT)
 
 
+def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    shape, more = shape_of(x)
+    text = _array(shape, [p.text for p in parts])
+    return Piece(f"{text[:-1]}, … ({more} more)]" if more else text, ATOM)
+
+
 #: How each kind of layout is written.
 WRITERS: dict[Kind, Writer] = {
     Kind.NAME: lambda x, parts, sizes: _word(unicode_name(x.data)),
@@ -370,7 +378,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.NORM: lambda x, parts, sizes: Piece(f"‖{parts[0].text}‖", ATOM),
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
-    Kind.ARRAY: lambda x, parts, sizes: Piece(_array(x.data, [p.text for p in parts]), ATOM),
+    Kind.ARRAY: _entries,
     Kind.INDEXED: _indexed,
     Kind.ITEM: _item,
 }

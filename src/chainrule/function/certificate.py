@@ -236,9 +236,11 @@ class Certification(Proof):
             if h.relation == "jointly injective":
                 text = "the affine maps inside are jointly injective"
                 return rf"\text{{{text}}}" if latex else text
-            words = "does not vanish in any direction"
             name = self._name(h.subject, latex=latex)
-            return rf"{name} \text{{ {words}}}" if latex else f"{name} is injective"
+            if latex:
+                by = ", ".join(latex_name(n) for n in self.names)
+                return rf"{by} \mapsto {name} \text{{ is injective}}"
+            return f"{', '.join(unicode_name(n) for n in self.names)} ↦ {name} is injective"
         relation = _RELATIONS.get(h.relation, h.relation) if latex else h.relation
         if h.relation == "symmetric":
             return f"{self._name(h.subject, latex=latex)} " + (

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, NotScalar
+from .abstract import examples_of
 from .arguments import Wrt, refuse_foreign
 from .diagnosis import against_yours
 from .linearization import jvp, vjp
@@ -43,6 +44,8 @@ def check(
     ----------
     f
         Any function of arrays that returns arrays.
+    args
+        Arguments, or :func:`array` in place of any.
     order
         1, or 2 to compare second derivatives as well.
     against
@@ -73,7 +76,7 @@ def check(
             f"check: order is {order!r}; it is 1 or 2. For a higher one check the derivative "
             "itself: check(cr.grad(f), x, order=2)."
         )
-    subject = Subject(f, args, wrt)
+    subject = Subject(f, examples_of(args), wrt)
     with np.errstate(all="ignore"):
         comparison = Comparison(subject)
         comparison.values()

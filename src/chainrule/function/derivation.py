@@ -12,6 +12,7 @@ import numpy as np
 from ..display import latex as latex_notation
 from ..display import source as source_notation
 from ..display import unicode as unicode_notation
+from ..display.abbreviation import abbreviated
 from ..display.code import Program
 from ..display.compose import Composed, Composer
 from ..display.naming import Alphabet, latex_name, told_apart, unicode_name
@@ -95,6 +96,7 @@ class Derivation:
             leaves, self.structure = flatten(result)
             self.outputs = rolled([trace.lift(leaf).node for leaf in leaves])
         self.trace = trace
+        self.examples.sizes = self.sizes
         self._captured(trace)
 
     # -- what is called what ---------------------------------------------------------------------
@@ -234,6 +236,11 @@ class Derivation:
         if all(e.declared is not None for e in self.examples.known if e.node.type.ndim):
             translate.axes.adopt(list(self.axis_names))
             translate.algebra.symmetric.add(n)
+        assumed = translate.algebra.assumed
+        for e in self.examples.known:
+            if e.declared is not None:
+                for name in e.declared.assumed & {"orthogonal", "positive", "nonnegative"}:
+                    getattr(assumed, name).add(e.node)
         translate.counting |= counting
         translate.windows |= self.examples.windows()
         self.counted = self._counted(translate)
@@ -276,16 +283,18 @@ class Derivation:
         agree(text, code, self.outputs, self.examples, self.arguments, self.functions)
         tried = elsewhere(self, text, code)
         title, latex_title = heading(self.f, self.arguments)
-        latex = f"{latex_title} = {latex_notation.write(composed, sizes)}"
+        short = abbreviated(composed)
+        latex = f"{latex_title} = {latex_notation.write(short, sizes)}"
         return Formula(
             title,
-            text,
+            text if short is composed else unicode_notation.write(short, sizes),
             latex,
             self._legend(code, translate, sizes),
             {"numpy": code},
             (lambda: steps(self)) if steps is not None else tuple,
             frozenset(self.counts.values()),
             tried,
+            text,
         )
 
     def size_names(self, translate: Translation, taken: set[str]) -> SizeNames:

@@ -22,6 +22,7 @@ from ..simplify.fusing import fused
 from ..simplify.rerolling import rerolled
 from ..simplify.rolling import rolled
 from ..simplify.rules import RECOGNITIONS, RULES
+from ..simplify.spectra import SPECTRA, has_spectra
 from ..trace.recording import Guard, Trace, current
 from ..trace.tracer import Tracer
 from ..trace.tree import Structure, flatten
@@ -139,7 +140,10 @@ def derive(
             # Inside another trace, what is not of this one is left to that one.
             level = min((n.level for n in others), default=0)
             simplify = RULES.simplifier(level if level > 1 else 0)
-            nodes = simplify(fused(rule(simplify(rerolled(outputs, level))), level))
+            prepared = simplify(rerolled(outputs, level))
+            if has_spectra(prepared):
+                prepared = SPECTRA.simplifier(level if level > 1 else 0)(prepared)
+            nodes = simplify(fused(rule(prepared), level))
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))

@@ -11,6 +11,7 @@ from ..calculus.jacobian import jacobian as jacobian_nodes
 from ..errors import ArgumentError, ChainruleError, NotDifferentiable, NotScalar
 from ..ir.graph import dependents, toposort
 from ..ir.node import Node
+from ..ops.monomial import TOTAL
 from ..simplify.bounds import NONE, Hypotheses, Hypothesis, Signs, example_value
 from ..simplify.convexity import Convexity
 from ..simplify.curvature import Curvature
@@ -126,6 +127,17 @@ class Proof:
         self.prepare(factored=False)
         if self.domain.unknown or self._branches():
             return "", NONE, [], ""
+        found = self._by_rules()
+        if any(h.kind == "data" and h.subject.type.shape for h in found[1]):
+            other = self._by_hessian()  # which may take less from the data
+            if other[0] == found[0] and all(h.kind != "data" for h in other[1]):
+                return other
+            self.prepare(factored=False)
+            found = self._by_rules()
+        return found if found[0] else self._by_hessian()
+
+    def _by_rules(self) -> tuple[str, Hypotheses, list[Piece], str]:
+        """By the rules of disciplined convex programming."""
         shape: Curvature = self.convexity(self.normal)
         if shape.affine is not None:
             return "linear", shape.affine, [], "rules"
@@ -133,7 +145,7 @@ class Proof:
             if proof is not None:
                 curved = list(pieces(self.normal, sign, self.signs, self.convexity))
                 return word, proof, curved, "rules"
-        return self._by_hessian()
+        return "", NONE, [], ""
 
     def _branches(self) -> bool:
         """Whether the program took a decision on the variables' values."""
@@ -219,11 +231,20 @@ class Proof:
         used: Hypotheses = NONE
         for n in self.inputs:
             normal = self.translate.normal[n]
-            mine = [p for p in curved if self.signs.algebra.split(p.map)[1] is normal]
+            mine = [p for p in curved if self._itself(p.map) is normal]
             if not mine:
                 return None
             used |= min((p.hypotheses for p in mine), key=len)
         return used
+
+    def _itself(self, n: Node) -> Node:
+        """The variable that a map is, up to a number before it and a constant beside it."""
+        _, base = self.signs.algebra.split(n)
+        if base.op is TOTAL:
+            moving = [a for a in base.args if self.signs.varies(a)]
+            if len(moving) == 1:
+                return self._itself(moving[0])
+        return base
 
     def _injective(self, curved: list[Piece]) -> Hypotheses | None:
         """What it takes for the affine maps of the pieces to lose nothing, by their rank here."""
@@ -335,8 +356,7 @@ class Proof:
             for k, (n, s) in enumerate(zip(self.inputs, starts, strict=True)):
                 declared = self.examples[n].declared
                 if declared is not None:
-                    lengths = zip(declared.axes, s.shape, strict=True)
-                    sizes = {a: m for a, m in lengths if isinstance(a, str)}
+                    sizes = dict(self.derivation.sizes)
                     made.append(np.asarray(declared.example(sizes, rng), float))
                     continue
                 spread = width * max(1.0, float(np.abs(s).max(initial=0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..simplify.translation import Translation
 from ..trace.tree import flatten
 from .abstract import Declared
 from .derivatives import Derivative
-from .verification import disagreement
+from .verification import disagreement, shaken
 
 
 def join_results(
@@ -78,8 +79,10 @@ def elsewhere(derivation: Any, text: str, code: str) -> tuple[tuple[str, int], .
     """
     args, keywords = derivation.given
     sizes = other_sizes(derivation.sizes)
-    new = resized(args, sizes, np.random.default_rng(11)) if sizes and not keywords else None
-    outside = {e.name: e.value for e in derivation.examples.known if e.outside}
+    rng = np.random.default_rng(11)
+    new = resized(args, sizes, rng) if sizes and not keywords else None
+    words = set(re.findall(r"\w+", code))
+    outside = {e.name: e.value for e in derivation.examples.known if e.outside and e.name in words}
     if new is None or any(np.ndim(value) for value in outside.values()):
         return ()
     with np.errstate(all="ignore"):
@@ -88,6 +91,10 @@ def elsewhere(derivation: Any, text: str, code: str) -> tuple[tuple[str, int], .
         except (ChainruleError, ValueError, IndexError, np.linalg.LinAlgError):
             return ()
         wrong = disagreement(code, new, {**derivation.functions, **outside}, expected)
+        if wrong is not None:
+            nearby = [shaken(x, rng) for x in flatten(tuple(new))[0]]
+            other, _ = flatten(derivation.f(*flatten(tuple(new))[1].unflatten(nearby)))
+            wrong = disagreement(code, new, {**derivation.functions, **outside}, expected, other)
     if wrong is None:
         return tuple(sizes.items())
     # A program may hold a size as a number, as x[-1] does; then its formula is another one.

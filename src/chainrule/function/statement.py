@@ -74,6 +74,8 @@ class Formula:
     _integers: frozenset[str] = field(default=frozenset(), repr=False)
     #: Other sizes for which the source was run and compared; none where a size is a given number.
     sizes: tuple[tuple[str, int], ...] = ()
+    #: ``text`` with every entry, where ``text`` says ``… (n more)`` of a long array of entries.
+    full_text: str = field(default="", repr=False)
 
     @property
     def proof(self) -> str:

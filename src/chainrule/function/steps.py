@@ -285,7 +285,7 @@ class _Lines:
             for n, s in inner.symbols.items()
             if n in self.translate.normal and n not in inner.counts
         }
-        self.examples = Examples(list(inner.examples.known))
+        self.examples = Examples(list(inner.examples.known), inner.examples.sizes)
         values = {e.node: e.value for e in inner.examples.known}
         rng = np.random.default_rng(11)
         for n, place in self._places.items():

@@ -32,6 +32,8 @@ class Examples:
     """The inputs of a derivation, and values for them."""
 
     known: list[Example] = field(default_factory=list)
+    #: The sizes that were declared by name.
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def add(self, n: Node, name: str, value: Any, declared: Any, *, outside: bool = False) -> None:
         """Add an input; ``outside`` says that the function reads it as a global."""
@@ -59,26 +61,73 @@ class Examples:
 
     def values(self, how: str, rng: np.random.Generator) -> dict[Node, Any]:
         """A value for every input: as given, or changed a little."""
-        return {e.node: _changed(e, how, rng) for e in self.known}
+        return {e.node: _changed(e, how, rng, self.sizes) for e in self.known}
 
 
-def _changed(e: Example, how: str, rng: np.random.Generator) -> Any:
+def _changed(e: Example, how: str, rng: np.random.Generator, sizes: Mapping[str, int]) -> Any:
     value = e.value
     array = np.asarray(value)
-    if how == "as given" or array.dtype.kind not in "fc" or not array.size:
+    if how == "as given" or not array.size:
         return value
     if e.declared is not None:
-        lengths = zip(e.declared.axes, array.shape, strict=True)
-        return e.declared.example({a: n for a, n in lengths if isinstance(a, str)}, rng)
-    if how == "moved":
-        spread = np.std(array) or np.abs(array).max() or 1.0
-        new = array + 0.2 * spread * rng.normal(size=array.shape)
-    else:
-        new = array * (1 + 0.05 * rng.random(size=array.shape))
-    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T):
-        new = (new + new.T) / 2  # symmetric examples may be meant to be
-    new = new.astype(array.dtype)
+        own = {a: n for a, n in zip(e.declared.axes, array.shape, strict=True) if isinstance(a, str)}
+        return e.declared.example({**sizes, **own}, rng)
+    if array.dtype.kind not in "fc":
+        return _exchanged(array, rng) if isinstance(value, np.ndarray) else value
+    new = moved(array, rng) if how == "moved" else array * (1 + 0.05 * rng.random(array.shape))
+    new = _like(array, new).astype(array.dtype)
     return new if isinstance(value, np.ndarray) else type(value)(new)
+
+
+def _exchanged(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels and counts in another order; what counts rows, or is in order, stays as it is."""
+    if array.ndim != 1 or array.dtype.kind not in "iub" or np.all(array[1:] >= array[:-1]):
+        return array
+    return rng.permutation(array)
+
+
+def moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Numbers near those of an array, of the same kind: positive, probabilities, 0 and 1."""
+    spread = float(np.std(array) or np.abs(array).max() or 1.0)
+    near = array + 0.2 * spread * rng.normal(size=array.shape)
+    if array.dtype.kind == "c" or not np.isfinite(array).all():
+        return near
+    if array.ndim and array.size > 1 and np.isin(array, (0.0, 1.0)).all() and array.any():
+        return rng.permutation(array.ravel()).reshape(array.shape) if array.ndim == 1 else array
+    low, high = float(array.min()), float(array.max())
+    if low > 0 and high < 1:
+        odds = np.log(array) - np.log1p(-array) + 0.4 * rng.normal(size=array.shape)
+        near = 1 / (1 + np.exp(-odds))
+    elif low > 0 or (low == 0 and array.ndim):
+        near = array * np.exp(0.2 * rng.normal(size=array.shape))
+    return near
+
+
+def _like(array: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """``new`` with what ``array`` has by structure: sums of 1, order, symmetry, definiteness."""
+    if array.dtype.kind != "f" or not array.ndim:
+        return new
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and len(array) > 1:
+        if np.allclose(array @ array.T, np.eye(len(array)), atol=1e-9):
+            return np.asarray(np.linalg.qr(new)[0])
+        if np.array_equal(array, array.T):
+            new = (new + new.T) / 2
+            values = np.linalg.eigvalsh(array) if np.isfinite(array).all() else np.zeros(1)
+            if values.min() > 0:  # positive definite matrices may be meant to be
+                least = float(np.linalg.eigvalsh(new).min())
+                new = new + max(0.0, float(values.min()) / 2 - least) * np.eye(len(new))
+        return np.where(array == 0, 0.0, new) if _triangular(array) else new
+    if array.min() >= 0 and array.shape[-1] > 1:
+        total = array.sum(axis=-1, keepdims=True)
+        if np.allclose(total, 1, atol=1e-12):
+            return np.asarray(new / new.sum(axis=-1, keepdims=True))
+    if array.ndim == 1 and len(array) > 2 and np.all(array[1:] > array[:-1]):
+        return np.sort(new)
+    return new
+
+
+def _triangular(array: np.ndarray) -> bool:
+    return not np.any(np.triu(array, 1)) or not np.any(np.tril(array, -1))
 
 
 def agree(
@@ -103,7 +152,7 @@ def agree(
     scope: dict[str, Any] = dict(functions)
     exec(compile(code, "<formula>", "exec"), scope)  # noqa: S102 - our own output
     function = next(v for k, v in reversed(scope.items()) if callable(v) and not k.startswith("_"))
-    compared = 0
+    compared, shaky = 0, False
     failure: Exception | None = None
     for how in ("moved", "scaled", "as given"):
         values = examples.values(how, rng)
@@ -122,12 +171,19 @@ def agree(
                 failure = error
                 break
         results = found if len(outputs) != 1 else (found,)
-        for a, b in zip(results, expected, strict=True):
-            if not _close(a, b, tolerance):
-                raise FormulaMismatch(
-                    f"the formula {text!r} does not evaluate to the derivative, so it is not "
-                    f"shown: its source gives {_brief(a)}, the derivative is {_brief(b)}.\n{code}"
-                )
+        pairs = list(zip(results, expected, strict=True))
+        wrong = next(((a, b) for a, b in pairs if not _close(a, b, tolerance)), None)
+        if wrong is not None:
+            nearby = {n: shaken(v, rng) for n, v in values.items()}
+            other = evaluate(outputs, nearby, nearby)
+            if all(_explained(a, b, c) for (a, b), c in zip(pairs, other, strict=True)):
+                shaky = True
+                continue
+            a, b = wrong
+            raise FormulaMismatch(
+                f"the formula {text!r} does not evaluate to the derivative, so it is not "
+                f"shown: its source gives {_brief(a)}, the derivative is {_brief(b)}.\n{code}"
+            )
         compared += 1
         if compared == 2:
             break
@@ -136,6 +192,11 @@ def agree(
             f"the source of the formula {text!r} does not run, so it is not shown "
             f"({type(failure).__name__}: {failure}).\n{code}"
         ) from failure
+    if not compared and shaky:
+        raise FormulaError(
+            "The derivative is so ill-conditioned at these examples that rounding errors hide "
+            "whether its formula is right; give examples with better conditioned matrices."
+        )
     if not compared:
         raise FormulaError(
             "The derivative is not finite at these examples nor near them, so its formula cannot "
@@ -143,10 +204,40 @@ def agree(
         )
 
 
+def shaken(value: Any, rng: np.random.Generator) -> Any:
+    """A value with relative changes of a few thousand units in the last place."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fc":
+        return value
+    step = 4096 * float(np.finfo(array.dtype).eps)
+    signs = rng.choice([-1.0, 1.0], size=array.shape)
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T):
+        signs = np.triu(signs) + np.triu(signs, 1).T
+    return (array * (1 + step * signs)).astype(array.dtype)[()]
+
+
+def _explained(a: Any, b: Any, c: Any) -> bool:
+    """Whether ``a`` and ``b`` differ by no more than what rounding does to ``b``, shown by ``c``."""
+    a, b, c = (np.asarray(x) for x in (a, b, c))
+    if a.shape != b.shape or not np.isfinite(a).all():
+        return False
+    with np.errstate(all="ignore"):
+        allowed = float(np.max(np.abs(b - c), initial=0))
+        scale = float(np.max(np.abs(b), initial=0))
+        return bool(allowed < 0.1 * scale and np.all(np.abs(a - b) <= allowed))
+
+
 def disagreement(
-    code: str, arguments: Sequence[Any], scope: Mapping[str, Any], expected: Sequence[Any]
+    code: str,
+    arguments: Sequence[Any],
+    scope: Mapping[str, Any],
+    expected: Sequence[Any],
+    nearby: Sequence[Any] | None = None,
 ) -> str | None:
-    """How the source fails to give ``expected`` on these arguments; ``None`` if it does not."""
+    """How the source fails to give ``expected`` on these arguments; ``None`` if it does not.
+
+    ``nearby`` is what is expected on arguments that differ by rounding errors, where that is asked.
+    """
     names: dict[str, Any] = dict(scope)
     exec(compile(code, "<formula>", "exec"), names)  # noqa: S102 - our own output
     function = next(v for k, v in reversed(names.items()) if callable(v) and not k.startswith("_"))
@@ -154,8 +245,11 @@ def disagreement(
         found = function(*arguments)
     except Exception as error:  # noqa: BLE001 - whatever it is, the source does not run
         return f"its source does not run ({type(error).__name__}: {error})"
-    for a, b in zip(found if len(expected) != 1 else (found,), expected, strict=True):
-        if not _close(a, b, _tolerance(b)):
+    results = found if len(expected) != 1 else (found,)
+    for k, (a, b) in enumerate(zip(results, expected, strict=True)):
+        if _close(a, b, _tolerance(b)):
+            continue
+        if nearby is None or not _explained(a, b, nearby[k]):
             return f"its source gives {_brief(a)}, the derivative is {_brief(b)}"
     return None
 

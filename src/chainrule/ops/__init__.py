@@ -37,6 +37,7 @@ from . import (
     sparse_systems,
     special,
     spectral,
+    spectral_functions,
     structural,
     transcendental,
 )
@@ -55,6 +56,7 @@ _MODULES = (
     softmax,
     linalg,
     spectral,
+    spectral_functions,
     factorizations,
     equations,
     eigen,

@@ -195,6 +195,8 @@ SOFTMAX = Named("softmax", ("axes",))
 LOGSUMEXP = Named("logsumexp", ("axes",))
 #: Rows that have a 1 in the column of their label.
 ONEHOT = Named("onehot")
+#: The vector with a 1 in one place: eₖ.
+BASIS = Named("basis", ("place",))
 #: The windows of a vector as rows, each backwards: what a convolution is the product with.
 TOEPLITZ = Named("toeplitz", ("width",))
 #: An array given by its entries, in C order.

@@ -98,7 +98,7 @@ class Turning(MatrixFunction):
             raise UndefinedDerivative(
                 "vectors that belong to a repeated eigenvalue or singular value have no "
                 "derivative; use what does not depend on their choice, such as a symmetric "
-                "function of the values alone"
+                "function of the values alone, or a function of the matrix, (V * f(w)) @ V.T"
             )
         if phase and (used & itself & turns).any():
             raise UndefinedDerivative(

@@ -43,8 +43,7 @@ class GradientTransformation(NamedTuple):
     """A pair of functions: ``init(params) -> state``, ``update(grads, state, params)``.
 
     ``update`` returns ``(updates, state)``, the updates nested as the gradients are. Any such pair
-    of your own can stand in a `chain`. ``learning_rate``, a number or a function of the step, is
-    what `fit` shows and records; the updates do not depend on it.
+    of your own can stand in a `chain`.
 
     >>> halve = GradientTransformation(
     ...     init=lambda params: (),
@@ -56,7 +55,19 @@ class GradientTransformation(NamedTuple):
 
     init: Callable[[Any], Any]
     update: Callable[..., tuple[Any, Any]]
-    learning_rate: Rate | None = None
+
+
+class Rated(GradientTransformation):
+    """A pair that also tells its learning rate, for `fit` to show and to record."""
+
+    learning_rate: Rate
+
+
+def rated(pair: GradientTransformation, learning_rate: Rate) -> Rated:
+    """The pair, with the learning rate that is in it."""
+    made = Rated(*pair)
+    made.learning_rate = learning_rate
+    return made
 
 
 class Count(NamedTuple):
@@ -102,13 +113,9 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
             after.append(own)
         return grads, tuple(after)
 
-    rates = [part.learning_rate for part in transformations if _rated(part)]
-    return GradientTransformation(init, update, rates[-1] if rates else None)
-
-
-def _rated(part: Any) -> bool:
-    """Whether a part has a learning rate; one of the user's may be a pair alone."""
-    return getattr(part, "learning_rate", None) is not None
+    whole = GradientTransformation(init, update)
+    rates = [part.learning_rate for part in transformations if isinstance(part, Rated)]
+    return rated(whole, rates[-1]) if rates else whole
 
 
 def stateless(f: Callable[[Any, Any], Any]) -> GradientTransformation:
@@ -166,9 +173,9 @@ def scale_by_learning_rate(learning_rate: Rate) -> GradientTransformation:
     """
     if callable(learning_rate):
         rate = learning_rate
-        return scale_by_schedule(lambda step: -rate(step))._replace(learning_rate=rate)
+        return rated(scale_by_schedule(lambda step: -rate(step)), rate)
     number = checked("learning_rate", learning_rate)
-    return scale(-number)._replace(learning_rate=number)
+    return rated(scale(-number), number)
 
 
 def clip_by_value(limit: float) -> GradientTransformation:

@@ -163,4 +163,5 @@ def tighten(name: str, settings: dict[str, Any], tol: float | None) -> None:
         settings.setdefault("ftol", 1e-12)
         settings.setdefault("maxiter", 500)
     elif name == "trust-constr":
-        settings.setdefault("gtol", 1e-8)
+        for key, value in (("gtol", 1e-9), ("xtol", 1e-14), ("barrier_tol", 1e-12), ("maxiter", 5000)):
+            settings.setdefault(key, value)

@@ -87,6 +87,53 @@ def _begin(flat: Callable[[Any], Any], k: int, variables: Variables) -> None:
         )
 
 
+def stationarity(
+    constraints: list[Any], x: Vector, slope: Vector, box: tuple[Vector, Vector] | None
+) -> float:
+    """How far the slope is from one that constraints and bounds hold in balance, relative to it.
+
+    The residual of the first of Karush, Kuhn and Tucker's conditions (Nocedal & Wright, theorem
+    12.1), with the multipliers that fit best: of the right sign where a constraint has two sides.
+    """
+    from scipy.optimize import lsq_linear
+
+    rows: list[Vector] = []
+    signs: list[tuple[float, float]] = []  # what the multiplier of a row may be
+
+    def hold(row: Any, low: float, high: float) -> None:
+        rows.append(np.asarray(row, float).reshape(-1))
+        signs.append((low, high))
+
+    for c in constraints:
+        if isinstance(c, dict):
+            values, matrix = np.atleast_1d(c["fun"](x)), np.atleast_2d(c["jac"](x))
+            low: Any = np.zeros(values.size)
+            high: Any = low if c["type"] == "eq" else np.full(values.size, np.inf)
+        else:
+            values = np.atleast_1d(c.A @ x if isinstance(c, LinearConstraint) else c.fun(x))
+            given = c.A if isinstance(c, LinearConstraint) else c.jac(x)
+            matrix = np.atleast_2d(given.toarray() if hasattr(given, "toarray") else given)
+            low, high = np.broadcast_to(c.lb, values.shape), np.broadcast_to(c.ub, values.shape)
+        near = 1e-6 * np.maximum(1.0, np.abs(values))
+        for k in range(values.size):
+            at_low, at_high = values[k] - low[k] <= near[k], high[k] - values[k] <= near[k]
+            if at_low or at_high:
+                hold(matrix[k], -np.inf if at_high else 0.0, np.inf if at_low else 0.0)
+    if box is not None:
+        near = 1e-6 * np.maximum(1.0, np.abs(x))
+        for bound, side in ((box[0], 1.0), (box[1], -1.0)):
+            for place in np.flatnonzero(np.abs(x - bound) <= near):
+                hold(side * np.eye(x.size)[place], 0.0, np.inf)
+    size = max(1.0, float(np.abs(slope).max(initial=0.0)))
+    if not rows:
+        return float(np.abs(slope).max(initial=0.0)) / size
+    matrix = np.stack(rows)
+    scale = np.maximum(np.linalg.norm(matrix, axis=1), 1e-300)
+    limits = np.array(signs).T
+    best = lsq_linear((matrix / scale[:, None]).T, slope, bounds=limits, tol=1e-14)
+    return float(np.abs(best.fun).max()) / size
+
+
 def violation(constraints: list[Any], x: Vector) -> float:
     """By how much the worst of the constraints is broken at ``x``."""
     worst = 0.0

@@ -91,10 +91,11 @@ def least_squares(
     box = _box(variables, bounds)
     with quietly():
         values = equations.begin()
-        name, why = _choose(method, values.size, variables.size, box, loss)
-        if name == "gauss-newton":
-            found = _gauss_newton(equations, xtol or TIGHT, max_nfev, callback)
-        else:
+        steered = bool(callback or verbose or tr_solver or None in (ftol, xtol, gtol))
+        name, why = _choose(method, values.size, variables.size, box, loss, steered=steered)
+
+        def run(name: str) -> Result:
+            """What one of SciPy's methods finds."""
             found = Result(
                 scipy_optimize.least_squares(
                     equations.values,
@@ -113,10 +114,32 @@ def least_squares(
             )  # fmt: skip
             if loss == "linear" and box is None and found.success:
                 polish(equations, found)
+            return found
+
+        if name == "gauss-newton":
+            found = _gauss_newton(equations, xtol or TIGHT, max_nfev, callback)
+        else:
+            found = run(name)
+        if name == "lm" and method is None and (not found.success or adrift(found, values)):
+            other = run("trf")
+            if other.success and (not found.success or other.cost < found.cost):
+                found, name, why = other, "trf", "lm ended where there is no minimum"
         return _finish(equations, found, name, why, box, linear=loss == "linear")
 
 
-def _choose(method: Any, count: int, size: int, box: Any, loss: Any) -> tuple[str, str]:
+def adrift(found: Any, first: Vector) -> bool:
+    """Whether some unknown went where it has no influence, and the residuals are no smaller for it."""
+    values, matrix = np.asarray(found.fun), np.asarray(found.jac)
+    size = float(np.linalg.norm(values))
+    if size <= 1e-10 * float(np.linalg.norm(first)):
+        return False
+    influence = np.sqrt(np.sum(matrix**2, axis=0)) * np.abs(found.x)
+    return bool(np.any(influence < 1e-8 * size))
+
+
+def _choose(
+    method: Any, count: int, size: int, box: Any, loss: Any, *, steered: bool
+) -> tuple[str, str]:
     if method is not None:
         if method not in _METHODS:
             raise ArgumentError(
@@ -139,7 +162,11 @@ def _choose(method: Any, count: int, size: int, box: Any, loss: Any) -> tuple[st
         return "trf", "there are bounds"
     if loss != "linear":
         return "trf", "the loss is robust"
-    return "trf", "a trust region is safe from any start"
+    if count < size:
+        return "trf", "there are fewer residuals than unknowns"
+    if steered:
+        return "trf", "it takes what was asked for"
+    return "lm", "there are no bounds"
 
 
 def _box(variables: Variables, bounds: Any) -> tuple[Vector, Vector] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, ChainruleError
 from . import newton as newtons
 from .choice import DENSE, NEEDS, OURS, Choice, asked, choose, known, refuse_misfits, tighten
-from .constraints import exact, violation
+from .constraints import exact, stationarity, violation
 from .matrices import Dense
 from .objective import UNDEFINED, Objective, quietly
 from .profile import Profiler
@@ -21,6 +21,9 @@ from .variables import Vector, limits
 from .words import ending
 
 Box = tuple[Vector, Vector] | None
+
+#: Constraints hold to this, and hold the slope in balance to this part of it, at a solution.
+HOLDS, BALANCED = 1e-7, 1e-6
 
 
 def minimize(
@@ -108,6 +111,8 @@ def minimize(
                 choice = asked(objective, name, banded=settings.get("banded", True))
             made = exact(constraints, variables, choice.method) if constrained else []
             found = _run(objective, choice, box, made, tol, callback, settings)
+            if name is None and choice.method == "SLSQP":
+                found, choice = _inside(objective, found, choice, box, constraints, callback)
             if name is None and choice.method in OURS:
                 found, choice = _further(objective, found, choice, box, callback, tol)
             return _finish(objective, found, choice, box, made)
@@ -136,6 +141,35 @@ def _run(
 
         return by_ipopt(objective, box, constraints, tol, callback, settings)
     return by_scipy(objective, choice.method, box, constraints, tol, callback, settings)
+
+
+def _inside(
+    objective: Objective, found: Result, choice: Choice, box: Box, constraints: Any, callback: Any
+) -> tuple[Result, Choice]:
+    """Where SLSQP ends at no solution, trust-constr begins anew."""
+
+    def judged(x: Vector, made: list[Any]) -> tuple[float, float]:
+        slope = objective.gradient(x)
+        if not np.all(np.isfinite(slope)):
+            return np.inf, np.inf
+        return violation(made, x), stationarity(made, x, slope, box)
+
+    made = exact(constraints, objective.variables, "trust-constr")
+    x = np.asarray(found.x, float)
+    broken, off = judged(x, made)
+    if (found.success and broken <= HOLDS) or (broken <= HOLDS and off <= BALANCED):
+        return found, choice
+    settings: dict[str, Any] = {}
+    tighten("trust-constr", settings, None)
+    try:
+        other = by_scipy(objective, "trust-constr", box, made, None, callback, settings)
+    except (ChainruleError, *UNDEFINED, ValueError):
+        return found, choice
+    there, rest = judged(np.asarray(other.x, float), made)
+    if there > max(broken, HOLDS) or (broken <= HOLDS and off <= rest):
+        return found, choice
+    why = f"{choice.why}, and SLSQP found no solution"
+    return other, Choice("trust-constr", why)
 
 
 def _further(
@@ -256,6 +290,9 @@ def _finish(
     derived = finite or bool(NEEDS[name].gradient)
     if constraints:
         found.violation = violation(constraints, x)
+        found.stationarity = stationarity(constraints, x, slope, box) if finite else np.inf
+        if found.violation <= HOLDS and found.stationarity <= BALANCED:
+            found.success = True  # whatever the solver says of its last step
     elif finite and x.size <= MOST_LOOKED_AT and np.any(free):
         hessian = _look(objective, found, x, free)
     kept = Statistics(objective, x, free, constrained=bool(constraints), hessian=hessian)

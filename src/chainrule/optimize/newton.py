@@ -116,9 +116,10 @@ def newton(
 def movable(x: Vector, slope: Vector, box: tuple[Vector, Vector]) -> Any:
     """Which unknowns are not held by a bound that the slope pushes against."""
     low, high = box
-    near = min(1e-8, float(np.linalg.norm(x - np.clip(x - slope, low, high))))
-    at_low = (x - low <= near * np.maximum(1.0, np.abs(low))) & (slope > 0)
-    at_high = (high - x <= near * np.maximum(1.0, np.abs(high))) & (slope < 0)
+    near: Any = min(1e-8, float(np.linalg.norm(x - np.clip(x - slope, low, high))))
+    near = near * np.maximum(1.0, np.abs(x))
+    at_low = (x - low <= near) & (slope > 0)
+    at_high = (high - x <= near) & (slope < 0)
     return ~(at_low | at_high)
 
 

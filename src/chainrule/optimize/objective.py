@@ -29,8 +29,15 @@ def quietly() -> Iterator[None]:
 
 
 def as_arguments(args: Any) -> tuple[Any, ...]:
-    """The further arguments of a function, which SciPy allows to be one that is not a tuple."""
-    return args if isinstance(args, tuple) else (args,)
+    """The further arguments of a function, which SciPy allows to be one that is not a tuple.
+
+    Columns of tables are copied once: compiled code reads arrays that lie in one piece.
+    """
+    given = args if isinstance(args, tuple) else (args,)
+    return tuple(
+        np.ascontiguousarray(a) if type(a) is np.ndarray and not a.flags.c_contiguous else a
+        for a in given
+    )
 
 
 def named(args: tuple[Any, ...]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 from . import newton as newtons
 from .choice import DENSE, NEEDS, Choice
 from .equations import Equations
-from .least_squares import TIGHT, polish
+from .least_squares import TIGHT, adrift, polish
 from .objective import Objective
 from .result import Result
 from .variables import Variables, Vector, nested_callback
@@ -66,6 +66,7 @@ def by_least_squares(
     variables, made = objective.variables, objective.programs
     equations = Equations(variables, objective.args, "minimize", made.residuals, made.slopes)
     first = equations.begin()
+    size = float(np.linalg.norm(first))
     report, taken = reporting(callback, variables), [0]
     most = settings.get("maxiter")
     recent = deque[float](maxlen=SLOW[1])
@@ -84,26 +85,35 @@ def by_least_squares(
         return equations.jacobian(x)
 
     loose = TIGHT if tol is None else tol
-    try:
-        found = scipy_optimize.least_squares(
+    begin = variables.start if start is None else start
+
+    def run(method: str) -> Any:
+        return scipy_optimize.least_squares(
             equations.values,
-            variables.start if start is None else start,
+            begin,
             slopes,
             bounds=(-np.inf, np.inf) if box is None else box,
-            method="trf",
+            method=method,
             x_scale="jac",
             ftol=settings.get("ftol", loose),
             xtol=settings.get("xtol", loose),
             gtol=settings.get("gtol", loose),
             max_nfev=1000 * (variables.size + 1),
         )
+
+    try:
+        enough = box is None and first.size >= variables.size
+        found = run("lm" if enough else "trf")
+        if enough and not (found.success and at_rest(found, size) and not adrift(found, first)):
+            other = run("trf")
+            found = other if other.cost < found.cost or not found.success else found
     except _Enough as end:
         objective.more(equations.counts)
         return Result(x=end.x, status=end.status, success=False, nit=taken[0])
     if box is None and found.success:
         polish(equations, found)
     objective.more(equations.counts)
-    done = bool(found.success) and at_rest(found, float(np.linalg.norm(first)))
+    done = bool(found.success) and at_rest(found, size)
     status = newtons.CONVERGED if done else newtons.LIMIT
     result = Result(x=found.x, status=status, success=done, nit=taken[0])
     result.solver_message = str(found.message)

@@ -62,6 +62,18 @@ class Around:
         """The Hessian times a vector, exact."""
         return np.asarray(self._product(self.vector, np.asarray(v).ravel(), *self.data))
 
+    def probe(self) -> Vector:
+        """The Hessian times a random vector.
+
+        Raises `ArgumentError` where it is not finite.
+        """
+        found = self.product(np.random.default_rng(0).standard_normal(self.size))
+        if not np.all(np.isfinite(found)):
+            raise ArgumentError(
+                "plot: the Hessian is not finite at params. Look at the loss there: is it smooth?"
+            )
+        return found
+
     def hessian(self) -> Vector:
         """The whole matrix, symmetric to the last bit, a column at a time."""
         H = np.stack([self.product(e) for e in np.eye(self.size)])

@@ -16,9 +16,13 @@ DENSE = 500
 def top(around: Around, count: int) -> tuple[Vector, Vector]:
     """The ``count`` largest eigenvalues, and their eigenvectors as columns of unit length.
 
-    By `scipy.sparse.linalg.eigsh` (Lanczos with restarts) on exact Hessian-vector products.
+    By `scipy.sparse.linalg.eigsh` (Lanczos with restarts) on exact Hessian-vector products. Raises
+    `ArgumentError` where the Hessian is not finite.
     """
     n = around.size
+    probe = around.probe()
+    if not np.any(probe):  # it is 0, and all directions are alike
+        return np.zeros(count), np.eye(n, count)
     if n <= max(DENSE // 5, 2 * count + 1):
         values, vectors = np.linalg.eigh(around.hessian())
         values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
@@ -26,8 +30,7 @@ def top(around: Around, count: int) -> tuple[Vector, Vector]:
         from scipy.sparse.linalg import LinearOperator, eigsh
 
         operator = LinearOperator((n, n), matvec=around.product, dtype=np.float64)
-        start = np.random.default_rng(0).standard_normal(n)
-        values, vectors = eigsh(operator, k=count, which="LA", v0=start)
+        values, vectors = eigsh(operator, k=count, which="LA", v0=probe)
         order = np.argsort(-values)
         values, vectors = values[order], vectors[:, order]
     # The sign is arbitrary: the largest entry is positive, so that a picture is the same each time.

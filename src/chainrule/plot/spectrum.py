@@ -59,11 +59,7 @@ def hessian_spectrum(
         if number < 1:
             raise ArgumentError(f"plot: {name} is {number!r}. Give 1 or more.")
     around = Around(loss, params, data)
-    probe = around.product(np.ones(around.size))
-    if not np.all(np.isfinite(probe)):
-        raise ArgumentError(
-            "plot: the Hessian is not finite at params. Look at the loss there: is it smooth?"
-        )
+    around.probe()
     axes = axes_of(axes)
     if method == "exact" or (method is None and around.size <= DENSE):
         return _exact(around, axes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..ir.graph import toposort
 from ..ir.node import Node
+from ..ops.monomial import Term
 from .axes import Axes
 from .entries import Entries, NoEntries, picks_elements
 from .normal import Algebra
@@ -38,6 +39,14 @@ def by_entries(roots: Sequence[Node], given: set[Node]) -> tuple[Entries, list[N
 def _algebra() -> Algebra:
     algebra = Algebra()
     recogniser = Recogniser(equations())
-    algebra.recognise_factors = recogniser.factors
-    algebra.recognise_node = recogniser.node
+    assumed = algebra.assumed
+
+    def factors(algebra: Algebra, term: Term) -> Term | None:
+        return assumed.factors(algebra, term) or recogniser.factors(algebra, term)
+
+    def node(algebra: Algebra, n: Node) -> Node | None:
+        return assumed.node(algebra, n) or recogniser.node(algebra, n)
+
+    algebra.recognise_factors = factors
+    algebra.recognise_node = node
     return algebra

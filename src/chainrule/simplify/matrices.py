@@ -7,6 +7,7 @@ from typing import Any
 
 from ..ir.node import Node
 from ..ops.monomial import (
+    BASIS,
     DET,
     INVERSE,
     LOGSUMEXP,
@@ -55,6 +56,9 @@ def _log_softmax(t: State, n: Node, args: list[Node]) -> Node:
 def _inverse(t: State, matrix: Node, axes: tuple[Any, ...]) -> Node:
     """``A⁻¹``: numbers go outside, and the inverse of a transpose is the transpose."""
     algebra = t.algebra
+    if matrix in algebra.assumed.orthogonal:
+        flipped = Term(UNIT, (Factor(matrix, (1, 0)),), (0, 1), dict(enumerate(axes)))
+        return algebra.monomial(flipped)
     if matrix in algebra.symmetric:
         inverse = algebra.opaque(INVERSE, [matrix], (), axes)
         algebra.symmetric.add(inverse)
@@ -143,6 +147,19 @@ def _gather(t: State, n: Node, args: list[Node]) -> Node | None:
     )
 
 
+def _place(t: State, n: Node, args: list[Node]) -> Node | None:
+    """Numbers at single places of a vector: multiples of ``eₖ``."""
+    _, indices = n.params
+    if n.type.ndim != 1 or any(not isinstance(e, int) for (e, *_) in indices):
+        return None
+    axes = t.axes.of(n)
+    parts = []
+    for x, (k, *_) in zip(args, indices, strict=True):
+        basis = t.algebra.opaque(BASIS, [t.algebra.constant(UNIT, axes)], (k,), axes)
+        parts.append(t.algebra.product(t.algebra.spread(x, axes, ()), basis))
+    return t.algebra.total(parts) if parts else None
+
+
 def _scatter_add(t: State, n: Node, args: list[Node]) -> Node | None:
     if n.params[1] != ((-2, -1),):
         return None
@@ -207,6 +224,7 @@ def _det(t: State, n: Node, args: list[Node]) -> Node:
 
 #: By name of the operation.
 RULES: dict[str, Rule] = {
+    "place": _place,
     "softmax": _soft(SOFTMAX),
     "shares": _soft(SOFTMAX),
     "logsumexp": _soft(LOGSUMEXP),

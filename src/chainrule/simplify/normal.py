@@ -35,6 +35,7 @@ from ..ops.monomial import (
     decode,
 )
 from ..ops.sandwich import sandwich
+from .assumed import Assumed
 from .equal import soft_of_equal
 from .factoring import common_factors, paired
 from .rewriting import diagonals, opened, shorter, upright
@@ -44,6 +45,7 @@ from .terms import (
     lowered,
     merged,
     merges,
+    once,
     only_permutes,
     renaming,
     shared_sizes,
@@ -66,11 +68,11 @@ class Algebra:
         self.recognise_node: Recognition = lambda algebra, n: None
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
+        self.assumed = Assumed()
         #: Whether what the terms of a sum share is taken out of it.
         self.factored = True
         self._fresh = count(1000)
-        self._trying: set[Node] = set()
-        self._pairing: set[Any] = set()
+        self._trying: set[Any] = set()
         self.expanding = False
         self._totals: dict[tuple[Node, ...], Node] = {}
         self._monomials: dict[Node, Node] = {}
@@ -303,11 +305,9 @@ class Algebra:
             return None
         parts = [term._replace(factors=(*others, Factor(part, f.indices))) for part in f.node.args]
         whole = self.order.canonical(term)
-        if whole in self._trying:
-            return None  # taking out what is common has led back here
-        self._trying.add(whole)
-        result = self.total([self.monomial(part) for part in parts])
-        self._trying.discard(whole)
+        result = once(self._trying, whole, lambda: self.total([self.monomial(part) for part in parts]))
+        if result is None:
+            return None
         _, base = self.split(result)
         count = len(base.args) if base.op is TOTAL else 1
         return result if count < len(f.node.args) else None
@@ -380,16 +380,15 @@ class Algebra:
         if written_out is not None:
             return written_out
         factored = self.factored and not sandwich([base for _, base in terms])
-        shared = common_factors(self, terms, axes) if factored else None
-        if shared is not None:
-            return self.monomial(shared)
         whole = tuple(terms)
-        if len(terms) > 2 and self.factored and whole not in self._pairing:
-            fewer = paired(self, terms, axes)
-            if fewer is not None:
-                self._pairing.add(whole)  # a pair may come apart again, and lead back here
-                return self.total([self.scale(base, c) for c, base in fewer])
-        return self._hoisted(terms, axes)
+        shared = common_factors(self, terms, axes) if factored else None
+        made = None
+        if shared is not None:
+            made = once(self._trying, (0, whole), lambda: self.monomial(shared))
+        elif len(terms) > 2 and self.factored and (fewer := paired(self, terms, axes)) is not None:
+            pairs = [self.scale(base, c) for c, base in fewer]
+            made = once(self._trying, (1, whole), lambda: self.total(pairs))
+        return self._hoisted(terms, axes) if made is None else made
 
     def _parts(self, base: Node) -> tuple[Node, ...] | None:
         """The terms of a sum, also where it is transposed or repeated along more axes."""

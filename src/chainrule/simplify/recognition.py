@@ -55,11 +55,13 @@ EQUATIONS: tuple[Callable[[Any], Sides], ...] = (
     lambda z: (1 / (1 + np.exp(z)), SIGMOID(-z)),
     lambda z: (np.exp(z) * SIGMOID(-z), SIGMOID(z)),
     lambda z: (SIGMOID(z) * SIGMOID(-z), SIGMOID(z) * (1 - SIGMOID(z))),
+    lambda z: (np.exp(z) * (1 - SIGMOID(z)), SIGMOID(z)),
     lambda z: (np.exp(z - SOFTPLUS(z)), SIGMOID(z)),
     lambda z: (np.exp(-SOFTPLUS(z)), SIGMOID(-z)),
     lambda z: (np.log(SIGMOID(z)), -SOFTPLUS(-z)),
     lambda x: (_slope(tanh, x), 1 - np.tanh(x) ** 2),
     lambda x: (_slope(tanh, x, 2), -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
+    lambda x: (np.sinh(x) / np.cosh(x), np.tanh(x)),
     lambda x: (np.sign(x) * np.abs(x), x),
     lambda x: (np.where(x > 0, 1.0, 0.0) * x, relu(x)),
 )

@@ -55,6 +55,10 @@ def opened(algebra: Builder, term: Term, position: int) -> Node | None:
     f = term.factors[position]
     if all(algebra.varies(part, p) for part in f.node.args for p in (0, 1)):
         return None
+    beside = [g for g in term.factors if len(g.indices) == 1 and g.indices[0] in f.indices]
+    matrices = [{a for a in part.args or (part,) if a.type.ndim == 2} for part in f.node.args]
+    if not beside or not set.intersection(*matrices):
+        return None
     around = term.factors[:position], term.factors[position + 1 :]
     parts = [
         algebra.monomial(term._replace(factors=(*around[0], Factor(part, f.indices), *around[1])))

@@ -29,6 +29,7 @@ def rolled(outputs: Sequence[Node]) -> list[Node]:
     if not any(n.op is slice_ for n in order):
         return list(outputs)
     inside = {a for n in order if n.op is add for a in n.args if a.op is add}
+    kinds = _kinds(order)
     env: dict[Node, Node] = {}
     for n in order:
         if n.op in (place, concatenate) and type(n.type) is ArrayType:
@@ -40,10 +41,45 @@ def rolled(outputs: Sequence[Node]) -> list[Node]:
             continue
         terms = _terms(n)
         if FEWEST <= len(terms) <= MOST:
-            found = _rolled(terms)
+            found = _sum(terms, kinds)
             if found is not None and found.type.shape == n.type.shape:
                 env[n] = found
     return substitute(outputs, env) if env else list(outputs)
+
+
+def _kinds(order: Sequence[Node]) -> dict[Node, int]:
+    """A number for each node, the same for nodes that differ by the indices they read at alone."""
+    known: dict[object, int] = {}
+    kinds: dict[Node, int] = {}
+    for n in order:
+        if n.op is slice_:
+            index = tuple(None if isinstance(e, int) else tuple(e) for e in n.params[0])
+            key: object = (slice_, kinds[n.args[0]], index)
+        elif n.args:
+            key = (n.op, n.params, tuple(kinds[a] for a in n.args))
+        else:
+            key = n
+        kinds[n] = known.setdefault(key, len(known))
+    return kinds
+
+
+def _sum(terms: Sequence[Node], kinds: dict[Node, int]) -> Node | None:
+    """The sum of the terms, those of one kind rolled up where they are like enough."""
+    groups: dict[int, list[Node]] = {}
+    for term in terms:
+        groups.setdefault(kinds[term], []).append(term)
+    parts: list[Node] = []
+    rolled_up = False
+    for group in groups.values():
+        made = _rolled(group) if len(group) >= FEWEST else None
+        rolled_up |= made is not None
+        parts.extend(group if made is None else [made])
+    if not rolled_up:
+        return None
+    total = parts[0]
+    for part in parts[1:]:
+        total = add.build((total, part))
+    return total
 
 
 def _terms(n: Node) -> list[Node]:

@@ -25,6 +25,12 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
     unguarded = _unguarded(n)
     if unguarded is not None:
         return t.normal[unguarded]
+    nonzero = condition.op is ar.not_equal and t.algebra.is_zero(condition.args[1])
+    if nonzero and t.algebra.is_zero(b) and a.op is MONOMIAL and is_total(a):
+        # Zero where a factor of it is zero: it is zero there by itself.
+        powers = zip(a.args, a.params[2], strict=True)
+        if any(x is condition.args[0] and p > 0 for x, p in powers):
+            return a
     opposite = _opposite(t, condition, a, b)
     if opposite is not None:
         return opposite
@@ -131,6 +137,9 @@ _TOTAL = frozenset(
         "logical_and",
         "logical_or",
         "expit",
+        "step",
+        "between",
+        "clip",
     ]
 )
 

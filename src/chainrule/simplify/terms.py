@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 from ..ir.node import Node
 from ..ops.monomial import MONOMIAL, ONE, ONEHOT, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
@@ -187,3 +188,13 @@ def shared_sizes(coefficients: Sequence[Coefficient]) -> Coefficient:
         if all(q * p > 0 for q in each):
             shared.append((axis, min(each, key=abs)))
     return Coefficient(ONE, tuple(shared))
+
+
+def once(trying: set[Any], key: Any, make: Callable[[], Node]) -> Node | None:
+    """What ``make`` gives; ``None`` where it led back here, as what is taken out may go in again."""
+    if key in trying:
+        return None
+    trying.add(key)
+    made = make()
+    trying.discard(key)
+    return made

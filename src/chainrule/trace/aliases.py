@@ -17,10 +17,11 @@ import numpy as np
 
 from ..errors import CutDerivative
 from ..ops.structural import broadcast, cast
+from .attributes import no_part
 from .buffers import Buffer, buffer
 from .memory import poison
 from .methods import shares
-from .site import here
+from .site import here, mark, stores_attribute
 from .tracer import Tracer
 
 _set_class = object.__dict__["__class__"].__set__
@@ -244,6 +245,9 @@ def replace(x: Tracer, value: Tracer) -> None:
 def update(x: Tracer, value: Tracer) -> Tracer:
     """``x += …`` where ``value`` is the new value: the array stays the same object."""
     check_update(x.shape, x.dtype, value)
+    origin = None if type(x) is Written else getattr(x, "origin", None)
+    if origin is not None and origin[1] is no_part and stores_attribute(mark()):
+        return cast(value, x.dtype).copy()  # type: ignore[no-any-return] # `z.imag *= 2` puts it back
     if type(x) is Tracer and is_alone(x):
         replace(x, value)
     else:

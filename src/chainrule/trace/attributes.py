@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import TraceError
+from .site import here
+
 
 class _Unsized(TypeError, AttributeError):
     """A number has no length and cannot be iterated over; nor, if asked, the methods for it."""
@@ -137,3 +140,12 @@ class Attributes:
         """Partition in place."""
         x: Any = self
         x[...] = np.partition(x, kth, axis)
+
+
+def no_part(memory: Any) -> Any:
+    """What is not a view of memory: a part of a complex array that has none of its own."""
+    raise TraceError(
+        "a part of a complex traced array was written to. Write z.real = … or z.imag = … for the "
+        "whole part, or copy it first.",
+        here(),
+    )

@@ -132,12 +132,16 @@ def _with_keywords(trace: Any, function: np.ufunc, inputs: Any, keywords: dict[s
     dtype = keywords.pop("dtype", None)
     for harmless in ("casting", "order", "subok"):
         keywords.pop(harmless, None)
-    if keywords:
-        words = ", ".join(f"{k}=" for k in keywords)
+    placed = {k: keywords.pop(k) for k in ("axes", "axis", "keepdims") if k in keywords}
+    if keywords or (placed and function.signature is None):
+        words = ", ".join(f"{k}=" for k in (*keywords, *placed))
         raise unsupported(f"np.{function.__name__} with {words}", "np.moveaxis before and after")
+    back: Callable[[Any], Any] = lambda result: result  # noqa: E731 - the axes stay where they are
+    if placed:
+        inputs, back = _moved(function, inputs, **placed)
     if dtype is not None:
         inputs = [cast(x, dtype) if hasattr(x, "dtype") else np.asarray(x, dtype) for x in inputs]
-    result = _called(function, inputs)
+    result = back(_called(function, inputs))
     results = result if isinstance(result, tuple) else (result,)
     if mask is not True:
         # Without out= NumPy leaves the rest undefined; zero is as good as anything.
@@ -150,6 +154,32 @@ def _with_keywords(trace: Any, function: np.ufunc, inputs: Any, keywords: dict[s
             r if t is None else trace.assign(t, r) for r, t in zip(results, targets, strict=True)
         )
     return results if isinstance(result, tuple) else results[0]
+
+
+def _moved(
+    function: np.ufunc, inputs: Sequence[Any], axes: Any = None, axis: Any = None, keepdims: Any = False
+) -> tuple[list[Any], Callable[[Any], Any]]:
+    """Operands of a product of matrices with their axes last, and what puts those of the result back."""
+    assert function.signature is not None
+    taken, _, made = function.signature.partition("->")
+    cores = [len([c for c in core.split(",") if c]) for core in taken.strip("()").split("),(")]
+    out = len([c for c in made.strip("()").split(",") if c])
+    if axes is None:
+        axes = [(axis,) if axis is not None else tuple(range(-core, 0)) for core in cores]
+    axes = [a if isinstance(a, tuple) else (a,) for a in axes]
+    if len(axes) == len(cores):
+        axes.append(axes[0] if keepdims and not out else tuple(range(-out, 0)))
+    moved = [
+        np.moveaxis(x, a, tuple(range(-core, 0))) if core else x
+        for x, a, core in zip(inputs, axes, cores, strict=False)
+    ]
+
+    def back(result: Any) -> Any:
+        if keepdims:
+            return np.expand_dims(result, axes[-1])
+        return np.moveaxis(result, tuple(range(-out, 0)), axes[-1]) if out else result
+
+    return moved, back
 
 
 # -- the methods of ufuncs -------------------------------------------------------------------------
@@ -245,10 +275,22 @@ def _at(trace: Any, function: np.ufunc, target: Any, index: Any, value: Any = No
         trace.assign(target, target + np.reshape(added, shape))
         return
     numbers = np.arange(int(np.size(target))).reshape(np.shape(target))[index]
-    if len(np.unique(numbers)) < numbers.size:
-        raise unsupported(f"np.{function.__name__}.at with repeated indices", "a loop")
-    part = target[index]
-    target[index] = function(part) if value is None else function(part, value)
+    if len(np.unique(numbers)) == numbers.size:
+        part = target[index]
+        target[index] = function(part) if value is None else function(part, value)
+        return
+    # An element that is hit several times is updated in turns.
+    flat = np.ravel(numbers)
+    order = np.argsort(flat, kind="stable")
+    first = np.searchsorted(flat[order], flat[order], side="left")
+    turn = np.empty(flat.size, int)
+    turn[order] = np.arange(flat.size) - first
+    several: Any = None if value is None else np.ravel(np.broadcast_to(value, numbers.shape))
+    for k in np.arange(turn.max() + 1):
+        (now,) = np.nonzero(turn == k)
+        where = np.unravel_index(flat[now], np.shape(target))
+        part = target[where]
+        target[where] = function(part) if several is None else function(part, several[now])
 
 
 # -- functions -------------------------------------------------------------------------------------

@@ -251,6 +251,25 @@ def _instruction(name: str, argument: int) -> bytes:
 _CACHE = dis.opmap["CACHE"]
 
 
+def _spaces(f: FunctionType) -> list[dict[str, Any]]:
+    """The namespaces of a function and of those in its closure, and in theirs."""
+    found = [f.__globals__]
+    seen = {id(f)}
+    waiting = [f]
+    while waiting:
+        for cell in waiting.pop().__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            if type(value) is FunctionType and id(value) not in seen:
+                seen.add(id(value))
+                waiting.append(value)
+                if value.__globals__ is not found[-1]:
+                    found.append(value.__globals__)
+    return found
+
+
 class _Interception:
     """The patch, and the count of traces that need it."""
 
@@ -264,6 +283,10 @@ class _Interception:
         self.methods: list[tuple[Any, str, Any, Any]] = []
         self.generators = Generators()
         self.named = False
+        #: The namespaces of modules, by identity; others that a traced function had lately, and now.
+        self.spaces: set[int] = set()
+        self.loose: dict[int, _Names] = {}
+        self.entered: list[_Names] = []
         self.loaded: Any = None
 
     def open(self, *, naming: bool = False) -> None:
@@ -293,6 +316,9 @@ class _Interception:
         A number type that ``f`` compares by identity keeps its name while ``f`` runs.
         """
         if self.count and type(f) is FunctionType:
+            for space in _spaces(f):
+                if id(space) not in self.spaces:
+                    self._enter(space)
             for number in _compared(f.__code__):
                 for names in (*self.fixed, *self.own):
                     original = names.otherwise.get(number)
@@ -303,6 +329,23 @@ class _Interception:
             return f
         return lambda *args, **keywords: replacement(stack.traces[-1], f, *args, **keywords)
 
+    def _enter(self, space: dict[str, Any]) -> None:
+        """Replace names in a namespace of no module, such as ``exec`` is given."""
+        with self.lock:
+            assert self.table is not None
+            names = self.loose.get(id(space))
+            if names is None or names.namespace is not space:
+                names = _Names(space, fixed=False).scan(self.table, within=True)
+            elif names in self.entered:
+                return
+            elif names.has_changed(self.table):
+                names.scan(self.table, within=True)
+            self.loose[id(space)] = names
+            while len(self.loose) > _MOST_LOOSE:
+                del self.loose[next(iter(self.loose))]
+            names.replace()
+            self.entered.append(names)
+
     def close(self) -> None:
         """A trace closes."""
         with self.lock:
@@ -310,6 +353,8 @@ class _Interception:
             if self.count:
                 return
             self.generators.restore()
+            while self.entered:
+                self.entered.pop().restore()
             for owner, name, _, original in self.methods:
                 setattr(owner, name, original)
             for names in self.own:
@@ -348,9 +393,13 @@ class _Interception:
             self._sparse()
             for name, module in list(sys.modules.items()):
                 known = self.modules.get(name, _unseen)
+                if known is None and name == "__main__":  # it may stand for another module now
+                    known = _unseen
                 if known is _unseen or (known is not None and known.namespace is not vars(module)):
                     self.modules[name] = self._look(name, module)
             self.own = [names for names in self.modules.values() if names is not None]
+            loaded: list[Any] = list(sys.modules.values())
+            self.spaces = {id(vars(m)) for m in loaded if isinstance(m, ModuleType)}
         for names in self.own:
             if names.has_changed(self.table):
                 names.scan(self.table, within=True)
@@ -431,6 +480,8 @@ _LEFT_ALONE = frozenset(
     {"numpy", "chainrule", *sys.stdlib_module_names} - {"__main__", "statistics"}
 )
 _unseen: Any = object()
+#: So many namespaces of no module are remembered.
+_MOST_LOOSE = 32
 interception = _Interception()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=interception.forked)

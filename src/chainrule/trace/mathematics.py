@@ -221,7 +221,7 @@ def shadow(number: type) -> type:
             return issubclass(subclass, number)
 
         def __eq__(cls, other: object) -> bool:
-            return other is cls or other is number
+            return other is cls or other is number or NotImplemented  # `dtype` may know
 
         def __hash__(cls) -> int:
             return hash(number)

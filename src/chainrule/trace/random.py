@@ -3,9 +3,9 @@
 A draw is made by NumPy from the generator at hand, so its values and what becomes of the generator
 are those of NumPy. Where the distribution is a function of its parameters and of a number that does
 not depend on them (a location and a scale, a quantile), that number is drawn and the function is
-recorded: this is the *reparameterised* (pathwise) derivative, with the draw held fixed. Where it is
-not, because the values are whole numbers or the number of draws depends on the parameters, the
-parameters must be constants.
+recorded: this is the *reparameterised* (pathwise) derivative, with the draw held fixed. A gamma or a
+beta variate is recorded as a quantile, at a probability that is held fixed. Elsewhere, as where the
+values are whole numbers, the parameters must be constants.
 
 Under ``jit`` the outermost trace collects the draws (its ``draws``): each is then an input of the
 program, drawn anew at every call, in the same order.
@@ -23,6 +23,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import CutDerivative
+from ..ops.incomplete import betainc, gammainc
+from ..ops.special import betaln, gammaln
+from ..ops.structural import stop_gradient
 from .buffers import Buffer, buffer
 from .nesting import innermost
 from .site import expression_of, mark, site_of
@@ -83,6 +86,14 @@ class Draw:
         root.refuse(error)
         raise error
 
+    def decided(self, x: Any) -> Any:
+        """The value at hand of a parameter on which it depends how many random numbers are drawn."""
+        owner = innermost((x,))
+        if owner is None:
+            return x
+        lifted = owner.lift(x)
+        return lifted.recorder.decide_array(lifted).copy()[()]
+
     def shape(self, size: Any, *parameters: Any) -> Any:
         """The size of what is drawn; ``None`` for one number."""
         if size is not None:
@@ -114,7 +125,7 @@ WHY: dict[str, str] = {
         ("poisson", "binomial", "negative_binomial", "geometric", "zipf", "logseries", "integers",
          "hypergeometric", "multinomial", "multivariate_hypergeometric", "randint"), _WHOLE),
     **dict.fromkeys(
-        ("gamma", "standard_gamma", "beta", "dirichlet", "chisquare", "f", "standard_t",
+        ("dirichlet", "f", "standard_t",
          "noncentral_chisquare", "noncentral_f", "vonmises", "wald"), _REJECTS),
     "choice": "and which entries it chooses jumps with it",
 }  # fmt: skip
@@ -176,8 +187,50 @@ def _triangular(draw: Draw, left: Any, mode: Any, right: Any, size: Any = None) 
 
 def _gamma(draw: Draw, shape: Any, scale: Any = 1.0, size: Any = None) -> Any:
     draw.positive("scale", scale)
-    drawn = draw("standard_gamma", draw.constant(shape), draw.shape(size, shape, scale))
-    return scale * drawn
+    return scale * _standard_gamma(draw, shape, draw.shape(size, shape, scale))
+
+
+def _standard_gamma(draw: Draw, shape: Any, size: Any = None) -> Any:
+    z = draw("standard_gamma", draw.decided(shape), draw.shape(size, shape))
+    return _implicit(gammainc, _gamma_density, (shape,), z)
+
+
+def _chisquare(draw: Draw, df: Any, size: Any = None) -> Any:
+    return 2.0 * _standard_gamma(draw, df / 2.0, size)
+
+
+def _beta(draw: Draw, a: Any, b: Any, size: Any = None) -> Any:
+    z = draw("beta", draw.decided(a), draw.decided(b), draw.shape(size, a, b))
+    return _implicit(betainc, _beta_density, (a, b), z)
+
+
+def _gamma_density(a: Any, z: Any) -> Any:
+    return np.exp((a - 1.0) * np.log(z) - z - gammaln(a))
+
+
+def _beta_density(a: Any, b: Any, z: Any) -> Any:
+    return np.exp((a - 1.0) * np.log(z) + (b - 1.0) * np.log1p(-z) - betaln(a, b))
+
+
+def _implicit(cdf: Any, density: Any, parameters: tuple[Any, ...], drawn: Any) -> Any:
+    """What was ``drawn``, as the quantile that it is: a function of the parameters.
+
+    A step of Newton's method from the root moves nothing, and gives the root its derivative; two
+    steps give it three. Figurnov, Mohamed and Mnih, "Implicit Reparameterization Gradients" (2018).
+    """
+    if innermost(parameters) is None:
+        return drawn
+    inside = np.logical_and(drawn > 0.0, cdf(*map(_held, parameters), drawn) < 1.0)
+    start = np.where(inside, drawn, 0.5)
+    rank = cdf(*map(_held, parameters), start)
+    z = start
+    for _ in range(2):
+        z = z - (cdf(*parameters, z) - rank) / density(*parameters, z)
+    return np.where(inside, z, drawn)
+
+
+def _held(x: Any) -> Any:
+    return stop_gradient.bind((x,)) if issubclass(type(x), Tracer) else x
 
 
 def _multivariate_normal(
@@ -238,7 +291,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "normal": _normal, "uniform": _uniform, "exponential": _exponential, "laplace": _located,
     "logistic": _located, "gumbel": _located, "lognormal": _lognormal, "rayleigh": _rayleigh,
     "weibull": _root, "power": _root, "pareto": _pareto, "triangular": _triangular,
-    "gamma": _gamma, "multivariate_normal": _multivariate_normal, "choice": _choice,
+    "gamma": _gamma, "standard_gamma": _standard_gamma, "chisquare": _chisquare, "beta": _beta,
+    "multivariate_normal": _multivariate_normal, "choice": _choice,
     "permutation": _permutation, "shuffle": _shuffle, "permuted": _permuted,
 }  # fmt: skip
 

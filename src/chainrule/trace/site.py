@@ -129,6 +129,16 @@ def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
     return result
 
 
+def stores_attribute(where: Mark | None) -> bool:
+    """Whether the result of the marked instruction is stored in an attribute at once."""
+    if where is None:
+        return False
+    code, offset = where
+    following = iter(i for i in dis.get_instructions(code) if i.offset > offset)
+    names = (i.opname for i in following if i.opname not in ("CACHE", "NOP", "SWAP"))
+    return next(names, "") == "STORE_ATTR"
+
+
 @lru_cache(maxsize=512)
 def _returns_after(code: CodeType) -> frozenset[int]:
     """The instructions whose result is returned at once."""

@@ -17,7 +17,7 @@ from ..ir.types import ArrayType
 from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
-from .attributes import Attributes, ofarrays
+from .attributes import Attributes, no_part, ofarrays
 
 #: NumPy, whose stubs do not know that a tracer is as good as an array.
 _numpy: Any = np
@@ -218,7 +218,7 @@ class Tracer(Attributes):
     def real(self) -> Any:
         """The real part: of a real array the same elements, of a complex one not to be written to."""
         if self.node.type.dtype.kind == "c":
-            return self.recorder.viewed(self, np.real(self), _no_part)
+            return self.recorder.viewed(self, np.real(self), no_part)
         return self.recorder.viewed(self, self.copy(), _same)
 
     @real.setter
@@ -228,7 +228,7 @@ class Tracer(Attributes):
     @property
     def imag(self) -> Any:
         """The imaginary part, not to be written to."""
-        return self.recorder.viewed(self, np.imag(self), _no_part)
+        return self.recorder.viewed(self, np.imag(self), no_part)
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -279,7 +279,7 @@ class Tracer(Attributes):
         kinds = [a for a in given if not (isinstance(a, type) and issubclass(a, np.ndarray))]
         if not kinds or np.dtype(kinds[0]) == self.dtype:
             return self.recorder.viewed(self, self.copy(), _same)
-        return self.recorder.viewed(self, _reinterpreted(self, np.dtype(kinds[0])), _no_part)
+        return self.recorder.viewed(self, _reinterpreted(self, np.dtype(kinds[0])), no_part)
 
     def fill(self, value: Any) -> None:
         """Set every element."""
@@ -340,12 +340,6 @@ def _transposed(memory: Any) -> Any:
 
 def _same(memory: Any) -> Any:
     return memory[...]
-
-
-def _no_part(memory: Any) -> Any:
-    raise TypeError(
-        "a part of a complex traced array cannot be written to. Write z.real = …, or copy the part first"
-    )
 
 
 def _reinterpreted(x: Tracer, dtype: np.dtype) -> Any:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import (
+    covariance,
     fourier,
     histograms,
     linalg,
@@ -55,6 +56,7 @@ FUNCTIONS: MappingProxyType[Any, Callable[..., Any]] = MappingProxyType(
         **scipy_distance.FUNCTIONS,
         **matrix_functions.FUNCTIONS,
         **matrix_equations.FUNCTIONS,
+        **covariance.FUNCTIONS,
         **special.FUNCTIONS,
         **special_families.FUNCTIONS,
         **refused.FUNCTIONS,

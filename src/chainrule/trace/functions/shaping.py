@@ -69,8 +69,9 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """As :func:`numpy.broadcast_arrays`."""
-    shape = np.broadcast_shapes(*map(np.shape, args))
-    return tuple(broadcast_to(a, shape) for a in args)
+    arrays = [st.strong(a) if hasattr(a, "node") else np.asarray(a) for a in args]
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(broadcast_to(a, shape) for a in arrays)
 
 
 def ravel(a: Any, order: str = "C") -> Any:

@@ -221,18 +221,42 @@ def _read(ordered: Any, k: Any) -> Any:
     return take_along(ordered, np.broadcast_to(k, (*lengths(ordered)[:-1], lengths(k)[-1])), -1)
 
 
+def _weighted(a: Any, q: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
+    """The element at which the sum of the weights, in ascending order, reaches the quantile."""
+    a, q, weights = as_array(a), as_array(q), as_array(weights)
+    if lengths(weights) != lengths(a):
+        axes = [k + np.ndim(a) for k in normalized_axes(axis, np.ndim(a))]
+        wide = tuple(n if k in axes else 1 for k, n in enumerate(lengths(a)))
+        weights = np.broadcast_to(reshape(weights, wide), lengths(a))
+    flat, axes_ = _flat(a, axis)
+    order = argsort(flat, -1)
+    ordered = take_along(flat, order, -1)
+    reached = np.cumsum(take_along(_flat(weights, axis)[0], order, -1), axis=-1)
+    reached = np.where(reached[..., :1] == 0, np.where(reached == 0, -1.0, reached), reached)
+    share = reshape(q, (int(np.size(q)), *(1,) * np.ndim(flat)))
+    below = np.sum((reached / reached[..., -1:])[None] < share, axis=-1)
+    below = np.moveaxis(np.minimum(below, lengths(flat)[-1] - 1), 0, -1)
+    result = np.moveaxis(take_along(ordered, cast(below, np.intp), -1), -1, 0)
+    shape = tuple(1 if k - np.ndim(a) in axes_ else n for k, n in enumerate(lengths(a)))
+    return reshape(result, lengths(q) + (shape if keepdims else lengths(flat)[:-1]))
+
+
 def _quantile(name: str, *, scale: float, skip_nan: bool) -> Callable[..., Any]:
     def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                  method: str = "linear", keepdims: Any = False, *, weights: Any = None,
                  interpolation: Any = None) -> Any:  # fmt: skip
-        if weights is not None:
-            raise UnsupportedFunction(
-                f"np.{name} with weights= has no derivative here. Sort the array, and take the "
-                "element at which the sum of the weights passes the quantile.",
-                here(),
-            )
         method = method if interpolation is None else interpolation
         share = as_array(q) if scale == 1 else as_array(q) / scale
+        if weights is not None:
+            if method != "inverted_cdf":
+                raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
+            if skip_nan:
+                raise UnsupportedFunction(
+                    f"np.{name} with weights= has no derivative here. Leave the NaN out of the array "
+                    f"and the weights, and use np.{name[3:]}.",
+                    here(),
+                )
+            return _weighted(a, share, axis, weights, bool(keepdims))
         return _quantiles(a, share, axis, method, bool(keepdims), skip_nan)
 
     quantile.__name__ = name
