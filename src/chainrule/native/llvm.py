@@ -161,10 +161,12 @@ def _machine(level: str) -> Machine:
 # -- compiling -------------------------------------------------------------------------------------
 
 
-def _free() -> None:
-    with suppress(IndexError):  # the collector may run within, and empty the list
+def _free(freed: list[Any] = _freed, empty: Any = IndexError) -> None:
+    try:
         while True:
-            _freed.pop().close()
+            freed.pop().close()
+    except empty:  # the collector may run within, and empty the list before
+        pass
 
 
 class Code:
@@ -182,12 +184,13 @@ class Code:
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
 
-    def __del__(self, lock: Any = working, freed: list[Any] = _freed) -> None:
+    # At the end of the interpreter, globals are gone: what is needed is bound here.
+    def __del__(self, lock: Any = working, freed: list[Any] = _freed, free: Any = _free) -> None:
         freed.append(self._tracker)
         # Whoever drops code never waits for a compilation; that one frees it when it is done.
         if lock.acquire(blocking=False):
             try:
-                _free()
+                free()
             finally:
                 lock.release()
 
