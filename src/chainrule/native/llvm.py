@@ -16,7 +16,6 @@ import platform
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
