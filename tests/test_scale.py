@@ -152,3 +152,25 @@ def test_a_wide_sum_adds_its_cotangents_once(sizes: list[int]) -> None:
 
     assert cr.grad(f)(0.5) == pytest.approx(sum(k * np.cos(0.5 * k) for k in range(2_000)))
     assert sizes[-1] < 12 * 2_000
+
+
+@pytest.mark.parametrize("steps", [20, 200])
+def test_a_runge_kutta_loop_grows_in_proportion(steps: int, sizes: list[int]) -> None:
+    def f(p: Any) -> Any:
+        y = np.array([p[0], 0.0])
+
+        def slope(y: Any) -> Any:
+            return np.array([y[1], -p[1] * np.sin(y[0])])
+
+        h = 1.0 / steps
+        for _ in range(steps):
+            k1 = slope(y)
+            k2 = slope(y + h / 2 * k1)
+            k3 = slope(y + h / 2 * k2)
+            k4 = slope(y + h * k3)
+            y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return y[0]
+
+    gradient = cr.grad(f)(np.array([0.5, 2.0]))
+    assert np.isfinite(gradient).all()
+    assert sizes[-1] < 260 * steps

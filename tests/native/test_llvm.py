@@ -237,3 +237,16 @@ thread.join()
 print("done")
 """
     assert run(program) == "done"
+
+
+def test_code_in_a_cycle_of_garbage_is_freed_once() -> None:
+    """The collector finalizes all of a cycle: what LLVM keeps of the code must be no part of it."""
+    text = "define i64 @f() { ret i64 7 }"
+    code = llvm.compile_text(text, ["f"], {}, llvm.machine())
+    key, tracker = code._key, llvm._trackers[code._key]
+    cycle: list[object] = [code]
+    cycle.append(cycle)
+    assert all(tracker is not x for x in gc.get_referents(code))
+    del code, cycle
+    gc.collect()
+    assert key not in llvm._trackers

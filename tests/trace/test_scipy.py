@@ -120,3 +120,13 @@ def test_a_density_by_its_covariance_also_where_eigenvalues_are_repeated() -> No
         cr.grad(lambda C: multivariate_normal.logpdf(x, mean, C))(np.diag([1.0, 1.0, 0.0]))
     with pytest.raises(ValueError, match="semidefinite"):
         cr.grad(lambda C: multivariate_normal.logpdf(x, mean, C))(-np.eye(3))
+
+
+def test_statistics_of_scipy_that_mend_single_numbers() -> None:
+    from scipy.stats import f_oneway, pearsonr, variation
+
+    other = np.array([1.0, 3.0, 2.0, 5.0])
+    x = np.array([0.3, 0.7, 1.1, 0.5])
+    assert_agrees(lambda x: pearsonr(x, other).statistic, x)
+    assert_agrees(lambda x: f_oneway(x, other).statistic, x)
+    assert_agrees(lambda x: variation(x), x)

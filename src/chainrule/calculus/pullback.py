@@ -97,7 +97,8 @@ def added(terms: list[Node]) -> Node:
     rest: list[Node] = []
     for term in terms:
         key = term.op.sum_key(*term.params)
-        if key is None:
+        # One with more pieces than elements is done: in a long loop the next would hold all of them.
+        if key is None or len(term.args) > max(term.type.size, 8):
             rest.append(term)
         else:
             placed.setdefault((term.op, key, term.type), []).append(term)

@@ -50,6 +50,9 @@ _serial = itertools.count()
 #: Code that nothing calls any more, to be freed by the next thread that holds the lock.
 _freed: list[Any] = []
 
+#: What LLVM knows of the code that is called, by the key that :class:`Code` has.
+_trackers: dict[int, Any] = {}
+
 
 # -- whether there is a compiler -------------------------------------------------------------------
 
@@ -171,10 +174,13 @@ def _free(freed: list[Any] = _freed, empty: Any = IndexError) -> None:
 class Code:
     """Machine code in memory: it stays there as long as this object does."""
 
-    __slots__ = ("__weakref__", "_tracker", "addresses", "size")
+    __slots__ = ("__weakref__", "_key", "addresses", "size")
 
     def __init__(self, tracker: Any, exports: Iterable[str], size: int) -> None:
-        self._tracker = tracker
+        # Not an attribute: in a cycle of garbage the collector would finalize the tracker too, and
+        # it would be closed twice, at once on two threads.
+        self._key = id(tracker)
+        _trackers[self._key] = tracker
         #: Where each of the exported functions is.
         self.addresses: dict[str, int] = {name: tracker[name] for name in exports}
         #: Bytes of the object file it was linked from.
@@ -184,8 +190,14 @@ class Code:
         return self.addresses[name]
 
     # At the end of the interpreter, globals are gone: what is needed is bound here.
-    def __del__(self, lock: Any = working, freed: list[Any] = _freed, free: Any = _free) -> None:
-        freed.append(self._tracker)
+    def __del__(
+        self,
+        lock: Any = working,
+        freed: list[Any] = _freed,
+        trackers: Any = _trackers,
+        free: Any = _free,
+    ) -> None:
+        freed.append(trackers.pop(self._key))
         # Whoever drops code never waits for a compilation; that one frees it when it is done.
         if lock.acquire(blocking=False):
             try:

@@ -204,7 +204,12 @@ def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = 
         partial = np.conjugate(partial)
     described: Node | None = getattr(t, "node", None)
     if described is not None:
-        if described.op in _EMBEDDINGS and np.shape(t) == np.shape(partial):
+        if (
+            described.op in _EMBEDDINGS
+            and np.shape(t) == np.shape(partial)
+            # With more pieces than elements it is one array: in a long loop they would pile up.
+            and len(described.args) <= max(described.type.size, 8)
+        ):
             # Its adjoint reads the factor where each piece lies.
             op, params = described.op, described.params
             args = [t.wrap(a) for a in described.args]

@@ -58,12 +58,14 @@ class Integral(EachExample):
         types = [o.type for o in body.outputs]
         sizes = [t.size for t in types]
         run, dtype = planned(body).run, body.inputs[0].type.dtype
+        tail = next((v for k, v in options if k == "tail"), None)
 
         def flat(t: Any) -> np.ndarray:
             outputs = run([dtype.type(t), *p])
-            return np.concatenate([np.ravel(y) for y in outputs]) if outputs else np.zeros(0)
+            numbers = np.concatenate([np.ravel(y) for y in outputs]) if outputs else np.zeros(0)
+            return numbers if tail is None else _beyond(numbers, tail, dtype.type(t), p)
 
-        words = {k: v for k, v in options if k != "unbroken"}
+        words = {k: v for k, v in options if k not in ("unbroken", "tail")}
         numbers = _integrated(flat, float(a), float(b), sum(sizes), words)
         parts = np.split(numbers, np.cumsum(sizes)[:-1])
         return tuple(
@@ -146,7 +148,9 @@ class Integral(EachExample):
         options: Options,
     ) -> tuple[Array, ...]:  # fmt: skip
         """Integrals of derivatives of ``body``, which must not jump where its parameters say."""
-        kept = tuple((k, v) for k, v in options if k == "points")
+        kept = tuple((k, v) for k, v in options if k in ("points", "tail"))
+        if not any(k == "tail" for k, _ in kept):
+            kept += (("tail", body.closed()),)
         if steps(body):
             kept += (("unbroken", body.closed()),)
         return self(Graph(tuple(inputs), tuple(outputs)), operands, _OWN + kept)
@@ -155,6 +159,19 @@ class Integral(EachExample):
         t, p = (input_node(1, k, ArrayType((), np.dtype(float))) for k in range(2))
         body = Graph((t, p), (exp.build((multiply.build((t, p)),)), multiply.build((t, p))))
         return (((np.float64(0.2), np.float64(1.1), np.float64(0.7)), (body.closed(), _OWN)),)
+
+
+def _beyond(numbers: np.ndarray, tail: Graph, t: Any, p: Sequence[Any]) -> np.ndarray:
+    """The derivatives of an integrand at ``t``, zero where it has underflowed to zero itself.
+
+    Far out on a half line ``x³ / (eˣ − 1)`` is 0, and the formula of its derivative ``∞ / ∞``.
+    """
+    lost = np.isnan(numbers)
+    if lost.any():
+        values = planned(tail).run([t, *p[: len(tail.inputs) - 1]])
+        if all(np.all(np.asarray(y) == 0) for y in values):
+            return np.where(lost, 0.0, numbers)
+    return numbers
 
 
 def _plus(x: Maybe, y: Array) -> Array:

@@ -49,7 +49,8 @@ def positive_semidefinite(
     self.V = u[:, ~kept]
 
 
-#: By the name of what SciPy calls to take a covariance matrix.
+#: By the names of what SciPy calls: to take a covariance matrix, and to ask whether it may write.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    "scipy.stats._multivariate._PSD.__init__": positive_semidefinite
+    "scipy.stats._multivariate._PSD.__init__": positive_semidefinite,
+    "scipy._lib.array_api_compat.common._helpers.is_writeable_array": lambda x: True,
 }

@@ -74,6 +74,11 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     return tuple(broadcast_to(a, shape) for a in arrays)
 
 
+def may_share_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
+    """As :func:`numpy.may_share_memory`, to which yes is always a right answer."""
+    return True
+
+
 def ravel(a: Any, order: str = "C") -> Any:
     """As :func:`numpy.ravel`."""
     return reshape(a, -1, "F" if order == "F" else "C")
@@ -474,6 +479,7 @@ def _ramp(steps: np.ndarray, axis: int) -> np.ndarray:
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: reshape, np.transpose: transpose,
     np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays,
+    np.may_share_memory: may_share_memory,
     np.ravel: ravel, np.expand_dims: expand_dims, np.squeeze: squeeze, np.moveaxis: moveaxis,
     np.swapaxes: swapaxes, np.rollaxis: rollaxis, np.matrix_transpose: matrix_transpose,
     np.atleast_1d: atleast_1d, np.atleast_2d: atleast_2d, np.atleast_3d: atleast_3d,

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..functions.scipy_ndimage import WRITING
 from ..nesting import innermost
-from . import fitting, integrate, interpolate, optimize, sparse
+from . import fitting, integrate, interpolate, optimize, sparse, updates
 
 
 def _as_they_are(composite: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,6 +35,7 @@ SOLVERS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
         **integrate.SOLVERS,
         **interpolate.SOLVERS,
         **sparse.SOLVERS,
+        **updates.SOLVERS,
         **{path: _as_they_are(f) for path, f in WRITING.items()},
     }
 )
