@@ -220,18 +220,20 @@ def _may_end(frame: Any) -> bool:
     """Whether an exception may be raised as this function is called.
 
     Only as our own code calls our own: logging, for one, releases its lock by a call, which must
-    not fail. And not below a finaliser, whose exceptions are printed.
+    not fail. And not below what a dying object calls, whose exceptions are printed.
     """
     for called in (frame, frame.f_back):
         if called is None or not called.f_globals.get("__name__", "").startswith(_OURS):
             return False
     while frame is not None:
-        if frame.f_code.co_name == "__del__":
+        if frame.f_code.co_name in _LAST_WORDS:
             return False
         frame = frame.f_back
     return True
 
 
+#: A finaliser, and what the table of nodes has called as one dies.
+_LAST_WORDS = ("__del__", "_forget")
 _OURS = __name__.partition(".")[0] + "."
 _worker = _Worker()
 atexit.register(_worker.end)
