@@ -130,3 +130,9 @@ def test_statistics_of_scipy_that_mend_single_numbers() -> None:
     assert_agrees(lambda x: pearsonr(x, other).statistic, x)
     assert_agrees(lambda x: f_oneway(x, other).statistic, x)
     assert_agrees(lambda x: variation(x), x)
+
+
+def test_the_density_of_beta() -> None:
+    from scipy.stats import beta
+
+    assert_agrees(lambda x: beta.pdf(x[0], x[1], x[2]), np.array([0.3, 1.7, 2.5]))

@@ -124,6 +124,9 @@ def _floats(function: np.ufunc) -> Callable[..., Any]:
 
 
 _BY_NAME: dict[str, Callable[..., Any]] = {
+    "_beta_pdf": lambda x, a, b: np.exp(
+        sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)
+    ),
     "logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax,
     "zeta": zeta, "polygamma": sp.polygamma, "multigammaln": multigammaln,
     "factorial": factorial, "comb": comb, "huber": huber, "pseudo_huber": pseudo_huber,
