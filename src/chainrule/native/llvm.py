@@ -189,14 +189,17 @@ class Code:
     def __getitem__(self, name: str) -> int:
         return self.addresses[name]
 
-    # At the end of the interpreter, globals are gone: what is needed is bound here.
+    # At the end of the interpreter globals are gone, here and in llvmlite; memory is freed with it.
     def __del__(
         self,
         lock: Any = working,
         freed: list[Any] = _freed,
         trackers: Any = _trackers,
         free: Any = _free,
+        ending: Any = sys.is_finalizing,
     ) -> None:
+        if ending():
+            return
         freed.append(trackers.pop(self._key))
         # Whoever drops code never waits for a compilation; that one frees it when it is done.
         if lock.acquire(blocking=False):

@@ -115,7 +115,7 @@ class Result(OptimizeResult):  # type: ignore[misc]
         >>> found = minimize(lambda a: np.sum(np.exp(a) - counts * a), 0.0)
         >>> profile = found.profile(level=0.9)
         >>> round(profile.low, 4), round(profile.high, 4)
-        (0.6292, 1.6827)
+        (0.6345, 1.6827)
         """
         make = self._part("_profiler", "profile")
         try:

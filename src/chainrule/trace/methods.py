@@ -228,7 +228,7 @@ def _handed_out(name: str) -> Callable[..., Any]:
         return getattr(whole, name)(*args, **keywords)
 
     method.__name__ = name
-    method.__doc__ = ordinary.__doc__
+    method.__doc__ = f"As :meth:`numpy.ndarray.{name}`, where nothing is traced."
     return method
 
 
