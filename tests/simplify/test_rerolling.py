@@ -405,3 +405,12 @@ def test_it_costs_the_same_at_many_trips():
     sizes = [len(traced(lambda x, n=n: f(x, n), (V,))[0].map(rerolled).order) for n in (200, 2000)]
     assert sizes[0] == sizes[1]
     assert len(toposort(traced(lambda x: f(x, 200), (V,))[0].outputs)) > 500
+
+
+def test_pieces_that_are_no_slices_stay():
+    def f(x):
+        y = x.copy()
+        y[0], y[-1] = y[-1], y[0] * 2
+        return np.array([x[0], x[0], 0.5]) + np.sum(np.sort(y))
+
+    assert np.allclose(cr.jacobian(f)(V)[2], [2, 1, 1])

@@ -60,7 +60,7 @@ def rows_joined_again(n: Node) -> Node | None:
 def rows_placed_again(n: Node) -> Node | None:
     """Slices that are put side by side until all is covered are the array they come from."""
     shape, indices = n.params
-    if len(indices) < 2 or len(n.args) != len(indices) or not _shrinks(n):
+    if len(indices) < 2 or not shape or len(n.args) != len(indices) or not _shrinks(n):
         return None
     moving = [k for k, e in enumerate(indices[0]) if any(i[k] != e for i in indices)]
     if len(moving) != 1 or n.type.shape != shape:
@@ -94,6 +94,8 @@ def rows_placed_again(n: Node) -> Node | None:
 
 def _shrinks(n: Node) -> bool:
     """Whether the pieces are many, or all that there is of the array: few are as cheap as they are."""
+    if any(a.op is not slice_ for a in n.args):  # but broadcasts of slices
+        return False
     (x,) = n.args[0].args
     return len(n.args) >= _MANY or len(n.args) == x.type.shape[0]
 
