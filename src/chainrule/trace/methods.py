@@ -203,8 +203,6 @@ _REDIRECTED = (
 
 def _redirected(name: str) -> Callable[..., Any]:
     """A method of ndarray that computes in C: on a traced array, that of the traced value."""
-    ordinary = getattr(np.ndarray, name)
-
     def method(self: TracedMethods, *args: Any, **keywords: Any) -> Any:
         if self.is_traced() or innermost((args, keywords)) is not None:
             return getattr(self.lifted(), name)(*args, **keywords)
@@ -221,8 +219,6 @@ for _name in _REDIRECTED:
 
 def _handed_out(name: str) -> Callable[..., Any]:
     """A method that hands out bytes: of a traced array, what the traced value says to it."""
-    ordinary = getattr(np.ndarray, name)
-
     def method(self: TracedMethods, *args: Any, **keywords: Any) -> Any:
         whole = self.lifted() if self.is_traced() else self.plain()
         return getattr(whole, name)(*args, **keywords)
