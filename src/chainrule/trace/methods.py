@@ -203,6 +203,8 @@ _REDIRECTED = (
 
 def _redirected(name: str) -> Callable[..., Any]:
     """A method of ndarray that computes in C: on a traced array, that of the traced value."""
+    ordinary = getattr(np.ndarray, name)
+
     def method(self: TracedMethods, *args: Any, **keywords: Any) -> Any:
         if self.is_traced() or innermost((args, keywords)) is not None:
             return getattr(self.lifted(), name)(*args, **keywords)
@@ -219,6 +221,7 @@ for _name in _REDIRECTED:
 
 def _handed_out(name: str) -> Callable[..., Any]:
     """A method that hands out bytes: of a traced array, what the traced value says to it."""
+
     def method(self: TracedMethods, *args: Any, **keywords: Any) -> Any:
         whole = self.lifted() if self.is_traced() else self.plain()
         return getattr(whole, name)(*args, **keywords)
