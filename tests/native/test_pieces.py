@@ -9,6 +9,7 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule.native import llvm, schedule
+from chainrule.simplify import rerolling
 
 pytestmark = pytest.mark.skipif(not llvm.available(), reason=llvm.why_not())
 
@@ -56,7 +57,8 @@ def test_programs_in_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
-def test_a_long_program_is_compiled_in_two_texts() -> None:
+def test_a_long_program_is_compiled_in_two_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerolling, "SHORTEST", 10**9)  # it is to stay long
     def f(x: Any) -> Any:
         for _ in range(600):
             x = np.sin(x) * 0.9 + 0.1

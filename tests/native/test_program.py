@@ -12,6 +12,7 @@ from chainrule.ir.primitive import Primitive
 from chainrule.native import llvm
 from chainrule.native.program import compile_graph
 from chainrule.ops import PRIMITIVES
+from chainrule.simplify import rerolling
 from tests.laws.arguments import Case, cases
 from tests.native.long import compare, graph_of
 from tests.native.sound import assert_sound
@@ -69,7 +70,8 @@ def recurrent(w: Any, x: Any) -> Any:
 
 
 @pytest.mark.parametrize("size", [1, 3, 16, 17])
-def test_long_programs_without_loops_over_arrays(size: int) -> None:
+def test_long_programs_without_loops_over_arrays(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerolling, "SHORTEST", 10**9)  # it is to stay long
     rng = np.random.default_rng(size)
     args = [rng.normal(size=(size, size)) / size, rng.normal(size=size)]
     graph, values = graph_of(cr.value_and_grad(recurrent, wrt=(0, 1)), *args)

@@ -293,6 +293,19 @@ def univariate_call(
 # -- grids and scattered points --------------------------------------------------------------------
 
 
+def evaluate_linear_2d(
+    trace: Any, original: Function,
+    values: Any, indices: Any, distances: Any, grid: Any, out: Any,
+) -> Any:
+    """What `RegularGridInterpolator` calls for two axes: between the four corners of each cell."""
+    if innermost((values, indices, distances)) is None:
+        return original(values, indices, distances, grid, out)
+    (i, j), (p, q) = indices, distances
+    low = values[i, j] * (1 - q) + values[i, j + 1] * q
+    high = values[i + 1, j] * (1 - q) + values[i + 1, j + 1] * q
+    return low * (1 - p) + high * p
+
+
 def find_indices(trace: Any, original: Function, self: Any, xi: Any) -> Any:
     """As ``RegularGridInterpolator._find_indices``: the cell of each point, and where in it."""
     grid = getattr(self, "_grid", None)
@@ -309,7 +322,7 @@ def find_indices(trace: Any, original: Function, self: Any, xi: Any) -> Any:
             np.where(positive, (points - edges[low]) / np.where(positive, width, 1.0), 0.0)
         )
         cells.append(low)
-    return cells, shares
+    return np.stack(cells), shares
 
 
 _KERNELS: dict[str, Function] = {
@@ -379,6 +392,7 @@ SOLVERS: dict[str, Function] = {
     f"{_IP}.InterpolatedUnivariateSpline.__init__": univariate_init(True),
     f"{_IP}.UnivariateSpline.__call__": univariate_call,
     f"{_IP}.RegularGridInterpolator._find_indices": find_indices,
+    f"{_IP}._rgi_cython.evaluate_linear_2d": evaluate_linear_2d,
     f"{_IP}._rbfinterp_np._build_evaluation_coefficients": rbf_coefficients,
     f"{_IP}._rbfinterp_np._build_and_solve_system": rbf_system,
     f"{_IP}.griddata": _no(f"{_IP}.griddata", _GRID),
