@@ -37,7 +37,7 @@ from .plan import (
 )
 
 _LETTERS = "ijklmnpquvwxyz"
-_BLOCKS = "tT"
+_BLOCKS = "tTuU"
 _WORDS = {
     "add": "sum", "multiply": "product", "maximum": "max", "minimum": "min", "or": "any", "and": "all",
 }  # fmt: skip
@@ -257,7 +257,9 @@ class Description:
         what = "one place" if strip.length == 1 else f"{strip.length} places"
         rest = ", the last fewer" if strip.rest else ""
         threads = f", {strip.share.threads} threads" if strip.share else ""
-        yield f"strip for {block} < {strip.trips + bool(strip.rest)}, {what} each{rest}{threads}"
+        guard = strip.guard
+        where = "" if guard is None else f" where {self._place(guard, [block] * len(guard.shape))}"
+        yield f"strip for {block} < {strip.trips + bool(strip.rest)}, {what} each{rest}{threads}{where}"
         for alias, stride in strip.moved:
             self._moved[alias] = (stride, block, strip.length)
         self._depth += 1

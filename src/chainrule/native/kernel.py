@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -171,6 +171,9 @@ class KernelWriter:
         if step.share is not None:
             self._shared(step, step.share)
             return
+        if step.guard is not None:
+            self._chosen(step, step.guard)
+            return
         f = self.f
         loop = f.begin(step.trips * step.length, (), step.length)
         self._block(step, step.steps, loop.index)
@@ -192,6 +195,54 @@ class KernelWriter:
         if step.rest:
             end = self.f.constant(step.trips * step.length, "i64")
             self._block(step, step.rest, end)
+
+    def _chosen(self, step: Strip, guard: View) -> None:
+        """What is done at the places where a mask is true."""
+        f = self.f
+        (stride,) = (s for s, n in zip(guard.strides, guard.shape, strict=True) if s and n > 1)
+        mask = f.offset(self.pointer(guard.buffer), "i8", guard.offset)
+
+        # Of those that lie side by side, eight are tested at once: each is a bit of one number.
+        whole = step.trips // 8 * 8 if stride == 1 else 0
+        if whole:
+            loop = f.begin(whole, (), 8)
+            eight = f.value(f"load i64, {f.offset(mask, 'i8', loop.index)}, align 1", "i64")
+            self._if(eight, lambda: self._bits(step, loop.index, eight))
+            f.end(loop)
+        if step.trips > whole:
+            loop = f.begin(step.trips - whole)
+            place = f.binary("add", loop.index, whole)
+            one = f.load(f.offset(mask, "i8", f.binary("mul", place, stride)), "i8")
+            self._if(one, lambda: self._block(step, step.steps, place))
+            f.end(loop)
+
+    def _bits(self, step: Strip, first: Value, eight: Value) -> None:
+        """What is done for each byte of a number that is 1, and not 0."""
+        f = self.f
+        head, before, done = f.fresh("bit"), f.block, f.fresh("done")
+        left = Value("%" + f.fresh("left"), "i64")
+        f.line(f"br label %{head}")
+        f.label(head)
+        line = len(f.lines)
+        f.line("")  # the phi, written at the end
+        self.module.declare("llvm.cttz.i64", "declare i64 @llvm.cttz.i64(i64, i1)")
+        bit = f.value(f"call i64 @llvm.cttz.i64({left}, i1 true)", "i64")
+        place = f.binary("add", first, f.binary("lshr", bit, 3))
+        self._block(step, step.steps, place)
+        rest = f.binary("and", left, f.binary("sub", left, 1))
+        f.lines[line] = f"  {left.text} = phi i64 [{eight.text}, %{before}], [{rest.text}, %{f.block}]"
+        f.line(f"br i1 {f.icmp('eq', rest, 0).text}, label %{done}, label %{head}")
+        f.label(done)
+
+    def _if(self, chosen: Value, then: Callable[[], None]) -> None:
+        """Do something if a number is not 0."""
+        f = self.f
+        some, none = f.fresh("some"), f.fresh("none")
+        f.line(f"br i1 {f.icmp('ne', chosen, 0).text}, label %{some}, label %{none}")
+        f.label(some)
+        then()
+        f.line(f"br label %{none}")
+        f.label(none)
 
     def _repeat(self, step: Repeat) -> None:
         """A loop of which each trip reads what the one before has carried on."""

@@ -41,6 +41,8 @@ def touched(step: Step) -> Iterable[Buffer]:
             yield from (step.left.buffer, step.right.buffer, step.target.buffer)
         case Strip():
             yield step.arena
+            if step.guard is not None:
+                yield step.guard.buffer
             for inner in (*step.steps, *step.rest):
                 for b in touched(inner):
                     yield b

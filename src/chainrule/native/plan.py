@@ -286,6 +286,7 @@ class Strip:
 
     ``steps`` do one block of ``length`` places, ``rest`` the last, shorter one. ``moved`` are the
     buffers that a block sees the part of: for each, how many elements it moves on with a place.
+    With a ``guard``, blocks of one place are done where this view, of truths, is true.
     """
 
     trips: int
@@ -295,6 +296,7 @@ class Strip:
     moved: list[tuple[Buffer, int]]
     arena: Buffer
     share: Share | None = None
+    guard: View | None = None
 
 
 @dataclass(eq=False)

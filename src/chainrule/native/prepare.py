@@ -14,11 +14,12 @@ import numpy as np
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import ITEM, Node, node
 from ..ops import reductions, softmax
-from ..ops.arithmetic import negative
+from ..ops.arithmetic import divide, negative
 from ..ops.contraction import Einsum, einsum, split_subscripts
 from ..ops.control import call
+from ..ops.elementwise import where
 from ..ops.reductions import spread
-from ..ops.structural import reduce_sum
+from ..ops.structural import broadcast, cast, reduce_sum
 from ..trace.recording import symbolic
 
 
@@ -155,6 +156,22 @@ def _sum(n: Node) -> Node | None:
     return negative.build((node(reduce_sum, a.args, n.params, n.type),))
 
 
+def _quotient(n: Node) -> Node | None:
+    """A mask divided by what is the same for many of its places: two divisions for all of them."""
+    mask, below = n.args
+    if mask.op is not cast or mask.args[0].type.dtype != np.bool_ or below.op is not broadcast:
+        return None
+    (few,) = below.args
+    if 4 * few.type.size > below.type.size or n.type.dtype != few.type.dtype:
+        return None
+
+    def spread_out(x: float) -> Node:
+        made = np.divide(few.type.dtype.type(x), symbolic(few)).node
+        return node(broadcast, (made,), below.params, below.type)
+
+    return where.build((mask.args[0], spread_out(1.0), spread_out(0.0)))
+
+
 _RULES: dict[Any, Callable[[Node], Node | None]] = {
     softmax.logsumexp: _written(_logsumexp),
     softmax.softmax: _written(_softmax),
@@ -162,6 +179,7 @@ _RULES: dict[Any, Callable[[Node], Node | None]] = {
     softmax.log_softmax: _written(_log_softmax),
     reductions.norm: _written(_norm),
     reduce_sum: _sum,
+    divide: _quotient,
     einsum: _binary,
 }
 

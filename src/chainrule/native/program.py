@@ -17,6 +17,7 @@ from ..ir.types import ArrayType
 from ..ops.program import Program
 from . import blas, entry, llvm, pool
 from .call import as_argument, bound_function, python_function
+from .guards import guarded
 from .kernel import KernelWriter
 from .lowering import RULES
 from .memory import assign
@@ -61,6 +62,7 @@ class Executable:
         self.steps: list[Step] = schedule.steps
         #: Bytes of scratch memory.
         self.workspace = assign(self.steps, kept)
+        self.steps = schedule.steps = guarded(self.steps)
         self._constants = schedule.constants
         module = Module(machine, threads)
         writer = KernelWriter(module, schedule, len(self.inputs))

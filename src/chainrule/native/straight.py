@@ -6,6 +6,7 @@ axis adds the parts. Only what other steps read goes to memory.
 
 Vectors have a power of two of lanes. What is in those beyond the array's own does not matter, but
 is some number, mostly a copy of the first element, so that no lane is ever a rare case by itself.
+Arrays that :mod:`.apart` chooses are no vectors but a value for each element.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from .apart import kept_apart
 from .nest import Pointers
 from .plan import Buffer, Immediate, Shape, Statement, Straight, View, count
 from .registers import across, combine, computed, element_of, load, neutral, store
@@ -31,6 +33,8 @@ class Registers:
         #: What is in registers, whole; and elements of larger arrays that were read.
         self.arrays: dict[Buffer, Value] = {}
         self._loaded: dict[Any, Value] = {}
+        #: The elements, as far as they were made or read, of arrays that are no vectors.
+        self.apart: dict[Buffer, dict[int, Value]] = {b: {} for b in kept_apart(step)}
 
     def emit(self) -> None:
         """All statements, then the stores."""
@@ -45,6 +49,8 @@ class Registers:
             self._spill(b)
 
     def _spill(self, b: Buffer) -> None:
+        for k, one in self.apart.get(b, {}).items():
+            store(self.f, one, self.f.offset(self.pointers(b), STORAGE[b.dtype], k))
         x = self.arrays.get(b)
         if x is not None:
             store(self.f, x, self.pointers(b), self._mask(b))
@@ -63,6 +69,12 @@ class Registers:
     def _statement(self, domain: Shape, s: Statement) -> None:
         target = s.target
         assert isinstance(target, View)
+        if not s.reduce and target.buffer in self.apart:
+            n = count(domain)
+            columns = [self._elements(r, n) for r in s.reads]
+            made = [computed(self.f, s, list(args)) for args in zip(*columns, strict=True)]
+            self._set(target, domain, made, "add" if s.adds else "")
+            return
         if not s.reduce:
             x = self._value(s, [at_places(r, domain, ()) for r in s.reads])
             self._write(target, domain, x, "add" if s.adds else "")
@@ -120,19 +132,39 @@ class Registers:
             return f.constant(r.value, element_of(r.dtype))
         assert isinstance(r, View)
         b = r.buffer
-        x = self.arrays.get(b)
-        if x is None and b.size <= self.step.most:
-            x = self.arrays[b] = self._load(b)
-        if all(n == 1 or not s for n, s in zip(r.shape, r.strides, strict=True)):  # one element
-            if x is not None:
-                return self._lane(x, b, r.offset)
-            return self._element(b, r.offset)
+        if all(n == 1 or not s for n, s in zip(r.shape, r.strides, strict=True)):
+            return self._one(b, r.offset)
         places = places_of(r.offset, r.shape, r.strides)
+        x = self._whole(b)
         if x is None:
             return self._gathered(b, places)
         if places == _ORDER[: b.size]:
             return x
         return self._picked(x, places)
+
+    def _whole(self, b: Buffer) -> Value | None:
+        """An array as a vector, if it is one."""
+        x = self.arrays.get(b)
+        if x is None and b.size <= self.step.most and b not in self.apart:
+            x = self.arrays[b] = self._load(b)
+        return x
+
+    def _one(self, b: Buffer, k: int) -> Value:
+        """One element of an array."""
+        if b in self.apart:
+            elements = self.apart[b]
+            if k not in elements:
+                elements[k] = self._element(b, k)
+            return elements[k]
+        x = self._whole(b)
+        return self._element(b, k) if x is None else self._lane(x, b, k)
+
+    def _elements(self, r: Any, n: int) -> list[Value]:
+        """Each element of a source by itself."""
+        if isinstance(r, Immediate):
+            return [self.f.constant(r.value, element_of(r.dtype))] * n
+        assert isinstance(r, View)
+        return [self._one(r.buffer, k) for k in places_of(r.offset, r.shape, r.strides)]
 
     def _lane(self, x: Value, b: Buffer, k: int) -> Value:
         key = (b, x.text, k)
@@ -151,13 +183,13 @@ class Registers:
     def _gathered(self, b: Buffer, places: tuple[int, ...]) -> Value:
         f = self.f
         first, n = places[0], len(places)
-        if places == tuple(range(first, first + n)):
+        if places == tuple(range(first, first + n)) and b not in self.apart:
             at = f.offset(self.pointers(b), STORAGE[b.dtype], first)
             mask = None if n == padded(n) else f.first_lanes(n, padded(n))
             return load(f, b.dtype, at, padded(n), mask)
-        x = f.splat(self._element(b, first), padded(n))
+        x = f.splat(self._one(b, first), padded(n))
         for lane, k in enumerate(places):
-            x = f.value(f"insertelement {x}, {self._element(b, k)}, i64 {lane}", x.element, x.width)
+            x = f.value(f"insertelement {x}, {self._one(b, k)}, i64 {lane}", x.element, x.width)
         return x
 
     # -- writes ----------------------------------------------------------------------------------
@@ -168,6 +200,10 @@ class Registers:
         b = view.buffer
         n = count(shape)
         if n == 0:
+            return
+        if b in self.apart:
+            made = [f.lane(x, k) if x.width > 1 else x for k in range(n)]
+            self._set(view, shape, made, kind)
             return
         if b.size > self.step.most:
             self._to_memory(view, x, kind)
@@ -198,6 +234,12 @@ class Registers:
         wide = f.shuffle(f.splat(x, padded(n)), None, [max(k, 0) for k in lanes])
         picks = [k if lanes[k] < 0 else width + k for k in range(width)]
         self.arrays[b] = f.shuffle(old, wide, picks)
+
+    def _set(self, view: View, shape: Shape, made: Sequence[Value], kind: str) -> None:
+        """Set elements of an array that is kept apart."""
+        for k, x in zip(places_of(view.offset, shape, view.strides), made, strict=True):
+            old = self._one(view.buffer, k) if kind else x
+            self.apart[view.buffer][k] = combine(self.f, kind, old, x) if kind else x
 
     def _picked(self, x: Value, places: tuple[int, ...]) -> Value:
         if len(places) == 1:

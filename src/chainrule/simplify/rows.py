@@ -66,6 +66,8 @@ def rows_placed_again(n: Node) -> Node | None:
     if len(moving) != 1 or n.type.shape != shape:
         return None
     (axis,) = moving
+    if len({type(i[axis]) for i in indices}) > 1:  # a single element beside a run of them
+        return None
     others = [(0, length, 1) for length in shape]
     pieces = {}
     for index, arg in zip(indices, n.args, strict=True):
