@@ -1,4 +1,4 @@
-"""How do I train a small neural network? Handwritten digits, by AdamW with one cycle."""
+"""How do I train a small neural network? Handwritten digits, by Adam, its rate falling to 0."""
 
 import chainrule as cr
 import numpy as np
@@ -34,9 +34,7 @@ result = cr.fit(
     cross_entropy,
     start,
     (X[train], y[train]),
-    optimizer=optim.chain(
-        optim.clip_by_global_norm(1.0), optim.adamw(optim.one_cycle(1e-2, epochs * batches))
-    ),
+    optimizer=optim.adam(optim.cosine(5e-3, epochs * batches)),
     epochs=epochs,
     validation=(X[test], y[test]),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError
 from .matrices import Dense
 from .objective import Objective
@@ -73,7 +75,9 @@ class Choice:
     matrix: Any = None
 
 
-def choose(objective: Objective, *, bounded: bool, constrained: bool) -> Choice:
+def choose(
+    objective: Objective, *, bounded: bool, constrained: bool, fixed: bool = False
+) -> Choice:
     """The method for a problem of this make: by size, structure and form."""
     size = objective.variables.size
     n = f"{size} unknown{'s' if size > 1 else ''}"
@@ -93,7 +97,7 @@ def choose(objective: Objective, *, bounded: bool, constrained: bool) -> Choice:
     if kind is not None:
         form = "it is a sum of squares, and " if residuals is not None else ""
         return Choice("newton", f"{form}the Hessian of {n} is {kind.words}", kind.matrix)
-    if residuals is not None and size <= DENSE and residuals.size * size**2 <= MOST_WORK:
+    if residuals is not None and not fixed and size <= DENSE and residuals.size * size**2 <= MOST_WORK:
         count = residuals.size
         return Choice("least-squares", f"it is a sum of {count} square{'s' * (count > 1)} of {n}")
     if size <= DENSE:
@@ -165,3 +169,56 @@ def tighten(name: str, settings: dict[str, Any], tol: float | None) -> None:
     elif name == "trust-constr":
         for key, value in (("gtol", 1e-9), ("xtol", 1e-14), ("barrier_tol", 1e-12), ("maxiter", 5000)):
             settings.setdefault(key, value)
+
+
+#: Options of the methods that SciPy chooses, and of those what ours take.
+SCIPYS = (
+    "disp", "maxiter", "gtol", "ftol", "eps", "finite_diff_rel_step", "norm", "return_all", "xrtol",
+    "c1", "c2", "hess_inv0", "maxcor", "maxfun", "maxls", "iprint", "workers",
+)  # fmt: skip
+TAKEN = {
+    "newton": ("disp", "maxiter", "gtol", "return_all", "banded"),
+    "least-squares": ("disp", "maxiter", "gtol", "return_all"),
+    "trust-constr": ("disp", "maxiter", "gtol"),
+    "SLSQP": ("disp", "maxiter", "ftol"),
+    "L-BFGS-B": ("disp", "maxiter", "gtol", "ftol", "maxcor", "maxfun", "maxls"),
+    "BFGS": ("disp", "maxiter", "gtol", "norm", "return_all", "xrtol", "c1", "c2", "hess_inv0"),
+}
+
+
+def checked(options: Any, tol: Any) -> dict[str, Any]:
+    """The options, a copy, once they and the tolerance make sense."""
+    if options is not None and not isinstance(options, dict):
+        raise ArgumentError(
+            f"minimize: options is a {type(options).__name__}. Write a dict, such as {{'maxiter': 100}}."
+        )
+    given = dict(options or {})
+    for name, value in (("tol", tol), ("options['gtol']", given.get("gtol"))):
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if value is not None and not (number and value >= 0):
+            raise ArgumentError(f"minimize: {name} is {value!r}. Give a number, 0 or more.")
+    most = given.get("maxiter")
+    if most is not None and not (isinstance(most, int | float | np.number) and most >= 0):
+        raise ArgumentError(f"minimize: options['maxiter'] is {most!r}. Give a whole number.")
+    return given
+
+
+def fitting(
+    name: str, settings: dict[str, Any], *, bounded: bool, constrained: bool
+) -> dict[str, Any]:
+    """Options that were written for the method SciPy would choose, for the one that was chosen.
+
+    What only differences or another way of going down have need of is left out.
+    """
+    usual = "SLSQP" if constrained else "L-BFGS-B" if bounded else "BFGS"
+    unknown = sorted(set(settings) - {*SCIPYS, *TAKEN[name]})
+    if unknown:
+        raise ArgumentError(
+            f"minimize: there is no option {unknown[0]!r}. {name!r}, which suits this problem, has "
+            f"{', '.join(map(repr, TAKEN[name]))}; name another method for its own."
+        )
+    if name == usual:
+        return settings
+    most = settings.get("maxiter", settings.get("maxfun"))  # a step takes one evaluation or more
+    kept = {key: value for key, value in settings.items() if key in TAKEN[name]}
+    return kept if most is None else kept | {"maxiter": most}

@@ -32,6 +32,12 @@ def exact(constraints: Any, variables: Variables, method: str) -> list[Any]:
 
 def _one(given: Any, k: int, variables: Variables, method: str) -> Any:
     if isinstance(given, LinearConstraint):
+        columns = given.A.shape[1]
+        if columns != variables.size:
+            raise ArgumentError(
+                f"minimize: constraints[{k}] is a LinearConstraint of {columns} columns, and x0 holds "
+                f"{variables.size} numbers. Give one column for each, in the order of cr.ravel(x0)."
+            )
         return given
     if isinstance(given, NonlinearConstraint):
         flat = _flat(given.fun, variables, ())

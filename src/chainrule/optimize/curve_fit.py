@@ -22,12 +22,13 @@ def curve_fit(
     p0: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
-    check_finite: bool = True,
+    check_finite: bool | None = None,
     bounds: Any = (-np.inf, np.inf),
     method: str | None = None,
     jac: Callable[..., Any] | None = None,
     *,
     full_output: bool = False,
+    nan_policy: str | None = None,
     **keywords: Any,
 ) -> Any:
     """Parameters of a model that fit points, and their covariance: `scipy.optimize.curve_fit`.
@@ -46,15 +47,17 @@ def curve_fit(
         Whether ``sigma`` counts as it is; otherwise only the ratios count, and the covariance is
         scaled by the residuals.
     check_finite
-        Whether NaN or infinity in the data is refused.
+        Whether NaN or infinity in the data is refused; unless ``nan_policy`` is given, it is.
     bounds, method
         As for :func:`~chainrule.optimize.least_squares.least_squares`.
     jac
         A Jacobian of your own, ``jac(xdata, a, b, …)`` of shape ``(M, n)``; otherwise it is exact.
     full_output
         Whether to return SciPy's five values instead of two.
+    nan_policy
+        ``"omit"`` leaves out points with NaN in ``xdata`` or ``ydata``; ``"raise"`` refuses them.
     **keywords
-        Further options of ``least_squares``.
+        Further options of ``least_squares``; ``maxfev`` is its ``max_nfev``.
 
     Returns
     -------
@@ -76,7 +79,15 @@ def curve_fit(
     array([2.0005, 0.4971])
     """
     y = np.asarray(ydata, float)
-    if check_finite:
+    if nan_policy not in (None, "omit", "raise"):
+        raise ArgumentError(
+            f"curve_fit: nan_policy is {nan_policy!r}. Write 'omit' or 'raise'."
+        )
+    if nan_policy == "omit":
+        xdata, y, sigma = _without_nan(xdata, y, sigma)
+    elif nan_policy == "raise":
+        refuse_nan("curve_fit", xdata=xdata, ydata=y)
+    if check_finite or (check_finite is None and nan_policy is None):
         refuse_nan("curve_fit", xdata=xdata, ydata=y)
         if not np.all(np.isfinite(y)):
             raise ArgumentError(
@@ -110,7 +121,13 @@ def curve_fit(
             return weigh(np.asarray(jac(x, *p), float))
 
     if "maxfev" in keywords:
-        keywords["max_nfev"] = keywords.pop("maxfev")
+        keywords["max_nfev"] = keywords.pop("maxfev") or None
+    keywords.pop("epsfcn", None)  # of differences
+    strange = sorted(set(keywords) - set(signature(least_squares).parameters))
+    if strange:
+        raise ArgumentError(
+            f"curve_fit: there is no option {strange[0]!r}. It takes those of cr.least_squares."
+        )
     found = least_squares(
         residual, start, own, bounds, method, args=(xdata, y), **keywords
     )
@@ -121,6 +138,21 @@ def curve_fit(
         return found.x, covariance
     shown = {"fvec": found.fun, "nfev": found.nfev, "njev": found.njev}
     return found.x, covariance, shown, found.message, max(1, int(found.status))
+
+
+def _without_nan(xdata: Any, y: Any, sigma: Any) -> tuple[Any, Any, Any]:
+    """The points without NaN; ``xdata`` has them along its last axis."""
+    x = np.asarray(xdata, float)
+    if x.shape[-1:] != y.shape:
+        raise ShapeMismatch(
+            f"curve_fit: nan_policy='omit' needs one row of ydata, {y.shape}, and xdata with as many "
+            f"columns, {x.shape}. Leave the points out before."
+        )
+    bad = np.isnan(x).reshape(-1, x.shape[-1]).any(axis=0) | np.isnan(y)
+    if sigma is not None and np.ndim(sigma):
+        s = np.asarray(sigma, float)
+        sigma = s[~bad] if s.ndim == 1 else s[np.ix_(~bad, ~bad)]
+    return x[..., ~bad], y[~bad], sigma
 
 
 def _start(f: Callable[..., Any], p0: Any, bounds: Any) -> Any:

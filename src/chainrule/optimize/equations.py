@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..function.vectors import ravel
 from ..function.verbs import jacobian
 from .objective import UNDEFINED, as_arguments, named
 from .programs import Counted, Late, kept, watched
-from .variables import Variables, Vector, refuse_nan
+from .variables import Variables, Vector, entered, refuse_nan
 
 
 class Values:
@@ -103,9 +104,10 @@ class Equations:
                 f"{verb} takes a function, and was given a {type(fun).__name__}. "
                 f"Write {verb}(f, x0), not {verb}(f(x0), x0)."
             )
-        variables = Variables(x0, verb)
         further = as_arguments(args)
         given = kwargs or {}
+        known = partial(fun, **given) if given else fun
+        variables = Variables(entered(known, x0, further), verb)
         refuse_nan(verb, x0=variables.tree(variables.start), **named(further), **given)
 
         def create() -> Programs:
@@ -119,13 +121,24 @@ class Equations:
     def values(self, x: Vector) -> Vector:
         """The values, one vector. Where the function is not defined, NaN."""
         try:
-            values = np.asarray(self._values(x, *self.args), np.float64)
+            made = self._values(x, *self.args)
+            if not self._started and np.iscomplexobj(made):
+                raise ArgumentError(
+                    f"{self.verb}: the function has complex values. Return real ones: the real and the "
+                    "imaginary parts side by side."
+                )
+            values = np.asarray(made, np.float64)
         except UNDEFINED:
             if not self._started:
                 raise
             values = np.full(self.count, np.nan)
         self._last = np.array(x), values
         return values
+
+    @property
+    def latest(self) -> Vector:
+        """The point of the last values."""
+        return self._last[0]
 
     def cost(self, x: Vector) -> float:
         """The sum of squares, where ``x`` is the point of the last values."""

@@ -6,16 +6,15 @@ large-scale nonlinear programming (2006).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.optimize import LinearConstraint
 
 from ..errors import ArgumentError
+from .callbacks import Callback
 from .objective import Objective
 from .result import Result
-from .solvers import reporting
 from .variables import Vector
 
 #: What IPOPT's status says: solved; solved to an acceptable level; stopped by the callback.
@@ -29,7 +28,7 @@ def by_ipopt(
     box: tuple[Vector, Vector] | None,
     constraints: list[Any],
     tol: float | None,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     settings: dict[str, Any],
 ) -> Result:
     """What IPOPT finds. ``settings`` are IPOPT's own options; ``maxiter`` and ``disp`` are SciPy's."""
@@ -41,7 +40,7 @@ def by_ipopt(
             "(conda install -c conda-forge cyipopt), or use 'SLSQP' or 'trust-constr'."
         ) from None
     size = objective.variables.size
-    problem = _Problem(objective, constraints, reporting(callback, objective.variables))
+    problem = _Problem(objective, constraints, report)
     low, high = box if box is not None else (np.full(size, -np.inf), np.full(size, np.inf))
     limits = [_limits(c, problem.count(c)) for c in constraints]
     below = np.concatenate([a for a, _ in limits]) if limits else np.empty(0)
@@ -53,8 +52,15 @@ def by_ipopt(
     )  # fmt: skip
     options: dict[str, Any] = {"print_level": 5 if settings.pop("disp", False) else 0, "sb": "yes"}
     options |= {"tol": 1e-10 if tol is None else tol, "max_iter": settings.pop("maxiter", 3000)}
+    options["bound_relax_factor"] = 0.0  # or a solution breaks its bounds by 1e-8
     for name, value in (options | settings).items():
-        made.add_option(name, value)
+        try:
+            made.add_option(name, value)
+        except TypeError:
+            raise ArgumentError(
+                f"minimize: IPOPT takes no option {name!r} of {value!r}. Its documentation lists them "
+                "with their types: coin-or.github.io/Ipopt/OPTIONS.html."
+            ) from None
     x, info = made.solve(objective.variables.start)
     said = info["status_msg"]
     status = int(info["status"])
@@ -74,7 +80,7 @@ def _limits(constraint: Any, count: int) -> tuple[Vector, Vector]:
 class _Problem:
     """The functions that IPOPT calls; every matrix is whole, of the Hessian the lower half."""
 
-    def __init__(self, objective: Objective, constraints: list[Any], report: Any) -> None:
+    def __init__(self, objective: Objective, constraints: list[Any], report: Callback | None) -> None:
         self._objective, self._constraints, self._report = objective, constraints, report
         self._lower = np.tril_indices(objective.variables.size)
         self.steps = 0
@@ -127,4 +133,4 @@ class _Problem:
         self.steps = int(state[1])
         best = self._objective
         x = best.latest
-        return self._report is None or not self.steps or not self._report(x, best.fun(x))
+        return self._report is None or not self.steps or not self._report.report(x, best.fun(x))

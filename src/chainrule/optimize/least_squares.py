@@ -9,15 +9,19 @@ import numpy as np
 from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError
+from .bounds import broadcast, feasible, limits
+from .callbacks import Callback, reporting
 from .equations import Equations
 from .objective import quietly
 from .profile import Profiler
 from .result import FLAT, Result, raise_undetermined
-from .variables import Variables, Vector, broadcast, feasible, limits, nested_callback
+from .variables import Variables, Vector
 
 _METHODS = ("trf", "dogbox", "lm", "gauss-newton")
 #: Steps shorter than this, relative to the unknowns, and gains smaller than this end a search.
 TIGHT = 1e-14
+#: The smallest tolerance that makes sense.
+LEAST = 2.3e-16
 
 
 def least_squares(
@@ -89,13 +93,17 @@ def least_squares(
     equations = Equations.of(fun, x0, args, kwargs, jac=jac, verb="least_squares")
     variables = equations.variables
     box = _box(variables, bounds)
+    report = reporting(callback, variables, "least_squares")
     with quietly():
         values = equations.begin()
-        steered = bool(callback or verbose or tr_solver or None in (ftol, xtol, gtol))
+        steered = bool(report or verbose or tr_solver or None in (ftol, xtol, gtol))
         name, why = _choose(method, values.size, variables.size, box, loss, steered=steered)
 
         def run(name: str) -> Result:
             """What one of SciPy's methods finds."""
+            ends = {"ftol": ftol, "xtol": xtol, "gtol": gtol}
+            if name == "lm":  # it refuses what is below the rounding
+                ends = {key: LEAST if t is None else max(t, LEAST) for key, t in ends.items()}
             found = Result(
                 scipy_optimize.least_squares(
                     equations.values,
@@ -103,13 +111,13 @@ def least_squares(
                     equations.jacobian,
                     bounds=(-np.inf, np.inf) if box is None else box,
                     method=name,
-                    ftol=ftol, xtol=xtol, gtol=gtol,
+                    **ends,
                     x_scale="jac" if x_scale is None else _scale(variables, x_scale),
                     loss=loss,
                     f_scale=f_scale,
                     max_nfev=max_nfev or 1000 * (variables.size + 1),
                     tr_solver=tr_solver, tr_options=tr_options or {}, verbose=verbose,
-                    **({"callback": nested_callback(callback, variables)} if callback else {}),
+                    **({"callback": report.scipys(name)} if report else {}),
                 )
             )  # fmt: skip
             if loss == "linear" and box is None and found.success:
@@ -117,7 +125,7 @@ def least_squares(
             return found
 
         if name == "gauss-newton":
-            found = _gauss_newton(equations, xtol or TIGHT, max_nfev, callback)
+            found = _gauss_newton(equations, xtol or TIGHT, max_nfev, report)
         else:
             found = run(name)
         if name == "lm" and method is None and (not found.success or adrift(found, values)):
@@ -173,8 +181,23 @@ def _box(variables: Variables, bounds: Any) -> tuple[Vector, Vector] | None:
     if type(bounds) is tuple and len(bounds) == 2 and not _pairs_of_two(variables, bounds):
         low = broadcast(variables, bounds[0], "least_squares", "the lower bound")
         high = broadcast(variables, bounds[1], "least_squares", "the upper bound")
-        return feasible(variables, low, high, "least_squares")
-    return limits(variables, bounds, "least_squares")
+        box = feasible(variables, low, high, "least_squares")
+    else:
+        box = limits(variables, bounds, "least_squares")
+    if box is not None:
+        refuse_fixed(variables, box, "least_squares")
+    return box
+
+
+def refuse_fixed(variables: Variables, box: tuple[Vector, Vector], verb: str) -> None:
+    """Raise where bounds leave an unknown no room: steps inside them take room."""
+    fixed = box[0] == box[1]
+    if np.any(fixed):
+        name = variables.element(int(np.argmax(fixed)))
+        raise ArgumentError(
+            f"{verb}: the bounds hold {name} at one value, and least "
+            "squares need room between them. Put the value in the function, or use cr.minimize."
+        )
 
 
 def _pairs_of_two(variables: Variables, bounds: Any) -> bool:
@@ -191,13 +214,12 @@ def _scale(variables: Variables, x_scale: Any) -> Any:
 
 
 def _gauss_newton(
-    equations: Equations, xtol: float, max_nfev: int | None, callback: Callable[..., Any] | None
+    equations: Equations, xtol: float, max_nfev: int | None, report: Callback | None
 ) -> Result:
     """Gauss-Newton with Armijo's line search; each step by the SVD of the Jacobian."""
     x = equations.variables.start.copy()
     values = equations.values(x)
     most = max_nfev or 200
-    report = nested_callback(callback, equations.variables)
     for count in range(most):
         matrix = equations.jacobian(x)
         step = -np.linalg.lstsq(matrix, values, rcond=None)[0]
@@ -211,8 +233,8 @@ def _gauss_newton(
         else:
             return _ended(equations, x, count, status=2)
         x, values = x + share * step, trial
-        if report is not None:
-            report(x.copy())
+        if report is not None and report.report(x, float(values @ values) / 2):
+            return _ended(equations, x, count + 1, status=-2)
         if np.linalg.norm(share * step) <= xtol * (xtol + np.linalg.norm(x)):
             return _ended(equations, x, count + 1, status=3)
     return _ended(equations, x, most, status=0)
@@ -253,7 +275,7 @@ def _ended(equations: Equations, x: Vector, count: int, status: int) -> Result:
     return Result(
         x=x, fun=values, jac=matrix, grad=slope, cost=float(values @ values) / 2, nit=count,
         optimality=float(np.abs(slope).max()), active_mask=np.zeros(x.size, int), status=status,
-        success=status == 3 or rest, message="",
+        success=status == 3 or (rest and status >= 0), message="",
     )  # fmt: skip
 
 
@@ -290,6 +312,8 @@ def _ending(found: Result, why: str, missing: int, *, at_bounds: bool) -> str:
     if not np.isfinite(found.cost):
         found.success = False
         return f"Not a number: {at}. Start elsewhere, or add bounds.{because}"
+    if found.status == -2:
+        return f"Stopped by the callback: {at}.{because}"
     if not found.success:
         return (
             f"Not converged after {found.nfev} evaluations: {at}. Start nearer, bring the unknowns to "
@@ -297,9 +321,9 @@ def _ending(found: Result, why: str, missing: int, *, at_bounds: bool) -> str:
         )
     where = " with unknowns at their bounds" if at_bounds else ""
     if missing:
+        open_ = f"{missing} direction{'s' * (missing > 1)} of the unknowns open"
         return (
-            f"Converged{where}: {at}. The residuals do not tell {missing + 1} of the unknowns apart, so "
-            f"other points are as good.{because}"
+            f"Converged{where}: {at}. The residuals leave {open_}, so other points are as good.{because}"
         )
     return f"Converged to a minimum{where}: {at}.{because}"
 

@@ -9,7 +9,21 @@ import numpy as np
 
 from ..errors import ArgumentError, ChainruleError
 from . import newton as newtons
-from .choice import DENSE, NEEDS, OURS, Choice, asked, choose, known, refuse_misfits, tighten
+from .bounds import limits
+from .callbacks import Callback, reporting
+from .choice import (
+    DENSE,
+    NEEDS,
+    OURS,
+    Choice,
+    asked,
+    checked,
+    choose,
+    fitting,
+    known,
+    refuse_misfits,
+    tighten,
+)
 from .constraints import exact, stationarity, violation
 from .matrices import Dense
 from .objective import UNDEFINED, Objective, quietly
@@ -17,11 +31,15 @@ from .profile import Profiler
 from .result import MOST_LOOKED_AT, Result, look
 from .solvers import by_least_squares, by_newton, by_scipy
 from .statistics import Statistics
-from .variables import Vector, limits
+from .variables import Vector
 from .words import ending
 
 Box = tuple[Vector, Vector] | None
 
+#: A search that leaves more than this share of what it gained ended short of a minimum.
+SHORT = 1e-3
+#: Methods that come near a bound from inside, and what is near.
+INTERIOR, NEAR = ("trust-constr", "ipopt"), 1e-6
 #: Constraints hold to this, and hold the slope in balance to this part of it, at a solution.
 HOLDS, BALANCED = 1e-7, 1e-6
 
@@ -93,32 +111,48 @@ def minimize(
             "minimize: method is a function. Give it to scipy.optimize.minimize, with "
             "cr.value_and_grad(fun) and jac=True."
         )
+    settings = checked(options, tol)
     objective = Objective(fun, x0, args, jac=jac, hess=hess, hessp=hessp)
     variables = objective.variables
     box = limits(variables, bounds, "minimize")
+    constraints = () if constraints is None else constraints
     constrained = not isinstance(constraints, Iterable) or bool(constraints)
+    fixed = box is not None and bool(np.any(box[0] == box[1]))
     with quietly():
         name = None if method is None else known(method)
         if name is not None:
             refuse_misfits(name, bounded=box is not None, constrained=constrained, given=method)
         objective.begin(gradient=name is None or NEEDS[name].gradient)
-        settings = dict(options or {})
         try:
             if name is None:
-                choice = choose(objective, bounded=box is not None, constrained=constrained)
+                bounded = box is not None
+                choice = choose(objective, bounded=bounded, fixed=fixed, constrained=constrained)
+                settings = fitting(choice.method, settings, bounded=bounded, constrained=constrained)
                 tighten(choice.method, settings, tol)
             else:
                 choice = asked(objective, name, banded=settings.get("banded", True))
             made = exact(constraints, variables, choice.method) if constrained else []
-            found = _run(objective, choice, box, made, tol, callback, settings)
+            own = choice.method in ("newton", "least-squares")
+            show = own and bool(settings.pop("disp", False))
+            keep = own and bool(settings.pop("return_all", False))
+            report = reporting(callback, variables, keep=keep)
+            found = _run(objective, choice, box, made, tol, report, settings)
             if name is None and choice.method == "SLSQP":
-                found, choice = _inside(objective, found, choice, box, constraints, callback)
+                found, choice = _inside(objective, found, choice, box, constraints, report)
             if name is None and choice.method in OURS:
-                found, choice = _further(objective, found, choice, box, callback, tol)
-            return _finish(objective, found, choice, box, made)
+                most = settings.get("maxiter")
+                if most is None or found.nit < most:
+                    rest = {} if most is None else {"maxiter": most - found.nit}
+                    found, choice = _further(objective, found, choice, box, report, tol, rest)
+            found = _finish(objective, found, choice, box, made)
         except BaseException as error:
             _keep(error, objective)
             raise
+    if keep and report is not None:
+        found.allvecs = report.points
+    if show:
+        print(found.message)  # noqa: T201 (SciPy's option asks for it)
+    return found
 
 
 def _run(
@@ -127,24 +161,29 @@ def _run(
     box: Box,
     constraints: list[Any],
     tol: float | None,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     settings: dict[str, Any],
 ) -> Result:
     """What the chosen method finds."""
     if choice.method == "newton":
-        return by_newton(objective, choice, box, tol, callback, settings)
+        return by_newton(objective, choice, box, tol, report, settings)
     if choice.method == "least-squares":
         patient = not choice.why
-        return by_least_squares(objective, box, tol, callback, settings, patient=patient)
+        return by_least_squares(objective, box, tol, report, settings, patient=patient)
     if choice.method == "ipopt":
         from .ipopt import by_ipopt  # it needs a package that need not be there
 
-        return by_ipopt(objective, box, constraints, tol, callback, settings)
-    return by_scipy(objective, choice.method, box, constraints, tol, callback, settings)
+        return by_ipopt(objective, box, constraints, tol, report, settings)
+    return by_scipy(objective, choice.method, box, constraints, tol, report, settings)
 
 
 def _inside(
-    objective: Objective, found: Result, choice: Choice, box: Box, constraints: Any, callback: Any
+    objective: Objective,
+    found: Result,
+    choice: Choice,
+    box: Box,
+    constraints: Any,
+    report: Callback | None,
 ) -> tuple[Result, Choice]:
     """Where SLSQP ends at no solution, trust-constr begins anew."""
 
@@ -155,6 +194,8 @@ def _inside(
         return violation(made, x), stationarity(made, x, slope, box)
 
     made = exact(constraints, objective.variables, "trust-constr")
+    if found.status == newtons.STOPPED:
+        return found, choice
     x = np.asarray(found.x, float)
     broken, off = judged(x, made)
     if (found.success and broken <= HOLDS) or (broken <= HOLDS and off <= BALANCED):
@@ -162,7 +203,7 @@ def _inside(
     settings: dict[str, Any] = {}
     tighten("trust-constr", settings, None)
     try:
-        other = by_scipy(objective, "trust-constr", box, made, None, callback, settings)
+        other = by_scipy(objective, "trust-constr", box, made, None, report, settings)
     except (ChainruleError, *UNDEFINED, ValueError):
         return found, choice
     there, rest = judged(np.asarray(other.x, float), made)
@@ -177,31 +218,33 @@ def _further(
     found: Result,
     choice: Choice,
     box: Box,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     tol: float | None,
+    settings: dict[str, Any],
 ) -> tuple[Result, Choice]:
     """Where the method that was chosen ended at no minimum, another goes on from there."""
     if found.status in (newtons.STOPPED, newtons.UNBOUNDED_BELOW):
         return found, choice
     if choice.method == "newton":
-        return _on_kinks(objective, found, choice, box, callback)
+        return _on_kinks(objective, found, choice, box, report, settings)
     if choice.method != "least-squares" or _is_minimum(objective, found, box):
         return found, choice
     second = Choice("newton", matrix=Dense(objective))
     try:
-        more = by_newton(objective, second, box, tol, callback, {}, start=np.asarray(found.x))
-        if not (more.success or found.success or more.status == newtons.UNBOUNDED_BELOW):
+        more = by_newton(objective, second, box, tol, report, settings, start=np.asarray(found.x))
+        ended = more.status in (newtons.STOPPED, newtons.UNBOUNDED_BELOW)
+        if not (more.success or found.success or ended or settings):
             best = objective.best[1] if box is None else np.asarray(more.x)
-            more = by_least_squares(objective, box, tol, callback, {}, start=best)
+            more = by_least_squares(objective, box, tol, report, {}, start=best)
     except (ChainruleError, *UNDEFINED):
         return found, choice
     more.nit += found.nit
-    if found.success and not more.success:
+    if found.success and not more.success and more.status != newtons.STOPPED:
         more.success = True
         if objective.pair(np.asarray(more.x))[0] >= objective.pair(np.asarray(found.x))[0]:
             more.x = found.x
     second = Choice("least-squares", f"{choice.why}; Newton's method went on from its end")
-    return _on_kinks(objective, more, second, box, callback)
+    return _on_kinks(objective, more, second, box, report, settings)
 
 
 def _is_minimum(objective: Objective, found: Result, box: Box) -> bool:
@@ -219,7 +262,12 @@ def _is_minimum(objective: Objective, found: Result, box: Box) -> bool:
 
 
 def _on_kinks(
-    objective: Objective, found: Result, choice: Choice, box: Box, callback: Any
+    objective: Objective,
+    found: Result,
+    choice: Choice,
+    box: Box,
+    report: Callback | None,
+    given: dict[str, Any],
 ) -> tuple[Result, Choice]:
     """Where Newton's method finds no way down, the function may have kinks: BFGS gets on there.
 
@@ -230,10 +278,10 @@ def _on_kinks(
     name = "BFGS" if box is None and objective.variables.size <= DENSE else "L-BFGS-B"
     value, x = objective.best
     for start, what in ((x, "end"), (objective.variables.start, "start")):
-        settings: dict[str, Any] = {}
+        settings = dict(given)
         tighten(name, settings, None)
         try:
-            more = by_scipy(objective, name, box, [], None, callback, settings, start=start)
+            more = by_scipy(objective, name, box, [], None, report, settings, start=start)
         except (ChainruleError, *UNDEFINED):
             return found, choice
         if more.fun < value - 1e-9 * abs(value):
@@ -278,7 +326,8 @@ def _finish(
     free = np.ones(x.size, bool)
     if box is not None:
         low, high = box
-        free = ~(((x <= low) & (slope > 0)) | ((x >= high) & (slope < 0)))
+        near = NEAR * np.maximum(1.0, np.abs(x)) if name in INTERIOR else 0.0
+        free = ~(((x - low <= near) & (slope > 0)) | ((high - x <= near) & (slope < 0)))
     found.update(objective.counts)
     found.x, found.fun, found.method = variables.tree(x), value, name
     found.jac = variables.tree(slope)
@@ -341,8 +390,12 @@ def _look(objective: Objective, found: Result, x: Vector, free: Any) -> Vector |
         rounding = 1e-16 * size / max(1.0, float(x @ x))
         found.curvature, found.eigenvalues = look(part, rounding)
         slope = objective.gradient(x)[free]
-        least = 1e-14 * abs(found.fun)
-        if found.curvature == "minimum" and slope @ np.linalg.solve(part, slope) / 2 <= least:
-            found.success = True  # what is left to gain is lost in rounding
+        if found.curvature == "minimum":
+            gain = float(slope @ np.linalg.solve(part, slope)) / 2
+            if gain <= 1e-14 * abs(found.fun) and found.status != newtons.STOPPED:
+                found.success = True  # what is left to gain is lost in rounding
+            share = SHORT * (objective.first - found.fun + gain)
+            if gain > max(share, 1e-6 * abs(found.fun)) and found.gradient_norm > 1e-5:
+                found.success = False  # a Newton step would gain as much again as counts
         return hessian
     return None

@@ -59,7 +59,7 @@ def newton(
     """
     x = objective.variables.start if start is None else start
     value, slope = objective.pair(x)
-    most = max(1000, 10 * x.size) if maxiter is None else maxiter
+    most = max(1000, 10 * x.size) if maxiter is None else int(maxiter)
     free = None if box is None else movable(x, slope, box)
     steepest = largest(slope, free) if gtol is None else 0.0
     gtol = 1e-8 if gtol is None else gtol

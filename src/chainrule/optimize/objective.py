@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ChainruleError, ShapeMismatch
 from .programs import Counted, programs
-from .variables import Variables, Vector, refuse_nan
+from .variables import Variables, Vector, entered, refuse_nan
 
 #: What a function may raise where it is not defined. A search steps back from there.
 UNDEFINED = (ArithmeticError, np.linalg.LinAlgError)
@@ -69,8 +69,8 @@ class Objective:
                 f"{verb} takes a function, and was given a {type(fun).__name__}. "
                 f"Write {verb}(f, x0), not {verb}(f(x0), x0)."
             )
-        self.variables = variables = Variables(x0, verb)
         self.args = as_arguments(args)
+        self.variables = variables = Variables(entered(fun, x0, self.args), verb)
         self.verb = verb
         #: Whether the value, the slope and the curvature are ours, and exact.
         self.exact = jac is not True and not callable(jac)

@@ -34,7 +34,18 @@ class Result(OptimizeResult):  # type: ignore[misc]
         In plain words: how it ended, how far to trust it, why the method was chosen, what to try.
     ``solver_message``
         What SciPy's solver said.
+    ``hess_inv``
+        The inverse Hessian, ``(n, n)``: the one that SciPy's solver built up, or the exact one.
     """
+
+    def __missing__(self, name: str) -> Any:
+        # SciPy's own default methods have one, so programs ask for it.
+        if name == "hess_inv" and "_statistics" in self and "_profiler" in self:
+            try:
+                return self["_statistics"].covariance("observed")
+            except ArgumentError as why:
+                raise KeyError(name) from why
+        raise KeyError(name)
 
     def covariance(
         self, kind: str | None = None, *, losses: Any = None, mean: Any = None, variance: Any = None

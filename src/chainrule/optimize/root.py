@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError
 from .equations import Equations
-from .objective import quietly
+from .objective import UNDEFINED, quietly
+from .programs import watched
 from .result import Result
-from .variables import Vector, nested_callback
+from .variables import Variables, Vector
 
 _EXACT = ("hybr", "lm")
 _DERIVATIVE_FREE = (
@@ -49,7 +51,8 @@ def root(
         products, solved as far as it pays; Eisenstat & Walker 1996). None chooses, and the message
         says why.
     jac
-        A Jacobian of your own, ``(n, n)``; otherwise it is exact.
+        A Jacobian of your own, ``(n, n)``, or True where ``fun`` returns ``(values, Jacobian)``;
+        otherwise it is exact.
     tol
         The largest value at a root (``"newton"``, ``"newton-krylov"``; 1e-10 of the largest value
         at ``x0`` or 1, whichever is more); for SciPy's methods as SciPy takes it.
@@ -73,32 +76,54 @@ def root(
     >>> found.success, round(float(found.x["y"]), 6)
     (True, 0.618034)
     """
-    equations = Equations.of(fun, x0, args, jac=jac, verb="root")
+    name, why = None, ""
+    if method is not None:
+        name = _known(method)
+    both = jac is True and callable(fun)
+    equations = Equations.of(
+        First(fun) if both else fun, x0, args, jac=Second(fun) if both else jac, verb="root"
+    )
     variables = equations.variables
+    report = None if callback is None else _Report(callback, variables)
     with quietly():
         start = equations.values(variables.start)
-        if start.size != variables.size:
+        if start.size != variables.size and not (name == "lm" and start.size > variables.size):
             raise ArgumentError(
                 f"root: the function has {start.size} values for {variables.size} unknowns. "
                 "Give as many equations as unknowns, or use cr.least_squares."
             )
-        name, why = _choose(method, variables.size)
+        if name is None:
+            name, why = _choose(variables.size)
         equations.begin(matrix=name not in (*_DERIVATIVE_FREE, "newton-krylov"))
         scale = max(1.0, float(np.abs(start).max()))
         if name in _OWN:
             solve = _newton_step if name == "newton" else _krylov_step
             limit = 1e-10 * scale if tol is None else tol
-            found = _search(equations, solve, limit, callback, dict(options or {}), name)
+            found = _search(equations, solve, limit, report, dict(options or {}), name)
         else:
-            exact = {"jac": equations.jacobian} if name in _EXACT else {}
-            found = Result(
-                scipy_optimize.root(
-                    equations.values, variables.start, method=name, tol=tol, **exact,
-                    callback=None if name in _EXACT else nested_callback(callback, variables),
-                    options=options,
+            if callback is not None and name in _EXACT:
+                warnings.warn(
+                    f"root: the method {name!r} calls no callback. Use method='newton'.",
+                    RuntimeWarning,
+                    stacklevel=2,
                 )
-            )  # fmt: skip
-            found.solver_message = str(found.message)
+            exact = {"jac": equations.jacobian} if name in _EXACT else {}
+            try:
+                found = Result(
+                    scipy_optimize.root(
+                        equations.values, variables.start, method=name, tol=tol, **exact,
+                        callback=None if name in _EXACT else report,
+                        options=options,
+                    )
+                )  # fmt: skip
+                found.solver_message = str(found.message)
+            except UNDEFINED as error:  # some of SciPy's go on until they overflow
+                at = equations.latest
+                said = f"{type(error).__name__}: {error}."
+                found = Result(x=at, success=False, status=2, solver_message=said)
+            except StopIteration:
+                said = "stopped by the callback."
+                found = Result(x=equations.latest, success=False, status=99, solver_message=said)
         x = np.array(found.x, np.float64)
         found.update(equations.counts)
         found.fun, found.x, found.method = equations.values(x), variables.tree(x), name
@@ -106,19 +131,57 @@ def root(
     return found
 
 
-def _choose(method: str | None, size: int) -> tuple[str, str]:
-    if method is None:
-        n = f"{size} unknown{'s' if size > 1 else ''}"
-        if size <= DENSE:
-            return "hybr", f"the Jacobian of {n} is cheap"
-        return "newton-krylov", f"{n} are too many for a dense Jacobian"
-    if method not in (*_EXACT, *_DERIVATIVE_FREE, *_OWN):
-        names = ", ".join((*_OWN, *_EXACT, *_DERIVATIVE_FREE))
+class _Report:
+    """SciPy's callback of a point and the values there, the point in the user's structure."""
+
+    def __init__(self, callback: Any, variables: Variables) -> None:
+        if not callable(callback):
+            raise ArgumentError(
+                f"root: callback is a {type(callback).__name__}. Give a function of the point and the "
+                "values there, callback(x, values)."
+            )
+        self._callback, self._tree = callback, variables.tree
+
+    def __call__(self, x: Vector, values: Vector) -> Any:
+        """Call it."""
+        return self._callback(self._tree(np.array(x)), np.array(values))
+
+
+def _choose(size: int) -> tuple[str, str]:
+    n = f"{size} unknown{'s' if size > 1 else ''}"
+    if size <= DENSE:
+        return "hybr", f"the Jacobian of {n} is cheap"
+    return "newton-krylov", f"{n} are too many for a dense Jacobian"
+
+
+def _known(method: Any) -> str:
+    names = (*_OWN, *_EXACT, *_DERIVATIVE_FREE)
+    name = method.lower() if isinstance(method, str) else method
+    if name not in names:
         raise ArgumentError(
             f"root: there is no method {method!r}. Leave it out for the one that suits, or write one "
-            f"of {names}."
+            f"of {', '.join(names)}."
         )
-    return method, ""
+    return str(name)
+
+
+class First:
+    """The values of a function that returns its Jacobian too."""
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self._fun = watched(fun)
+
+    def __call__(self, *given: Any) -> Any:
+        """The values."""
+        return self._fun(*given)[0]
+
+
+class Second(First):
+    """The Jacobian of a function that returns it beside its values."""
+
+    def __call__(self, *given: Any) -> Any:
+        """The matrix."""
+        return self._fun(*given)[1]
 
 
 def _newton_step(equations: Equations, x: Vector, values: Vector, forcing: float) -> Vector:
@@ -146,7 +209,7 @@ def _search(
     equations: Equations,
     solve: Callable[[Equations, Vector, Vector, float], Vector],
     tol: float,
-    callback: Callable[..., Any] | None,
+    report: _Report | None,
     options: dict[str, Any],
     name: str,
 ) -> Result:
@@ -157,7 +220,6 @@ def _search(
         )
     x = equations.variables.start.copy()
     values = equations.values(x)
-    report = nested_callback(callback, equations.variables)
     norm, forcing = float(np.linalg.norm(values)), 0.5
     done, count = float(np.abs(values).max()) <= tol, 0
     while not done and count < most:
@@ -177,7 +239,11 @@ def _search(
         norm = size
         done = float(np.abs(values).max()) <= tol
         if report is not None:
-            report(x.copy(), values.copy())
+            try:
+                report(x, values)
+            except StopIteration:
+                said = "stopped by the callback."
+                return Result(x=x, success=done, status=99, nit=count, solver_message=said)
     if done and norm > 0 and name == "newton":  # one more step doubles the digits
         further = x + solve(equations, x, values, forcing)
         if float(np.linalg.norm(equations.values(further))) < norm:

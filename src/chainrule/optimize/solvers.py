@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,13 @@ from scipy import optimize as scipy_optimize
 
 from ..errors import ArgumentError
 from . import newton as newtons
+from .callbacks import Callback, Halt
 from .choice import DENSE, NEEDS, Choice
 from .equations import Equations
-from .least_squares import TIGHT, adrift, polish
+from .least_squares import LEAST, TIGHT, adrift, polish, refuse_fixed
 from .objective import Objective
 from .result import Result
-from .variables import Variables, Vector, nested_callback
+from .variables import Vector
 
 #: Least squares are slow when after so many steps, in so many, they gain less than this share.
 SLOW = 20, 6, 0.01
@@ -30,18 +29,18 @@ def by_newton(
     choice: Choice,
     box: Box,
     tol: float | None,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     settings: dict[str, Any],
     start: Vector | None = None,
 ) -> Result:
     """Newton's method."""
-    refuse_options("newton", settings, ("gtol", "maxiter", "disp", "banded"))
+    refuse_options("newton", settings, ("gtol", "maxiter", "banded"))
     x, status, steps = newtons.newton(
         objective,
         choice.matrix,
         gtol=settings.get("gtol", tol),
         maxiter=settings.get("maxiter"),
-        callback=reporting(callback, objective.variables),
+        callback=None if report is None else report.report,
         box=box,
         start=start,
     )
@@ -52,7 +51,7 @@ def by_least_squares(
     objective: Objective,
     box: Box,
     tol: float | None,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     settings: dict[str, Any],
     *,
     patient: bool = True,
@@ -62,18 +61,20 @@ def by_least_squares(
 
     Unless it is ``patient``, it ends where it has become slow, as it does with large residuals.
     """
-    refuse_options("least-squares", settings, ("maxiter", "ftol", "xtol", "gtol", "disp"))
+    refuse_options("least-squares", settings, ("maxiter", "ftol", "xtol", "gtol"))
     variables, made = objective.variables, objective.programs
     equations = Equations(variables, objective.args, "minimize", made.residuals, made.slopes)
     first = equations.begin()
     size = float(np.linalg.norm(first))
-    report, taken = reporting(callback, variables), [0]
+    if box is not None:
+        refuse_fixed(variables, box, "minimize")
+    taken = [0]
     most = settings.get("maxiter")
     recent = deque[float](maxlen=SLOW[1])
 
     def slopes(x: Vector) -> Vector:
         """The Jacobian, which is asked for at every point that a step was taken to."""
-        if taken[0] and report is not None and report(x, objective.fun(x)):
+        if taken[0] and report is not None and report.report(x, objective.fun(x)):
             raise _Enough(newtons.STOPPED, x)
         if most is not None and taken[0] >= most:
             raise _Enough(newtons.LIMIT, x)
@@ -84,7 +85,9 @@ def by_least_squares(
                 raise _Enough(newtons.LIMIT, x)
         return equations.jacobian(x)
 
-    loose = TIGHT if tol is None else tol
+    # SciPy's solver for these refuses what is below the rounding.
+    loose = TIGHT if tol is None else max(tol, LEAST)
+    given = {name: max(settings.get(name, loose), LEAST) for name in ("ftol", "xtol", "gtol")}
     begin = variables.start if start is None else start
 
     def run(method: str) -> Any:
@@ -95,9 +98,7 @@ def by_least_squares(
             bounds=(-np.inf, np.inf) if box is None else box,
             method=method,
             x_scale="jac",
-            ftol=settings.get("ftol", loose),
-            xtol=settings.get("xtol", loose),
-            gtol=settings.get("gtol", loose),
+            **given,
             max_nfev=1000 * (variables.size + 1),
         )
 
@@ -146,7 +147,7 @@ def by_scipy(
     box: Box,
     constraints: list[Any],
     tol: float | None,
-    callback: Callable[..., Any] | None,
+    report: Callback | None,
     settings: dict[str, Any],
     *,
     start: Vector | None = None,
@@ -164,46 +165,32 @@ def by_scipy(
         given["bounds"] = scipy_optimize.Bounds(*box)
     if constraints:
         given["constraints"] = constraints
-    found = scipy_optimize.minimize(
-        objective.fun if needs.gradient else objective.value,
-        objective.variables.start if start is None else start,
-        method=name,
-        tol=tol,
-        callback=nested_callback(callback, objective.variables),
-        options=settings or None,
-        **given,
-    )
+    value = objective.fun if needs.gradient else objective.value
+    try:
+        found = scipy_optimize.minimize(
+            value,
+            objective.variables.start if start is None else start,
+            method=name,
+            tol=tol,
+            callback=None if report is None else report.scipys(name, value),
+            options=settings or None,
+            **given,
+        )
+    except Halt as halt:
+        steps = 0 if report is None else report.steps
+        found = scipy_optimize.OptimizeResult(
+            x=halt.x, fun=value(halt.x), nit=steps, success=False, message="stopped by the callback"
+        )
+    if report is not None and report.stopped:
+        found.status, found.success = newtons.STOPPED, False
     result = Result(found)
     result.solver_message = str(found.message)
     return result
-
-
-def reporting(callback: Callable[..., Any] | None, variables: Variables) -> Any:
-    """The callback as our methods call it: true where it asks to stop, as in SciPy."""
-    if callback is None:
-        return None
-    inner = nested_callback(callback, variables)
-    try:
-        whole = list(signature(callback).parameters) == ["intermediate_result"]
-    except (TypeError, ValueError):
-        whole = False
-
-    def report(x: Vector, value: float) -> bool:
-        try:
-            if whole:
-                inner(intermediate_result=scipy_optimize.OptimizeResult(x=x.copy(), fun=value))
-            else:
-                inner(x.copy())
-        except StopIteration:
-            return True
-        return False
-
-    return report
 
 
 def refuse_options(name: str, settings: dict[str, Any], known: tuple[str, ...]) -> None:
     """Raise where a method of ours is given an option that it has not."""
     unknown = sorted(set(settings) - set(known))
     if unknown:
-        has = " and ".join(repr(k) for k in known if k not in ("disp", "banded"))
+        has = " and ".join(repr(k) for k in known if k != "banded")
         raise ArgumentError(f"minimize: {name!r} has no option {unknown[0]!r}. It has {has}.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, NotDifferentiable, ShapeMismatch
 from ..function.vectors import ravel
-from ..trace.tree import Structure, flatten
+from ..trace.tree import flatten
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -17,8 +17,8 @@ Vector = np.ndarray[Any, np.dtype[np.float64]]
 class Variables:
     """``x0`` as a vector of float64, and the way back to its own nesting.
 
-    A flat list or tuple of Python's numbers is an array, as it is for SciPy. Arrays of integers
-    are refused by name.
+    A flat list or tuple of Python's numbers is an array, and integers are the floats they stand
+    for, as for SciPy.
 
     >>> variables = Variables({"w": np.zeros(2), "b": 1.0}, "minimize")
     >>> variables.start
@@ -33,14 +33,14 @@ class Variables:
     def __init__(self, x0: Any, verb: str, name: str = "x0") -> None:
         if type(x0) in (list, tuple) and x0 and all(type(v) in (int, float) for v in x0):
             x0 = np.array(x0, float)
-        elif type(x0) is int:
-            x0 = float(x0)
-        self._made = (x0, verb, name)
         leaves, self.structure = flatten(x0)
+        if any(map(_whole, leaves)):
+            leaves = [np.asarray(v, float)[()] if _whole(v) else v for v in leaves]
+            x0 = self.structure.unflatten(leaves)
+        self._made = (x0, verb, name)
         self.name = name
         for leaf, path in zip(leaves, self.structure.paths, strict=True):
             _real(leaf, f"{name}{path}", verb)
-        leaves = [float(v) if type(v) is int else v for v in leaves]
         flat, self._unravel = ravel(self.structure.unflatten(leaves))
         self.start = np.array(flat, np.float64)
         self.size = self.start.size
@@ -104,8 +104,31 @@ class Variables:
         raise IndexError(k)
 
 
+def _whole(leaf: Any) -> bool:
+    """Whether a leaf is of integers."""
+    return type(leaf) is int or getattr(getattr(leaf, "dtype", None), "kind", "") in ("i", "u")
+
+
+def entered(fun: Any, x0: Any, args: tuple[Any, ...]) -> Any:
+    """``x0``; as an array of one, where it is a number and ``fun`` reads ``x[0]``, as SciPy's may."""
+    if not callable(fun) or not (type(x0) in (int, float) or isinstance(x0, np.number)):
+        return x0
+    try:
+        fun(float(x0), *args)
+    except (IndexError, TypeError):
+        one = np.array([x0], float)
+        try:
+            fun(one, *args)
+        except Exception:  # noqa: BLE001 (it is not that, and the search will meet it)
+            return x0
+        return one
+    except Exception:  # noqa: BLE001 (so will it this)
+        return x0
+    return x0
+
+
 def _real(leaf: Any, name: str, verb: str) -> None:
-    if type(leaf) in (int, float):
+    if type(leaf) is float:
         return
     dtype = getattr(leaf, "dtype", None)
     if dtype is None:
@@ -113,10 +136,14 @@ def _real(leaf: Any, name: str, verb: str) -> None:
             f"{verb}: {name} is a {type(leaf).__name__}, not a number or an array. "
             "Give floats, nested as you like in lists, tuples, dicts and dataclasses."
         )
-    if dtype.kind in "iub":
+    if dtype.kind == "b":
         raise NotDifferentiable(
-            f"{verb}: {name} is of {dtype}, and there is no derivative by whole numbers. "
+            f"{verb}: {name} is of {dtype}, and there is no derivative by what is true or false. "
             f"Write floats: {name}.astype(float)."
+        )
+    if dtype.kind == "O":
+        raise ArgumentError(
+            f"{verb}: {name} is an array of objects. Write numbers: {name}.astype(float)."
         )
     if dtype.kind != "f":
         raise ArgumentError(
@@ -140,134 +167,3 @@ def refuse_nan(verb: str, **named: Any) -> None:
                     f"{verb}: {name}{path} holds {int(np.sum(bad))} NaN{where}. "
                     "Drop or fill those entries first."
                 )
-
-
-def broadcast(variables: Variables, given: Any, verb: str, what: str) -> Vector:
-    """``given`` as one number for each unknown: a number, a vector, or a tree like ``x0``."""
-    if np.ndim(given) == 0 and not isinstance(given, dict):
-        return np.full(variables.size, float(given))
-    leaves, structure = flatten(given)
-    if structure == variables.structure:
-        return np.concatenate(
-            [
-                np.broadcast_to(np.asarray(leaf, float), shape).reshape(-1)
-                for leaf, shape in zip(leaves, variables.shapes, strict=True)
-            ]
-        )
-    try:
-        vector = np.asarray(given, float)
-    except (TypeError, ValueError):
-        vector = np.empty(0)
-    if vector.shape == (variables.size,):
-        return vector
-    raise ArgumentError(
-        f"{verb}: {what} does not fit {variables.name}, which holds {variables.size} numbers. "
-        f"Give one number for all, or the structure of {variables.name}."
-    )
-
-
-def limits(variables: Variables, bounds: Any, verb: str) -> tuple[Vector, Vector] | None:
-    """Lower and upper limits of each unknown, or None where there are none.
-
-    ``bounds`` is a `scipy.optimize.Bounds`, one pair ``(low, high)`` for each number of a flat
-    ``x0``, or a tree like ``x0`` with one pair at each leaf; None is no limit.
-    """
-    if bounds is None:
-        return None
-    if hasattr(bounds, "lb"):
-        low = broadcast(variables, bounds.lb, verb, "the lower bound")
-        high = broadcast(variables, bounds.ub, verb, "the upper bound")
-    else:
-        pairs = _pairs(variables, bounds, verb)
-        low = np.array([-np.inf if a is None else a for a, _ in pairs], float)
-        high = np.array([np.inf if b is None else b for _, b in pairs], float)
-    return feasible(variables, low, high, verb)
-
-
-def feasible(
-    variables: Variables, low: Vector, high: Vector, verb: str
-) -> tuple[Vector, Vector] | None:
-    """``low`` and ``high``, once they are in order and ``x0`` lies between them."""
-    for bad, problem, remedy in (
-        (~(low <= high), "the lower bound is not below the upper", "Exchange them"),
-        (variables.start < low, "x0 lies below its lower bound", "Start inside the bounds"),
-        (variables.start > high, "x0 lies above its upper bound", "Start inside the bounds"),
-    ):
-        if np.any(bad):
-            k = int(np.argmax(bad))
-            raise ArgumentError(
-                f"{verb}: {problem} at {variables.element(k)} = {variables.start[k]:g} "
-                f"(bounds {low[k]:g} to {high[k]:g}). {remedy}."
-            )
-    if np.all(np.isneginf(low)) and np.all(np.isposinf(high)):
-        return None
-    return low, high
-
-
-def _pairs(variables: Variables, bounds: Any, verb: str) -> list[tuple[Any, Any]]:
-    try:
-        if len(bounds) == variables.size and all(_is_pair(b) for b in bounds):
-            return [(a, b) for a, b in bounds]
-    except TypeError:
-        pass
-    pairs: list[tuple[Any, Any]] = []
-    sizes = iter([int(np.prod(shape)) for shape in variables.shapes])
-
-    def walk(structure: Structure, given: Any, path: str) -> None:
-        if structure.kind is None:
-            pair = (None, None) if given is None else given
-            if not _is_pair(pair):
-                raise ArgumentError(
-                    f"{verb}: the bounds at {path} are {pair!r}, not a pair (low, high). "
-                    "Write one pair for each number of a flat x0, or for each array of a nested one."
-                )
-            pairs.extend([tuple(pair)] * next(sizes))
-            return
-        for key, step, child in zip(
-            structure.keys, structure.steps, structure.children, strict=True
-        ):
-            inner = _child(given, key)
-            walk(child, inner, path + step)
-
-    walk(variables.structure, bounds, variables.name)
-    return pairs
-
-
-def _child(given: Any, key: Any) -> Any:
-    if given is None:
-        return None
-    if isinstance(given, dict):
-        return given.get(key)
-    return getattr(given, key) if isinstance(key, str) else given[key]
-
-
-def _is_pair(given: Any) -> bool:
-    try:
-        return len(given) == 2 and all(v is None or np.ndim(v) == 0 for v in given)
-    except TypeError:
-        return False
-
-
-def nested_callback(callback: Callable[..., Any] | None, variables: Variables) -> Any:
-    """SciPy's callback, given the user's structure instead of the vector."""
-    if callback is None or variables.plain:
-        return callback
-    from inspect import signature
-
-    try:
-        names = list(signature(callback).parameters)
-    except (TypeError, ValueError):
-        names = []
-    if names == ["intermediate_result"]:
-
-        def whole(intermediate_result: Any) -> Any:
-            result = type(intermediate_result)(intermediate_result)
-            result.x = variables.tree(np.array(intermediate_result.x))
-            return callback(intermediate_result=result)
-
-        return whole
-
-    def point(x: Any, *rest: Any) -> Any:
-        return callback(variables.tree(np.array(x)), *rest)
-
-    return point
