@@ -29,6 +29,7 @@ if __name__ == "__main__":  # as a script, `tests` is not yet on the path
 import chainrule as cr
 from chainrule.trace.tree import flatten
 from tests.fuzz import _directions
+from tests.native.sound import checked
 from tests.programs import Source, generate
 from tests.templates import TEMPLATES
 
@@ -135,7 +136,7 @@ def _span(span: tuple[int, int, bool]) -> tuple[Counter[str], list[str]]:
         import jax as library
 
         library.config.update("jax_enable_x64", True)
-    with loud():
+    with loud(), checked():
         verdicts = [verdict(seed, jax) for seed in range(first, last)]
     return Counter(kind for kind, _ in verdicts), [text for _, text in verdicts if text]
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from chainrule.ir.graph import Graph
 from chainrule.native import llvm, program
-from chainrule.native.plan import Callback, Repeat
+from chainrule.native.plan import Buffer, Callback, Nest, Repeat, View
 from chainrule.ops.control import loop
 from chainrule.ops.program import Program
 from chainrule.trace.recording import tracing
+from tests.native.sound import assert_sound
 
 pytestmark = pytest.mark.skipif(not llvm.available(), reason="no compiler here")
 
@@ -36,6 +37,7 @@ def run(step, trip, carry, xs=(), consts=(), *, reverse=False, around=lambda *a:
     graph = Graph(tuple(t.node for t in args), tuple(outputs))
     values = [np.asarray(a) for a in (*carry, *xs, *consts)]
     made = program.compile_graph(graph)
+    assert_sound(made)
     found, expected = made(values), Program(graph)(values)
     for x, y in zip(found, expected, strict=True):
         assert np.asarray(x).dtype == np.asarray(y).dtype
@@ -104,6 +106,7 @@ def test_rows_that_are_views():
         last, made = loop(body, 9, [first], rows)
         graph = Graph(tuple(t.node for t in args), tuple(trace.lift(r).node for r in (*last, *made)))
     executable = program.compile_graph(graph)
+    assert_sound(executable)
     for a, b in zip(executable([c, x, y]), Program(graph)([c, x, y]), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
     assert repeats(executable.steps)
@@ -207,3 +210,115 @@ def test_lowered_text_names_the_loop():
     text = str(cr.jit(cr.grad(f)).lower(np.ones(3)))
     assert "repeat for t < 150" in text
     assert "repeat for t < 150, from the last to the first" in text
+
+
+# -- the check of memory plans, which is to find what is wrong with a loop -------------------------
+
+
+def planned_loop():
+    """A loop that carries, reads rows and constants, stacks, and has scratch of its own."""
+    h, w = RNG.normal(size=(20, 20)), RNG.normal(size=(20, 20)) / 20
+    body = body_of(lambda h, x, w: (np.tanh(w @ h + x) + h @ w, np.sum(h, axis=1)), h, h[0], w)
+    with tracing() as trace:
+        args = [trace.input(a) for a in (h, h[:6], w)]
+        (last,), (sums,) = loop(body, 6, [args[0] * 2], [np.sin(args[1])], [np.cos(args[2])])
+        outputs = [trace.lift(r).node for r in (np.sum(last), np.sum(np.exp(sums), axis=0))]
+    made = program.compile_graph(Graph(tuple(t.node for t in args), tuple(outputs)))
+    (repeat,) = repeats(made.steps)
+    return made, repeat
+
+
+def rows_out(repeat):
+    targets = {v.buffer for v in repeat.targets}
+    return next(k for k, (row, _, _) in enumerate(repeat.moved) if row.base in targets)
+
+
+def overlapping_halves(made, repeat):
+    (old, new, far), *_ = repeat.carried
+    repeat.carried[0] = (old, new, far // 2)
+
+
+def halves_of_two_buffers(made, repeat):
+    _, new, far = repeat.carried[0]
+    new.base = Buffer(new.dtype, 2 * far)
+
+
+def rows_past_the_end(made, repeat):
+    row, view, stride = repeat.moved[0]
+    repeat.moved[0] = (row, view, stride + 1)
+
+
+def more_trips_than_rows(made, repeat):
+    repeat.trips += 1
+
+
+def results_where_constants_are(made, repeat):
+    constant = next(v for v in repeat.sources if v.shape == (20, 20) and v.buffer not in
+                    {old.base for old, _, _ in repeat.carried})  # fmt: skip
+    repeat.moved[rows_out(repeat)][0].base.index = constant.buffer.index
+
+
+def a_read_that_is_not_said(made, repeat):
+    halves = {old.base for old, _, _ in repeat.carried}
+    repeat.sources = [v for v in repeat.sources if v.buffer in halves]
+
+
+def a_result_that_is_not_said(made, repeat):
+    k = rows_out(repeat)
+    repeat.targets = [v for v in repeat.targets if v.buffer is not repeat.moved[k][0].base]
+
+
+def scratch_at_one_place(made, repeat):
+    parts = {v.buffer for s in repeat.steps if isinstance(s, Nest) for x in s.statements
+             for v in (*x.reads, x.target) if isinstance(v, View) and v.buffer.place == "part"}  # fmt: skip
+    for b in parts:
+        b.index = 0
+    assert len(parts) > 1
+
+
+def an_arena_among_the_rows(made, repeat):
+    repeat.arena.index = repeat.carried[0][0].base.index
+
+
+def too_small_an_arena(made, repeat):
+    repeat.arena.size //= 2
+
+
+def steps_left_out(made, repeat):
+    del repeat.steps[-1]
+
+
+def steps_in_the_wrong_order(made, repeat):
+    repeat.steps.reverse()
+
+
+def a_row_written_where_one_is_read(made, repeat):
+    """The rows that come out in the place of those that go in: another trip reads these."""
+    out = rows_out(repeat)
+    into = 1 - out
+    row, _, _ = repeat.moved[out]
+    _, place, _ = repeat.moved[into]
+    row.base = place.buffer
+    repeat.moved[out] = (row, place, 20)
+
+
+def results_read_before_they_are_made(made, repeat):
+    at = made.steps.index(repeat)
+    made.steps.insert(0, made.steps.pop(at))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        overlapping_halves, halves_of_two_buffers, rows_past_the_end, more_trips_than_rows,
+        results_where_constants_are, a_read_that_is_not_said, a_result_that_is_not_said,
+        scratch_at_one_place, an_arena_among_the_rows, too_small_an_arena, steps_left_out,
+        steps_in_the_wrong_order, a_row_written_where_one_is_read, results_read_before_they_are_made,
+    ],
+)  # fmt: skip
+def test_a_broken_plan_of_a_loop_is_found(spoil):
+    made, repeat = planned_loop()
+    assert_sound(made)
+    spoil(made, repeat)
+    with pytest.raises(AssertionError):
+        assert_sound(made)

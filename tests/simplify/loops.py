@@ -128,10 +128,16 @@ if __name__ == "__main__":
     from pathlib import Path
 
     sys.path.insert(0, str(Path(__file__).parents[2]))
+    from tests.native.fuzz import loud
+    from tests.native.sound import checked
     from tests.simplify.test_rerolling import short_programs, unrolled
 
     first, last = map(int, sys.argv[1:3])
-    with short_programs():
-        wrong = [m for seed in range(first, last) for m in mistakes(seed, unrolled)]
-    print(f"{last - first} programs, {len(wrong)} mistakes")
-    print(*wrong, sep="\n")
+    count = 0
+    with short_programs(), loud(), checked():
+        for seed in range(first, last):
+            wrong = mistakes(seed, unrolled)
+            count += len(wrong)
+            for line in wrong:
+                print(line, flush=True)
+    print(f"{last - first} programs, {count} mistakes")
