@@ -10,8 +10,15 @@ import numpy as np
 from ..ir.node import Node
 from ..ops.structural import slice_
 
-#: How deep nodes are compared to find candidates, and how many of these are tried.
-_DEPTH, _TRIED = 3, 12
+#: How deep nodes are compared to find candidates, by how many of their operands, and how many
+#: candidates are tried.
+_DEPTH, _READS, _TRIED = 3, 4, 12
+
+#: Odd numbers, by which marks are mixed.
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
+    np.uint64,
+)  # fmt: skip
 
 
 def period_of(sequence: Sequence[Node], fewest: int) -> tuple[int, int, int] | None:
@@ -20,14 +27,13 @@ def period_of(sequence: Sequence[Node], fewest: int) -> tuple[int, int, int] | N
     It comes at least ``fewest`` times.
     """
     names: dict[Any, int] = {}
-    token: dict[Node, int] = {}
-    for n in sequence:
-        # Which part is read may differ from step to step.
-        params = () if n.op is slice_ else n.params
-        token[n] = names.setdefault((n.op, params, n.type), len(names))
-    tokens = np.array(list(token.values()))
+    # Which part is read may differ from step to step.
+    tokens = np.array([
+        names.setdefault((n.op, () if n.op is slice_ else n.params, n.type), len(names))
+        for n in sequence
+    ])  # fmt: skip
     best: tuple[int, int, int] | None = None
-    for period in _candidates(sequence, token, fewest):
+    for period in _candidates(sequence, tokens, fewest):
         apart = np.flatnonzero(tokens[period:] != tokens[:-period])
         ends = np.concatenate([[-1], apart, [len(tokens) - period]])
         runs = np.diff(ends) - 1
@@ -39,20 +45,13 @@ def period_of(sequence: Sequence[Node], fewest: int) -> tuple[int, int, int] | N
     return best
 
 
-def _candidates(sequence: Sequence[Node], token: dict[Node, int], fewest: int) -> list[int]:
+def _candidates(sequence: Sequence[Node], tokens: np.ndarray, fewest: int) -> list[int]:
     """Periods to try, shortest first: how far apart equal nodes often are.
 
     Nodes count as equal if they and what they read are, to some depth: then most places within a
     period differ from each other.
     """
-    known = token
-    for _ in range(_DEPTH):
-        names: dict[Any, int] = {}
-        known = {
-            n: names.setdefault((token[n], *[known.get(a, -1) for a in n.args]), len(names))
-            for n in sequence
-        }
-    marks = np.array(list(known.values()))
+    marks = _marks(sequence, tokens)
     by_mark = np.argsort(marks, kind="stable")
     same = marks[by_mark][1:] == marks[by_mark][:-1]
     gaps, counts = np.unique(np.diff(by_mark)[same], return_counts=True)
@@ -60,6 +59,24 @@ def _candidates(sequence: Sequence[Node], token: dict[Node, int], fewest: int) -
     gaps, counts = gaps[often], counts[often]
     most = np.argsort(-counts * gaps, kind="stable")[:_TRIED]
     return sorted(int(g) for g in gaps[most])
+
+
+def _marks(sequence: Sequence[Node], tokens: np.ndarray) -> np.ndarray:
+    """A number for each node, equal where it and what it reads have the same tokens."""
+    place = {n: k for k, n in enumerate(sequence)}
+    # By place in the sequence; what is not in it is one more, at the end.
+    outside = len(sequence)
+    reads = np.full((_READS, outside + 1), outside)
+    number = np.array([len(n.args[:_READS]) for n in sequence])
+    reader = np.repeat(np.arange(outside), number)
+    which = np.arange(len(reader)) - np.repeat(number.cumsum() - number, number)
+    reads[which, reader] = [place.get(a, outside) for n in sequence for a in n.args[:_READS]]
+    own = np.append(tokens + 1, 0).astype(np.uint64) * _FACTORS[-1]
+    marks = own
+    for _ in range(_DEPTH):
+        marks = own + (marks[reads] * _FACTORS[:_READS, None]).sum(axis=0, dtype=np.uint64)
+        marks ^= marks >> np.uint64(29)
+    return marks[:-1]
 
 
 def cut(sequence: Sequence[Node], start: int, period: int, length: int) -> tuple[int, int]:
@@ -82,13 +99,19 @@ def cut(sequence: Sequence[Node], start: int, period: int, length: int) -> tuple
 def by_depth(sequence: Sequence[Node]) -> list[Node]:
     """The nodes by how long the way to them is: steps that overlap come out in step."""
     depth: dict[Node, int] = {}
-    levels: dict[int, list[Node]] = {}
+    levels: list[list[Node]] = []
     for n in sequence:
-        depth[n] = 1 + max((depth.get(a, 0) for a in n.args), default=0)
-        levels.setdefault(depth[n], []).append(n)
+        deep = 0
+        for a in n.args:
+            deep = max(deep, depth.get(a, 0))
+        if deep == len(levels):
+            levels.append([])
+        levels[deep].append(n)
+        depth[n] = deep + 1
     place: dict[Node, int] = {}
-    for _, nodes in sorted(levels.items()):
-        nodes.sort(key=lambda n: (n.op.name, [place.get(a, -1) for a in n.args]))
+    for nodes in levels:
+        if len(nodes) > 1:
+            nodes.sort(key=lambda n: (n.op.name, [place.get(a, -1) for a in n.args]))
         for n in nodes:
             place[n] = len(place)
     return list(place)

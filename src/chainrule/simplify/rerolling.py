@@ -60,8 +60,11 @@ def _once(outputs: list[Node], level: int) -> list[Node] | None:
         return None
     #: Whether it is an expression of numbers alone.
     closed: dict[Node, bool] = {}
-    sequence = [n for n in order if n.op is not INPUT and not _is_closed(n, closed)]
-    for arranged in (sequence, by_depth(sequence)):
+    sequence = [n for n in order if n.op is not INPUT and (n.level or not _is_closed(n, closed))]
+    for arrange in (list, by_depth):
+        arranged = arrange(sequence)
+        if arrange is by_depth and arranged == sequence:
+            break
         where = period_of(arranged, FEWEST)
         if where is None:
             continue
@@ -85,24 +88,39 @@ def _once(outputs: list[Node], level: int) -> list[Node] | None:
 def _made(
     steps: list[list[Node]], order: list[Node], outputs: list[Node], closed: dict[Node, bool]
 ) -> dict[Node, Node] | None:
-    """What the nodes of the steps that are used outside are replaced by, if they make a loop."""
-    found = None
-    while True:
+    """What the nodes of the steps that are used outside are replaced by, if they make a loop.
+
+    As many steps as there are before the first are taken in: twice as many at a time while that
+    goes well, then half as many.
+    """
+    try:
         rolling = _Rolling(steps, order, outputs, closed)
+        found = rolling.made()
+    except _Different:
+        return None
+    ahead, growing = 1, True
+    while ahead:
+        more = rolling.steps_before(ahead)
+        growing = growing and len(more) == ahead
+        if not more:
+            break
         try:
-            found = rolling.made()
-            steps = [rolling.step_before(), *steps]
+            longer = _Rolling([*more, *steps], order, outputs, closed)
+            found = longer.made()
         except _Different:
-            return found
+            growing, ahead = False, len(more)
+        else:
+            rolling, steps = longer, [*more, *steps]
+        ahead = ahead * 2 if growing else ahead // 2
+    return found
 
 
 def _is_closed(n: Node, known: dict[Node, bool]) -> bool:
+    if n.level:
+        return False
     if n not in known:
-        if n.level:
-            known[n] = False
-        else:
-            for m in toposort([n]):
-                known[m] = m.op is not INPUT and all(known[a] for a in m.args)
+        for m in [n] if all(a in known for a in n.args) else toposort([n]):
+            known[m] = m.op is not INPUT and all(known[a] for a in m.args)
     return known[n]
 
 
@@ -232,34 +250,45 @@ class _Rolling:
                 results[j] = symbolic(results[j])[-1].node
         return results
 
-    def step_before(self) -> list[Node]:
-        """The nodes of one more step, before the first: those from which its carry comes."""
-        found: dict[int, Node] = {}
+    def steps_before(self, most: int) -> list[list[Node]]:
+        """The nodes of up to so many more steps, before the first: those its carry comes from.
+
+        Whether they make a loop with the others is not known yet.
+        """
+        #: By place in a step, what the step before the first known one made there.
+        made: dict[int, Node] = {}
         for j, before in self._carried:
-            if len(before) == 1:
-                found[j] = before[0]
-            elif before:
-                raise _Different
+            if len(before) > 1:
+                return []
+            if before:
+                (made[j],) = before
         model = self._steps[1]
         inside = {n: j for j, n in enumerate(model)}
         carried = {n: j for j, n in enumerate(self._steps[0])}
-        starts: dict[int, Node] = {}
-        for j in reversed(range(len(model))):
-            n, like = found.get(j), model[j]
-            if n is None or n in self._place or not _same_operation(n, like, j in self._rows):
-                raise _Different
-            for a, b in zip(n.args, like.args, strict=True):
-                if b in inside:
-                    known = found.setdefault(inside[b], a)
-                elif b in carried:
-                    known = starts.setdefault(carried[b], a)
-                elif b in self._constant or _is_closed(b, self._closed):
-                    known = b
-                else:  # a row
-                    continue
-                if known is not a:
-                    raise _Different
-        return [found[j] for j in range(len(model))]
+        known: set[Node] = set()
+        steps: list[list[Node]] = []
+        while len(steps) < most:
+            found, made = made, {}
+            for j in reversed(range(len(model))):
+                n, like = found.get(j), model[j]
+                if n is None or n in self._place or n in known:
+                    return steps
+                if not _same_operation(n, like, j in self._rows):
+                    return steps
+                for a, b in zip(n.args, like.args, strict=True):
+                    if b in inside:
+                        same = found.setdefault(inside[b], a)
+                    elif b in carried:
+                        same = made.setdefault(carried[b], a)
+                    elif b in self._constant or _is_closed(b, self._closed):
+                        same = b
+                    else:  # a row
+                        continue
+                    if same is not a:
+                        return steps
+            steps.insert(0, [found[j] for j in range(len(model))])
+            known.update(steps[0])
+        return steps
 
     # -- what a step reads -----------------------------------------------------------------------
 
