@@ -16,7 +16,8 @@ from chainrule.simplify.fusing import fused
 from chainrule.simplify.rerolling import rerolled
 from chainrule.simplify.rules import RULES
 from chainrule.trace.recording import symbolic, tracing
-from tests.simplify.loops import mistakes
+from tests.simplify import loops
+from tests.simplify import written as programs
 
 RNG = np.random.default_rng(5)
 N = 120
@@ -268,7 +269,13 @@ def unrolled(run):
 @pytest.mark.parametrize("seed", [*range(10), 50, 135, 347])
 def test_random_loops(seed):
     with short_programs():
-        assert not mistakes(seed, unrolled)
+        assert not loops.mistakes(seed, unrolled)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_programs_as_people_write_them(seed):
+    with short_programs():
+        assert not programs.mistakes(seed, unrolled)
 
 
 def test_a_branch_in_a_loop_is_decided_as_in_python():
@@ -414,3 +421,32 @@ def test_pieces_that_are_no_slices_stay():
         return np.array([x[0], x[0], 0.5]) + np.sum(np.sort(y))
 
     assert np.allclose(cr.jacobian(f)(V)[2], [2, 1, 1])
+
+
+def test_what_is_cheap_is_computed_again_and_not_kept():
+    """The second half of a gradient reads ``x`` and ``cos(a x)``: ``3 x²`` is made of the former."""
+
+    def f(x, a):
+        for _ in range(N):
+            x = x + 0.1 * (np.sin(a * x) - x**3)
+        return np.sum(x)
+
+    def joined(w, x, h):
+        for t in range(N):
+            h = np.tanh(w @ np.concatenate([x[t], h]))
+        return np.sum(h)
+
+    with cr.tiers(False):
+        one = kept(cr.grad(f, wrt=(0, 1)), V, V)
+        other = kept(cr.grad(joined, wrt=(0, 1, 2)), RNG.normal(size=(3, 6)), X, V)
+    assert one == [(N, 3)] * 2
+    assert other == [(N, 3)] * 2  # tanh', and h without the row that stands beside it
+
+
+def kept(slope, *args):
+    """The shapes of the arrays that the first half of a gradient leaves for the second."""
+    engine.forget()
+    order = cr.jit(slope).lower(*args).graph.order
+    (first,) = [n for n in order if n.op is loop and not n.params[1].reverse]
+    engine.forget()
+    return [t.shape for t in first.type.items[first.params[1].carry :]]

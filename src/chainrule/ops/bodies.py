@@ -6,7 +6,7 @@ are inputs named by a role and a number; closing the derived body names them by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +16,10 @@ from ..ir.graph import Graph, dependents, toposort
 from ..ir.node import Node, constant, input_node, node
 from ..ir.primitive import Array, Maybe
 from ..ir.types import ArrayType
+from . import arithmetic as ar
+from .elementwise import where
 from .program import Program
-from .structural import broadcast, cast, zeros
+from .structural import broadcast, cast, concatenate, place, reshape, slice_, transpose, zeros
 
 
 @lru_cache(maxsize=256)
@@ -80,6 +82,55 @@ def frontier(linear: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
         if source not in moving and source.level:
             found[source] = None
     return list(found)
+
+
+#: What is computed again rather than kept, if what it is computed from is kept anyway.
+_CHEAP = frozenset({
+    ar.add, ar.subtract, ar.negative, ar.multiply, ar.square, ar.less, ar.less_equal, ar.greater,
+    ar.greater_equal, ar.equal, ar.maximum, ar.minimum, ar.absolute, ar.real, ar.imag, ar.conjugate, where,
+    broadcast, reshape, transpose, slice_, place, concatenate, cast,
+})  # fmt: skip
+
+#: At most so many operations are done again for a value.
+_AGAIN = 6
+
+
+def lighter(found: Sequence[Node], free: Container[Node], varying: Container[Node]) -> list[Node]:
+    """What to keep for ``found`` to be computed from: as few bytes as cheap operations allow.
+
+    What is ``free`` is at hand, and what is not ``varying`` is kept once for all trips.
+    """
+    kept = dict.fromkeys(n for n in found if n not in free)
+    read = dict.fromkeys(n for n in found if n in free)
+    for n in sorted(kept, key=lambda n: -_bytes(n)):
+        if n not in varying:
+            continue
+        leaves: dict[Node, None] = {}
+        inside = [n]
+        for m in inside:
+            if m.op not in _CHEAP:
+                break
+            for a in m.args:
+                if not a.level or a in leaves:
+                    continue
+                if a in kept or a in free or a not in varying or a.op not in _CHEAP:
+                    leaves[a] = None
+                elif a not in inside:
+                    inside.append(a)
+            if len(inside) > _AGAIN:
+                break
+        else:
+            more = [a for a in leaves if a not in kept and a not in free]
+            if sum(_bytes(a) for a in more if a in varying) < _bytes(n):
+                del kept[n]
+                kept.update(dict.fromkeys(more))
+                read.update(dict.fromkeys(a for a in leaves if a in free))
+    return [*read, *kept]
+
+
+def _bytes(n: Node) -> int:
+    size: int = n.type.size * n.type.dtype.itemsize
+    return size
 
 
 # -- types -----------------------------------------------------------------------------------------

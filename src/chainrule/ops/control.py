@@ -26,6 +26,7 @@ from .bodies import (
     fit,
     frontier,
     grown,
+    lighter,
     planned,
     start,
     typed,
@@ -313,7 +314,8 @@ class Loop(Holder):
         """Give ``backward`` what ``linear`` reads besides the ``seeds``; under what names.
 
         A row or a constant that the loop was given is read again. What depends on constants alone
-        is computed once, outside; the rest is stacked.
+        is computed once, outside; what is cheap to compute from these and the rest is computed
+        again; the rest is stacked.
         """
         kinds = {v: rounds.kind(i) for i, v in enumerate(body.inputs)}
         varying = dependents(toposort(linear), [v for v, kind in kinds.items() if kind != CONSTANT])
@@ -323,8 +325,9 @@ class Loop(Holder):
         names: dict[Node, Node] = {}
         stacked: list[Node] = []
         outside: list[Node] = []
-        for m, n in enumerate(frontier(linear, seeds)):
-            if kinds.get(n, CARRIED) != CARRIED:
+        free = {v for v, kind in kinds.items() if kind != CARRIED}
+        for m, n in enumerate(lighter(frontier(linear, seeds), free, varying)):
+            if n in free:
                 backward.add(kinds[n], n, args[body.inputs.index(n)])
                 continue
             names[n] = variable("residual", m, n)

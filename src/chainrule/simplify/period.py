@@ -76,11 +76,12 @@ def _marks(sequence: Sequence[Node], tokens: np.ndarray) -> np.ndarray:
     for _ in range(_DEPTH):
         marks = own + (marks[reads] * _FACTORS[:_READS, None]).sum(axis=0, dtype=np.uint64)
         marks ^= marks >> np.uint64(29)
-    return marks[:-1]
+    found: np.ndarray = marks[:-1]
+    return found
 
 
 def cut(sequence: Sequence[Node], start: int, period: int, length: int) -> tuple[int, int]:
-    """Where a step begins, so that the least is carried from one to the next; how many there are."""
+    """Where a step begins, so that the fewest bytes are carried on; how many steps there are."""
     seen = sequence[start : start + 4 * period]
     place = {n: k for k, n in enumerate(seen)}
     last: dict[int, int] = {}
@@ -90,8 +91,10 @@ def cut(sequence: Sequence[Node], start: int, period: int, length: int) -> tuple
                 last[place[a]] = k
     crossing = np.zeros(4 * period + 2)
     for made, read in last.items():  # live at each cut after `made`, up to that before `read`
-        crossing[made + 1] += 1
-        crossing[read + 1] -= 1
+        t: Any = seen[made].type
+        size = sum(p.size * p.dtype.itemsize for p in getattr(t, "items", (t,)))
+        crossing[made + 1] += size
+        crossing[read + 1] -= size
     at = int(crossing.cumsum()[2 * period : 3 * period].argmin())
     return start + at, (length - at) // period
 
