@@ -23,6 +23,7 @@ from ..ops.elementwise import Elementwise
 from .axes import is_cheap
 from .lapack import ROUTINES
 from .memory import begin
+from .order import late
 from .plan import (
     Buffer,
     Callback,
@@ -123,7 +124,7 @@ class Schedule:
         short = [n for n in order if type(n.type) is ArrayType and n.args and n.type.size <= SMALL]
         self.is_long = len(short) > MANY
         self.small = SMALL_IF_LONG if self.is_long else SMALL
-        for n in order:
+        for n in order if self.is_long else late(order):
             if n not in self.sources:
                 self._add(n)
         #: Where the truth lies without which the results are not valid.
