@@ -485,3 +485,15 @@ def test_programs_that_are_no_modules() -> None:
     space["sin"] = math.cos
     np.testing.assert_allclose(cr.grad(f)(X), [2.0, -np.sin(2.0)])
     assert space["sin"] is math.cos
+
+
+def test_a_trace_imports_nothing_of_scipys() -> None:
+    """SciPy's modules import each other when they are asked for: a second for the first trace."""
+    code = (
+        "import sys, numpy as np, scipy.linalg, chainrule as cr\n"
+        "before = set(sys.modules)\n"
+        "cr.grad(lambda x: np.sum(x * x))(np.ones(3))\n"
+        "new = {m for m in set(sys.modules) - before if m.startswith('scipy')}\n"
+        "assert not new, sorted(new)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

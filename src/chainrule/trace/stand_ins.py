@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,8 @@ class Table:
             owner = sys.modules.get(module)
             if owner is None:  # a method: what holds it is a class of a module
                 module, _, kind = module.rpartition(".")
-                owner = getattr(sys.modules.get(module), kind, None)
+                # As it lies there: SciPy imports a module of its own when it is asked for it.
+                owner = vars(sys.modules.get(module, _NOTHING)).get(kind)
             original = getattr(owner, name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
@@ -153,6 +154,10 @@ class Table:
                     self.add(original, stand_in(original, replacement))
                     found = True
         return found
+
+
+#: Stands for a module that is not loaded.
+_NOTHING = ModuleType("nothing")
 
 
 def _intercepting_trace() -> Any:
