@@ -163,6 +163,26 @@ def test_vmap_of_a_branching_function_under_grad() -> None:
     np.testing.assert_allclose(twice, np.where(xs > 0, 6 * xs, -np.sin(xs)), rtol=1e-13)
 
 
+def test_vmap_of_masks_that_select_a_number_of_their_own() -> None:
+    """Examples of which masks select other counts, and other places, are grouped by these."""
+
+    def f(x: Any) -> Any:
+        y = x.copy()
+        for _ in range(3):
+            y[y > 0.5] *= 0.5
+            y += 0.3 * x
+        return y * np.sum(x[x > 0])
+
+    many = cr.vmap(f)
+    fast, nested = cr.jit(many), cr.jit(cr.vmap(many))
+    for seed in range(4):
+        x = np.random.default_rng(seed).normal(size=(2, 4, 3))
+        expected = np.array([[f(row) for row in rows] for rows in x])
+        for found in (many(x[0]), fast(x[0])):
+            np.testing.assert_allclose(found, expected[0])
+        np.testing.assert_allclose(nested(x), expected)
+
+
 def test_vjp_of_vjp_is_linear_in_the_cotangent() -> None:
     def g(x: Any) -> Any:
         return np.stack([x[0] * x[1], np.sin(x[2])])

@@ -218,7 +218,7 @@ class _Check:
             uses = [
                 (_place(v.buffer, moving), writes)
                 for v, writes, _, _ in in_memory(step)
-                if v.buffer.place != "constant" and _owner(v.buffer).base not in ours
+                if (owner := _owner(v.buffer)).place != "constant" and owner.base not in ours
             ]
             written |= {b for b, writes in uses if writes}
             read |= {b for b, writes in uses if not writes and b not in written}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..calculus.batch import batch
 from ..errors import ArgumentError
+from ..ir.literal import Literal
 from ..ir.node import Node
 from ..ops.indexing import gather
 from ..trace.recording import Guard, Trace, current, tracing
@@ -170,7 +171,9 @@ class Vectorized:
             values = outer.value(n)
             agrees &= np.array([guard.holds(v) for v in values], bool)
             # How the examples were grouped is a decision of the enclosing trace.
-            decided = tuple(guard.kind(v) for v in np.ravel(values))
+            decided: Any = Literal(values)  # a decision that is the array itself
+            if guard.kind is not Literal:
+                decided = tuple(guard.kind(v) for v in np.ravel(values))
             outer.guards.append(Guard(n, guard.kind, decided, guard.mark))
         outer.guards.extend(g for g in trace.guards if g.node.level < trace.level)
         return [Tracer(n, outer) for n in wide[: len(outputs)]], out_structure, agrees

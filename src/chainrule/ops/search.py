@@ -96,8 +96,11 @@ class FlatNonzero(Search):
         lead = x.shape[: x.ndim - len(shape)]
         if not lead:
             return np.flatnonzero(x)
-        places = np.nonzero(x.reshape(int(np.prod(lead)), -1))[1]
-        return places.reshape(*lead, count)
+        found = np.zeros((int(np.prod(lead)), count), np.intp)
+        for row, example in zip(found, x.reshape(len(found), -1), strict=True):
+            places = np.flatnonzero(example)[:count]  # of another count: then its guard does not hold
+            row[: len(places)] = places
+        return found.reshape(*lead, count)
 
     def examples(self) -> Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         return (((np.array([[0.0, 2.0], [3.0, 0.0]]),), ((2, 2), 2)),)

@@ -26,7 +26,7 @@ from ..ops.arithmetic import add, subtract
 from ..ops.bodies import zero
 from ..ops.control import Rounds, loop
 from ..ops.program import Program
-from ..ops.structural import reduce_sum, slice_
+from ..ops.structural import broadcast, cast, reduce_sum, reshape, slice_, transpose
 from ..trace.recording import symbolic
 from .period import by_depth, cut, period_of
 from .rows import rows_of
@@ -386,6 +386,9 @@ class _Rolling:
         return key
 
 
+#: What is done to all rows at once rather than to each.
+_MOVES = frozenset({broadcast, cast, reshape, transpose})
+
 #: How many steps back a value is looked for.
 _FARTHEST = 4
 
@@ -416,6 +419,12 @@ def _stacked(nodes: Sequence[Node]) -> Node:
     rows = rows_of(nodes)
     if rows is not None:
         return rows
+    if first.op in _MOVES and all(n.op is first.op and n.params == first.params for n in nodes):
+        below = _stacked([n.args[0] for n in nodes])
+        v = _variable("moved", 0, first.args[0])
+        wide = _wide(v, len(nodes))
+        (moved,) = batch([node(first.op, (v,), first.params)], {v: wide}, len(nodes))
+        return substitute([moved], {wide: below})[0]
     if first.type.size > MOST_STACKED:
         raise _Different
     if not any(m.op is INPUT for m in toposort(nodes)):  # numbers that stand in the program
