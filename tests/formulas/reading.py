@@ -4,6 +4,9 @@ It knows matrix notation and nothing of how the text was made: a vector is a col
 transpose of one, what stands side by side is multiplied, ``⊙`` and ``⊘`` go element by element and
 bind looser than a product, and a number added to an array is added to every element. ``𝟏`` and
 ``I`` have the size that their surroundings ask for.
+
+It computes with more digits than a double has where the machine does, since a text may cancel:
+``1 − eᶻ(1 − s)`` does for a large z.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any
 import numpy as np
 
 SUPERSCRIPTS = {c: str(k) for k, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {"⁻": "-"}
-FRACTIONS = {"½": 1 / 2, "⅓": 1 / 3, "⅔": 2 / 3, "¼": 1 / 4, "¾": 3 / 4}
+FRACTIONS = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)}
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 
 
@@ -39,11 +42,23 @@ class Value:
 
 
 def number(x: float) -> Value:
-    return Value(np.array([[float(x)]]))
+    return Value(np.array([[float(x)]], _precision[-1]))
+
+
+#: The type to compute with; the last one holds.
+_precision: list[Any] = [np.longdouble]
+
+
+def inverse(x: Any) -> Any:
+    """An inverse to all digits of its type: LAPACK's, made better by Newton's method."""
+    found = np.linalg.inv(x.astype(float)).astype(x.dtype)
+    for _ in range(2 * (x.dtype != float)):
+        found = found + found @ (np.eye(len(x)) - x @ found)
+    return found
 
 
 def given(x: Any) -> Value:
-    x = np.asarray(x, float)
+    x = np.asarray(x, _precision[-1])
     if x.ndim > 2:
         raise Unreadable("more than two axes")
     return Value(x.reshape(-1, 1) if x.ndim == 1 else x.reshape(1, 1) if not x.ndim else x)
@@ -160,8 +175,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "step": _each(lambda x, y: np.heaviside(x - y, 0.5)),
     "sum": _reduced(np.sum),
     "tr": _reduced(np.trace),
-    "det": _reduced(np.linalg.det),
-    "log det": _reduced(lambda x: np.linalg.slogdet(x)[1]),
+    "det": _reduced(lambda x: np.linalg.det(x.astype(float))),
+    "log det": _reduced(lambda x: np.linalg.slogdet(x.astype(float))[1]),
     "diag": diagonal,
     "softmax": _keep(softmax, None),
     "softmax_row": _keep(softmax, 1),
@@ -309,7 +324,7 @@ class Reader:
             return Value(1 / a.array)
         if a.eye:
             return Value(1 / a.array, eye=True)
-        return Value(np.linalg.inv(concrete(a)))
+        return Value(inverse(concrete(a)))
 
     def exponent(self) -> Any:
         found = re.compile(r"\((-?[0-9./]+)\)|(-?[0-9]+)").match(self.text, self.at)
@@ -369,7 +384,8 @@ class Reader:
         if self.take("𝟏"):
             return Value(np.ones((1, 1)), (True, False))
         if (mark := self.take(*FRACTIONS)) is not None:
-            return number(FRACTIONS[mark])
+            above, below = FRACTIONS[mark]
+            return Value(number(above).array / below)
         digits = re.compile(r"[0-9]+(\.[0-9]+)?(e-?[0-9]+)?").match(text, self.at)
         if digits:
             self.at = digits.end()
@@ -421,8 +437,18 @@ class Reader:
         return value
 
 
-def read(text: str, names: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+def read(
+    text: str, names: Mapping[str, Any], shape: tuple[int, ...], precision: Any = np.longdouble
+) -> Any:
     """The value of a formula as an array of a given shape; ``names`` are those of the symbols."""
+    _precision.append(precision)
+    try:
+        return _read(text, names, shape)
+    finally:
+        _precision.pop()
+
+
+def _read(text: str, names: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
     values = {n: v if isinstance(v, Value) else given(v) for n, v in names.items()}
     body, _, definitions = text.partition(" where ")
     for part in split(definitions):

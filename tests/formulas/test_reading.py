@@ -5,7 +5,7 @@ import os
 import chainrule as cr
 import numpy as np
 import pytest
-from chainrule.errors import FormulaMismatch
+from chainrule.errors import FormulaError, FormulaMismatch
 from tests.formulas.fuzz import examine
 from tests.formulas.reading import Unreadable, read
 
@@ -93,3 +93,98 @@ def test_a_number_beside_the_identity() -> None:
 def test_softmax_of_what_is_equal() -> None:
     found = cr.formula(lambda x: np.exp(0 * x) / np.sum(np.exp(0 * x)))(cr.array("d"))
     assert found.text == "(1/d) 𝟏"
+
+
+@pytest.mark.parametrize("seed", [40917, 41088, 41172, 50012, 50190, 50738])
+def test_programs_that_were_wrong_once(seed: int) -> None:
+    outcome, words = examine(seed)
+    assert not outcome.startswith("WRONG"), words
+
+
+def test_the_evaluator_has_digits_to_spare() -> None:
+    """The text may cancel; what it means does not."""
+    z, exact = 30.0, 1 / (1 + np.exp(30.0))
+    assert read("1 − s where s = σ(z)", {"z": z}, ()) == pytest.approx(exact, rel=1e-5, abs=0)
+    if np.finfo(np.longdouble).eps < np.finfo(float).eps:
+        rough = read("1 − s where s = σ(z)", {"z": z}, (), float)
+        assert rough != pytest.approx(exact, rel=1e-5, abs=0)
+    A = rng.normal(size=(4, 4))
+    assert np.abs(read("A⁻¹A − I", {"A": A}, (4, 4))).max() < 1e-15
+
+
+def test_a_number_on_the_diagonal_is_no_constant() -> None:
+    """``𝟙[A > 0] ⊙ (I − 1/d)``: what is not a tie stays beside a strict comparison."""
+
+    def f(A):
+        W = np.where(A > 0, A, 2 * A)
+        return np.trace(W) - np.sum(W) / 4
+
+    A = rng.normal(size=(4, 4))
+    expected = np.where(A > 0, 1, 2) * (np.eye(4) - 1 / 4)
+    text = cr.formula(cr.grad(f))(A).text
+    assert np.allclose(read(text, {"A": A}, (4, 4)), expected)
+
+
+def test_ties_read_transposed_are_not_those_of_a_comparison() -> None:
+    def f(A, B):
+        return np.sum((A > B) * (1.0 - (A == B).T) * A)
+
+    A = np.round(rng.normal(size=(4, 4)))
+    B = np.round(rng.normal(size=(4, 4)))
+    text = cr.formula(cr.grad(f))(A, B).text
+    assert np.allclose(read(text, {"A": A, "B": B}, (4, 4)), (A > B) * (1.0 - (A == B).T))
+
+
+def test_no_definition_has_the_name_of_a_size() -> None:
+    """A size that is called k leaves k to no definition, though it is a good name for a number."""
+    f = cr.hessian(lambda u: np.log(np.sum(np.exp(u))) ** 2 * np.sum(np.exp(np.outer(u, u)), axis=1)[0])
+    for name in "zsprktqhfg":
+        found = cr.formula(f)(cr.array(name))
+        assert f" {name} = " not in found.text
+
+
+def test_where_a_norm_vanishes_nothing_is_proved() -> None:
+    def clipped(x):
+        return np.linalg.norm(np.maximum(x, 0))
+
+    assert cr.formula(cr.grad(clipped))(np.array([1.0, -2.0])).text
+    with pytest.raises(FormulaError, match="0/0"):
+        cr.formula(cr.grad(clipped))(np.array([-1.0, -2.0]))
+
+
+def test_what_is_nothing_but_rounding_errors_is_not_shown() -> None:
+    """The direction of ``s u`` does not depend on s > 0: a derivative of 0, whose terms cancel."""
+    u, v = rng.normal(size=(2, 6))
+
+    def along(s, u, v):
+        w = s * np.sqrt(u**2 + 1)
+        return 1e6 * (v @ (w / np.linalg.norm(w)))
+
+    with pytest.raises(FormulaError, match="its terms cancel") as found:
+        cr.formula(cr.grad(along))(1.3, u, v)
+    assert not isinstance(found.value, FormulaMismatch)
+
+
+@pytest.mark.parametrize(
+    ("f", "shapes", "text"),
+    [
+        (lambda v: np.outer(v, v)[1, 0] * 2.5, "n", "(5/2) ((e₁ᵀv)e₂ + (e₂ᵀv)e₁)"),
+        (lambda X: np.var(X[:, 0]), "mn", "(2/m) (X[:, 0] − (1/m) sum(X[:, 0]))e₁ᵀ"),
+        (lambda X: (np.exp(X) @ X.T)[0] @ X[:, 1], "nn", None),
+        (lambda X: np.sum(np.exp(X) / np.sum(np.exp(X), axis=1, keepdims=True), axis=0)[1], "mn", None),
+    ],
+)  # fmt: skip
+def test_single_elements_are_unit_vectors(f: object, shapes: str, text: str | None) -> None:
+    found = cr.formula(cr.grad(f))(cr.array(*shapes))
+    assert "pad" not in found.text
+    if text is not None:
+        assert found.text == text
+
+
+def test_a_part_of_a_batch_is_padded_along_its_own_axis() -> None:
+    u = rng.normal(size=5)
+    f = cr.jacobian(lambda u: np.exp(np.outer(u, u))[1:4, 1:3] @ u[:2])
+    scope: dict[str, object] = {}
+    exec(cr.formula(f)(u).code("numpy"), scope)
+    (function,) = (v for k, v in scope.items() if callable(v) and k.endswith("_f"))
+    assert np.allclose(function(u), f(u))  # type: ignore[operator]

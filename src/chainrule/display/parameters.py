@@ -40,7 +40,9 @@ def parametrised(x: Layout) -> tuple[str, list[str]]:
     if name == "reshape":
         after.append("×".join(str(a.length) for a in x.axes))
     if name == "place":  # where in zeros it is put
-        return "pad", ["[" + ", ".join(map(_range, index)) + "]" for index in known["indices"]]
+        every = [":"] * (len(x.axes) - len(known["shape"]))
+        shown = [", ".join([*every, *map(_range, index)]) for index in known["indices"]]
+        return "pad", [f"[{index}]" for index in shown]
     return name, after
 
 

@@ -333,11 +333,17 @@ def _placed(params: Sequence[Any], texts: Sequence[str], x: Layout) -> Code:
     shape, indices = params
     pads = []
     for text, index in zip(texts, indices, strict=True):
+        lead = [(0, a.length, 1) for a in x.axes[: len(x.axes) - len(index)]]
+        index, whole = (*lead, *index), (*(n for _, n, _ in lead), *shape)
         widths = []
-        for entry, length in zip(index, shape, strict=True):
-            if isinstance(entry, int) or entry[2] != 1:
-                raise FormulaError("single elements are placed; this has no notation yet.")
-            widths.append((entry[0], length - entry[0] - entry[1]))
+        for entry, length in zip(index, whole, strict=True):
+            start, count = (entry, 1) if isinstance(entry, int) else entry[:2]
+            if not isinstance(entry, int) and entry[2] != 1:
+                raise FormulaError("every other element is placed; this has no notation yet.")
+            widths.append((start, length - start - count))
+        if any(isinstance(entry, int) for entry in index):  # these axes the piece does not have
+            lengths = tuple(1 if isinstance(entry, int) else entry[1] for entry in index)
+            text = f"np.reshape({text}, {lengths})"
         shown = str(widths[0]) if len(widths) == 1 else str(widths)
         pads.append(f"np.pad({text}, {shown})")
     return Code(" + ".join(pads), SUM if len(pads) > 1 else ATOM)

@@ -266,7 +266,8 @@ class Derivation:
             (found, results), names = entries, {}
             order = found.algebra.order
             symbols = self.symbols
-        taken = set(self.symbols.values())
+        taken = {*self.symbols.values(), *self.axis_names.values()}
+        taken.update(self.trace.root.size_names.found().values())
         composed = Composer(order, symbols, names, taken, self.turned)(results)
         plain = self._unnumbered(names, {name for name, _ in composed.definitions})
         if plain != names:
@@ -320,9 +321,7 @@ class Derivation:
                 names(axis)
         return names
 
-    def _legend(
-        self, code: str, translate: Translation, sizes: SizeNames
-    ) -> tuple[Symbol, ...]:
+    def _legend(self, code: str, translate: Translation, sizes: SizeNames) -> tuple[Symbol, ...]:
         """The arguments and what is read from outside, as far as the formula has them."""
         words = set(re.findall(r"\w+", code))
         legend = []

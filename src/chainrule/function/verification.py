@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,9 @@ def _changed(e: Example, how: str, rng: np.random.Generator, sizes: Mapping[str,
     if how == "as given" or not array.size:
         return value
     if e.declared is not None:
-        own = {a: n for a, n in zip(e.declared.axes, array.shape, strict=True) if isinstance(a, str)}
+        own = {
+            a: n for a, n in zip(e.declared.axes, array.shape, strict=True) if isinstance(a, str)
+        }
         return e.declared.example({**sizes, **own}, rng)
     if array.dtype.kind not in "fc":
         return _exchanged(array, rng) if isinstance(value, np.ndarray) else value
@@ -130,6 +132,13 @@ def _triangular(array: np.ndarray) -> bool:
     return not np.any(np.triu(array, 1)) or not np.any(np.tril(array, -1))
 
 
+_ILL_CONDITIONED = (
+    "The derivative is so ill-conditioned at these examples that rounding errors hide whether its "
+    "formula is right; if it is not 0 throughout, as where its terms cancel, give examples with "
+    "better conditioned matrices."
+)
+
+
 def agree(
     text: str,
     code: str,
@@ -152,7 +161,7 @@ def agree(
     scope: dict[str, Any] = dict(functions)
     exec(compile(code, "<formula>", "exec"), scope)  # noqa: S102 - our own output
     function = next(v for k, v in reversed(scope.items()) if callable(v) and not k.startswith("_"))
-    compared, shaky = 0, False
+    compared, shaky, undefined = 0, False, False
     failure: Exception | None = None
     for how in ("moved", "scaled", "as given"):
         values = examples.values(how, rng)
@@ -174,10 +183,16 @@ def agree(
         pairs = list(zip(results, expected, strict=True))
         wrong = next(((a, b) for a, b in pairs if not _close(a, b, tolerance)), None)
         if wrong is not None:
-            nearby = {n: shaken(v, rng) for n, v in values.items()}
-            other = evaluate(outputs, nearby, nearby)
-            if all(_explained(a, b, c) for (a, b), c in zip(pairs, other, strict=True)):
+            blurred = _by_rounding(
+                pairs, outputs, values, rng, lambda v: _call(function, v, examples, arguments)
+            )
+            if blurred is not None:
+                if blurred > 0.1:
+                    raise FormulaError(_ILL_CONDITIONED)
                 shaky = True
+                continue
+            if _undefined(pairs, outputs, values):
+                undefined = True
                 continue
             a, b = wrong
             raise FormulaMismatch(
@@ -193,9 +208,11 @@ def agree(
             f"({type(failure).__name__}: {failure}).\n{code}"
         ) from failure
     if not compared and shaky:
+        raise FormulaError(_ILL_CONDITIONED)
+    if not compared and undefined:
         raise FormulaError(
-            "The derivative is so ill-conditioned at these examples that rounding errors hide "
-            "whether its formula is right; give examples with better conditioned matrices."
+            "A norm or a root is 0 at these examples and near them, where the formula is 0/0; give "
+            "examples at which none of them vanishes."
         )
     if not compared:
         raise FormulaError(
@@ -214,6 +231,52 @@ def shaken(value: Any, rng: np.random.Generator) -> Any:
     if array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T):
         signs = np.triu(signs) + np.triu(signs, 1).T
     return (array * (1 + step * signs)).astype(array.dtype)[()]
+
+
+def _by_rounding(
+    pairs: Sequence[tuple[Any, Any]],
+    outputs: Sequence[Node],
+    values: dict[Node, Any],
+    rng: np.random.Generator,
+    source: Callable[[dict[Node, Any]], Any],
+) -> float | None:
+    """What part of the derivative rounding can change, if it explains how two results differ.
+
+    A derivative that is 0 because its terms cancel is nothing but rounding errors, and so is what
+    the source gives: both then change as a whole where the inputs change in their last digits.
+    """
+    noise = [0.0] * len(pairs)
+    for _ in range(3):
+        nearby = {n: shaken(v, rng) for n, v in values.items()}
+        expected = evaluate(outputs, nearby, nearby)
+        with np.errstate(all="ignore"):
+            found = source(nearby)
+        results = found if len(outputs) != 1 else (found,)
+        for k, ((a, b), c, d) in enumerate(zip(pairs, expected, results, strict=True)):
+            if np.shape(a) != np.shape(b) or not np.isfinite(a).all() or not np.isfinite(d).all():
+                return None
+            changes = np.abs(np.asarray(b) - c), np.abs(np.asarray(a) - d)
+            noise[k] = max(noise[k], *(float(np.max(x, initial=0)) for x in changes))
+    if any(np.any(np.abs(np.asarray(a) - b) > n) for (a, b), n in zip(pairs, noise, strict=True)):
+        return None
+    sizes = [float(np.max(np.abs(b), initial=0)) for _, b in pairs]
+    return max((n / max(s, 1e-300) for n, s in zip(noise, sizes, strict=True)), default=0.0)
+
+
+def _undefined(
+    pairs: Sequence[tuple[Any, Any]], outputs: Sequence[Node], values: dict[Node, Any]
+) -> bool:
+    """Whether the source is 0/0 and otherwise right, since a norm or a root of the program is 0.
+
+    The derivative is 0 there where all that is under it is clipped, and by convention elsewhere.
+    """
+    for a, b in pairs:
+        if np.shape(a) != np.shape(b) or not _close(np.where(np.isnan(a), b, a), b, _tolerance(b)):
+            return False
+    lengths = [n for n in toposort(outputs) if n.op.name in ("norm", "sqrt", "hypot")]
+    if not lengths or not any(np.isnan(a).any() for a, _ in pairs):
+        return False
+    return any(bool(np.any(np.asarray(x) == 0)) for x in evaluate(lengths, values, values))
 
 
 def _explained(a: Any, b: Any, c: Any) -> bool:

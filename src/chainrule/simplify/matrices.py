@@ -148,15 +148,21 @@ def _gather(t: State, n: Node, args: list[Node]) -> Node | None:
 
 
 def _place(t: State, n: Node, args: list[Node]) -> Node | None:
-    """Numbers at single places of a vector: multiples of ``eₖ``."""
-    _, indices = n.params
-    if n.type.ndim != 1 or any(not isinstance(e, int) for (e, *_) in indices):
-        return None
+    """What is put at a single place of an axis, in zeros: a multiple of ``eₖ``, or ``eₖxᵀ``."""
     axes = t.axes.of(n)
+    both = dict(enumerate(axes))
     parts = []
-    for x, (k, *_) in zip(args, indices, strict=True):
-        basis = t.algebra.opaque(BASIS, [t.algebra.constant(UNIT, axes)], (k,), axes)
-        parts.append(t.algebra.product(t.algebra.spread(x, axes, ()), basis))
+    for x, index in zip(args, n.params[1], strict=True):
+        lead = len(axes) - len(index)
+        entries = (*((0, a.length, 1) for a in axes[:lead]), *index)
+        if any(e != (0, a.length, 1) for e, a in zip(entries, axes, strict=True) if type(e) is tuple):
+            return None
+        factors = [Factor(x, tuple(k for k, e in enumerate(entries) if type(e) is tuple))]
+        for k, e in enumerate(entries):
+            if type(e) is not tuple:
+                one = t.algebra.constant(UNIT, axes[k : k + 1])
+                factors.append(Factor(t.algebra.opaque(BASIS, [one], (e,), axes[k : k + 1]), (k,)))
+        parts.append(t.algebra.monomial(Term(UNIT, tuple(factors), tuple(both), both)))
     return t.algebra.total(parts) if parts else None
 
 

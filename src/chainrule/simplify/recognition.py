@@ -152,7 +152,7 @@ class Recogniser:
 
     def factors(self, algebra: Algebra, term: Term) -> Term | None:
         """A monomial in which some factors were recognised."""
-        found = _softmax(algebra, term) or _apart(term) or between(algebra, term)
+        found = _softmax(algebra, term) or _apart(algebra, term) or between(algebra, term)
         if found is not None:
             return found
         ops = {f.node.op for f in term.factors}
@@ -360,23 +360,28 @@ def _log_sum_exp(algebra: Algebra, n: Node) -> Node | None:
     return algebra.soft(LOGSUMEXP, e.args[0], summed)
 
 
-def _apart(term: Term) -> Term | None:
+def _apart(algebra: Algebra, term: Term) -> Term | None:
     """``𝟙[x > y] ⊙ (1 − 𝟙[x = y])``: what is greater is not equal."""
     strict = [f for f in term.factors if f.node.op in (greater, less)]
     for f in strict:
         for g in term.factors:
             if g.indices != f.indices or g.node.op is not TOTAL or g.exponent != 1:
                 continue
-            constant = None
+            constant, tied = None, False
             for part in g.node.args:
-                if part.op is MONOMIAL and not part.args:
-                    constant = part.params[0]
+                view = algebra.term(part)
+                if algebra.is_constant(part):
+                    constant = view.coefficient
                     continue
-                ties = part.args[0] if part.op is MONOMIAL and len(part.args) == 1 else part
+                # A number on the diagonal alone, and ties read transposed, are something else.
+                if len(view.factors) != 1 or view.factors[0].indices != view.out:
+                    break
+                ties = view.factors[0].node
                 if ties.op is not equal or set(ties.args) != set(f.node.args):
                     break
+                tied = True
             else:
-                if constant is not None:
+                if constant is not None and tied:
                     rest = tuple(h for h in term.factors if h is not g)
                     return term._replace(coefficient=term.coefficient * constant, factors=rest)
     return None
