@@ -44,6 +44,7 @@ from .layout import (
     negated,
     scaled,
     sign_of,
+    starts_with_number,
     summed,
     transposed,
     without_sign,
@@ -458,7 +459,7 @@ class Composer:
             if layout.kind is not Kind.SUM or not odd[k]:
                 continue
             minus = sum(s < 0 for s in layout.data)
-            constant_first = layout.children[0].kind in (Kind.NUMBER, Kind.FILL)
+            constant_first = starts_with_number(layout)
             alone = len(layouts) == 1 and abs(coefficient.number) == 1 and minus
             if (
                 alone

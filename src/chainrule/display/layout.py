@@ -318,6 +318,22 @@ def without_sign(x: Layout) -> Layout:
     return scaled(scaling.coefficient.magnitude(), over, under, x.children[-1])
 
 
+def _turned_round(term: tuple[int, Layout]) -> tuple[int, Layout]:
+    """``− (a − b) / c`` as ``+ (b − a) / c``, where that begins with no number."""
+    sign, x = term
+    if sign > 0 or x.kind is not Kind.SCALE or x.children[-1].kind is not Kind.SUM:
+        return term
+    body = x.children[-1]
+    if 2 * sum(s < 0 for s in body.data) < len(body.data) or starts_with_number(body):
+        return term
+    return 1, Layout(Kind.SCALE, (*x.children[:-1], negated(body)), x.axes, x.data)
+
+
+def starts_with_number(x: Layout) -> bool:
+    """Whether a sum is like ``1 − s``, which is not turned round."""
+    return is_number(x.children[0]) and x.rank < 2
+
+
 def is_number(x: Layout) -> bool:
     """Whether a layout is a number, perhaps repeated."""
     return x.kind is Kind.NUMBER or (x.kind is Kind.FILL and is_number(x.children[0]))
@@ -330,6 +346,6 @@ def summed(terms: Sequence[tuple[int, Layout]], axes: tuple[Axis, ...]) -> Layou
         sign, x = term
         return sign < 0, is_number(x), x.kind is Kind.TRANSPOSE
 
-    ordered = sorted(terms, key=late)
+    ordered = sorted(map(_turned_round, terms), key=late)
     signs = tuple(s for s, _ in ordered)
     return Layout(Kind.SUM, tuple(x for _, x in ordered), axes, signs)

@@ -48,14 +48,14 @@ class Edge:
     chain: tuple[Layout, ...]
     factors: tuple[Factor, ...]
     plain: bool = True
-    #: Whether it reads the same from both sides.
-    even: bool = False
+    #: The chain from the side of ``b``, where that is not every matrix transposed.
+    back: tuple[Layout, ...] | None = None
 
     def read(self, start: int) -> tuple[Layout, ...]:
         """The chain from the side of ``start``."""
-        if start == self.a or self.even:
+        if start == self.a:
             return self.chain
-        return backwards(self.chain)
+        return backwards(self.chain) if self.back is None else self.back
 
     def layout(self, start: int) -> Layout:
         """The chain as one matrix, rows on the side of ``start``."""
@@ -155,7 +155,8 @@ class Reduction:
         elif len(indices) == 2:
             if inverted:
                 layout = divided([], [layout], layout.axes)
-            self.edges.append(Edge(*indices, (layout,), (f,), even=f.node in self.even))
+            back = (layout,) if f.node in self.even else None
+            self.edges.append(Edge(*indices, (layout,), (f,), back=back))
         else:
             self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))
 
@@ -270,7 +271,7 @@ class Reduction:
                 self.over.append(power(Layout(Kind.NORM, only.children, ()), Fraction(2)))
             elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
                 first, second = touching
-                pieces = (*backwards(first.read(e.a)), *second.read(e.a))
+                pieces = (*first.read(e.b), *second.read(e.a))
                 if all(f.plain and len(f.chain) == 1 for f in touching) and not any(
                     is_transposed(f.layout(first.a)) for f in touching
                 ):
@@ -336,6 +337,7 @@ class Reduction:
             weights = divided(vertex.over, vertex.under, (axis,))
             middle = (Layout(Kind.DIAG, (weights,), (axis, axis)),)
         chain = (*first.read(a), *middle, *second.read(i))
+        back = (*second.read(b), *middle, *first.read(i))
         factors = (*first.factors, *vertex.factors, *second.factors)
         self.vertices[i] = Vertex([], [])
         self.edges = [e for e in self.edges if e not in edges]
@@ -344,7 +346,7 @@ class Reduction:
             if named is not None:
                 self.edges.append(Edge(start, end, (named,), factors))
                 return
-        self.edges.append(Edge(a, b, chain, factors))
+        self.edges.append(Edge(a, b, chain, factors, back=back))
 
     def _named(self, factors: tuple[Factor, ...], out: tuple[int, ...]) -> Layout | None:
         """The user's name for a part of the product, if there is one."""

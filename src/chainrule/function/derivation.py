@@ -233,9 +233,9 @@ class Derivation:
         join_results(self.f, inputs, self.outputs, translate)
         for n in self.symmetric:
             translate.axes.join((n, 0), (n, 1))
+            translate.algebra.symmetric.add(n)
         if all(e.declared is not None for e in self.examples.known if e.node.type.ndim):
             translate.axes.adopt(list(self.axis_names))
-            translate.algebra.symmetric.add(n)
         assumed = translate.algebra.assumed
         for e in self.examples.known:
             if e.declared is not None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from ..ir.node import Node
 from ..ops.monomial import ONE, TOTAL, UNIT, Axis, Coefficient, Factor, Term
 from .builder import Builder
+from .terms import has_diagonal
 
 Terms = list[tuple[Coefficient, Node]]
 
@@ -17,11 +18,14 @@ Terms = list[tuple[Coefficient, Node]]
 MOST = 24
 
 
-def expanded(algebra: Builder, terms: Terms) -> Terms | None:
-    """The terms with products of sums written out, if there are then fewer factors in all."""
-    if not any(_sums(algebra.term(base)) for _, base in terms):
+def expanded(algebra: Builder, terms: Terms, *, diagonal: bool = False) -> Terms | None:
+    """The terms with products of sums written out, if there are then fewer factors in all.
+
+    ``diagonal`` says that only sums with a diagonal matrix among their terms are.
+    """
+    if not any(_sums(algebra.term(base), diagonal) for _, base in terms):
         return None
-    collected = _collected(algebra, terms)
+    collected = _collected(algebra, terms, diagonal)
     if collected is None or len(collected) > len(terms):
         return None
     before = sum(_size(algebra, base) for _, base in terms)
@@ -61,7 +65,7 @@ def over_common_denominator(algebra: Builder, terms: Terms) -> tuple[Terms, Fact
     return collected, lowest
 
 
-def _sums(view: Term) -> list[Factor]:
+def _sums(view: Term, diagonal: bool) -> list[Factor]:
     """The factors of an elementwise product that are sums."""
     if len(set(view.out)) < len(view.out):
         return []
@@ -74,10 +78,11 @@ def _sums(view: Term) -> list[Factor]:
         and f.exponent <= 3
         and set(f.indices) <= set(view.out)
         and len(set(f.indices)) == len(f.indices)
+        and (not diagonal or any(map(has_diagonal, f.node.args)))
     ]
 
 
-def _collected(algebra: Builder, terms: Terms) -> Terms | None:
+def _collected(algebra: Builder, terms: Terms, diagonal: bool = False) -> Terms | None:
     """The terms written out, like ones together."""
     sums: dict[tuple[Node, tuple[tuple[Axis, int], ...]], Fraction] = {}
     stack = [(c, base) for c, base in reversed(terms)]
@@ -93,7 +98,7 @@ def _collected(algebra: Builder, terms: Terms) -> Terms | None:
                 stack.append((coefficient * c, b))
             continue
         view = algebra.term(base)
-        chosen = _sums(view)
+        chosen = _sums(view, diagonal)
         if not chosen:
             key = (base, coefficient.sizes)
             sums[key] = sums.get(key, Fraction(0)) + coefficient.number

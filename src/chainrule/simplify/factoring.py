@@ -14,17 +14,23 @@ MOST = 8
 
 
 def common_factors(
-    algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: tuple[Axis, ...]
+    algebra: Builder,
+    terms: list[tuple[Coefficient, Node]],
+    axes: tuple[Axis, ...],
+    *,
+    alone: bool = False,
 ) -> Term | None:
     """The sum of ``terms`` as a product with what they all have in common, if anything.
 
     Factors agree when they are the same node at the same output indices, and at summed indices
     that can be given the same names in every term. If taking all of them out does not read well,
-    those without summed indices are tried alone.
+    those without summed indices are tried alone. ``alone`` asks for scalars alone.
     """
     views = [algebra.term(base) for _, base in terms]
-    if any(not v.factors or len(set(v.out)) < len(v.out) for v in views):
+    if any(not v.factors for v in views):
         return None
+    if alone or any(len(set(v.out)) < len(v.out) for v in views):
+        return _shared_numbers(algebra, [c for c, _ in terms], views, axes)
     views = [_aligned(v, k) for k, v in enumerate(views)]
     coefficients = [c for c, _ in terms]
     found = _taken_out(algebra, coefficients, views, contracted=True)
@@ -36,6 +42,26 @@ def common_factors(
                     algebra, coefficients, views, contracted=True, without=f
                 )
     return found or _taken_out(algebra, coefficients, views, contracted=False)
+
+
+def _shared_numbers(
+    algebra: Builder, coefficients: Sequence[Coefficient], views: list[Term], axes: tuple[Axis, ...]
+) -> Term | None:
+    """Beside a diagonal, scalars alone are taken out: ``h(xxᵀ − I)``."""
+    common = [
+        f
+        for f in views[0].factors
+        if not f.indices and all(f in v.factors for v in views[1:])
+    ]
+    if not common:
+        return None
+    parts = []
+    for coefficient, view in zip(coefficients, views, strict=True):
+        rest = tuple(f for f in view.factors if f not in common)
+        parts.append(algebra.monomial(view._replace(coefficient=coefficient, factors=rest)))
+    out = tuple(range(len(axes)))
+    inner = Factor(algebra.total(parts), out)
+    return Term(UNIT, (*common, inner), out, dict(enumerate(axes)))
 
 
 def _taken_out(
@@ -84,8 +110,12 @@ def _taken_out(
     if len(widest) > max(2, len(first.out)):
         return None  # an array of three axes reads worse than two matrices
     summed = shared - out
-    if summed and any(_falls_apart(rest, visible) for rest in renamed):
-        return None  # (A + uvᵀ)w reads worse than Aw + (vᵀw)u
+    beside = [f for f in common if set(f.indices) <= widest and set(f.indices) & out]
+    pieces = [_falls_apart([*beside, *rest], widest) for rest in renamed]
+    if summed and any(pieces):
+        matrix = any(set(f.indices) & out and set(f.indices) - out for f in common)
+        if not all(pieces) or not matrix:  # (abᵀ + baᵀ)X, but Aw + (vᵀw)u, not (A + uvᵀ)w
+            return None
     all_axes = {
         i: a
         for k, v in enumerate(views)
@@ -126,7 +156,7 @@ def paired(
 
 def _falls_apart(rest: Sequence[Factor], visible: set[int]) -> bool:
     """Whether the visible indices of a product are not connected by its factors."""
-    groups: list[set[int]] = []
+    groups: list[set[int]] = [{i} for i in visible]
     for f in rest:
         indices = set(f.indices)
         if not indices:

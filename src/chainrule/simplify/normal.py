@@ -38,18 +38,19 @@ from ..ops.sandwich import sandwich
 from .assumed import Assumed
 from .equal import soft_of_equal
 from .factoring import common_factors, paired
-from .rewriting import diagonals, opened, shorter, upright
+from .rewriting import diagonals, kept_whole, opened, shorter, upright
 from .terms import (
     find,
-    has_diagonal,
     lowered,
     merged,
     merges,
     once,
     only_permutes,
+    opens,
     renaming,
     shared_sizes,
     sized,
+    sums_inside,
     weighs,
     weights_summed,
 )
@@ -202,14 +203,19 @@ class Algebra:
         indices = set(out) | term.inner()
         factors = merged(term.factors)
         while True:
+            ready = []
             for position, f in enumerate(factors):
                 if f.node.op is MONOMIAL:
                     if self._can_inline(f):
-                        break
+                        ready.append(position)
+                        continue
                     factors[position], outside = self._numberless(self._narrowed(f))
                     coefficient = coefficient * outside
-            else:
+            if not ready:
                 break
+            # Contractions last: until then they may meet powers of themselves.
+            position = min(ready, key=lambda k: sums_inside(factors[k].node))
+            f = factors[position]
             inner = decode(f.node)
             rename, merge = renaming(inner, f.indices, self._fresh)
             for i, new in rename.items():
@@ -273,7 +279,7 @@ class Algebra:
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
-                    and (any(map(has_diagonal, f.node.args)) or merges(term, f))
+                    and (opens(term, f) or merges(term, f))
                 ):
                     return self.total(
                         [
@@ -351,11 +357,12 @@ class Algebra:
         axes, nodes = self.side_by_side(nodes)
         sums: dict[tuple[Node, Any], Fraction] = {}
         stack = [(UNIT, n) for n in reversed(nodes)]
+        whole_sum = kept_whole(self, nodes)
         while stack:
             outer, n = stack.pop()
             coefficient, base = self.split(n)
             coefficient = outer * coefficient
-            parts = self._parts(base)
+            parts = self._parts(base) if base is not whole_sum else None
             if parts is not None:
                 stack.extend((coefficient, part) for part in reversed(parts))
                 continue
@@ -369,7 +376,7 @@ class Algebra:
         if len(terms) == 1:
             return self.scale(terms[0][1], terms[0][0])
         rank = self.order.rank
-        terms.sort(key=lambda t: (rank(t[1]), t[0].sizes))
+        terms.sort(key=lambda t: (rank(t[1]), not t[0].sizes, t[0].sizes))
         lower = self._constant_along(terms, axes)
         if lower is not None:
             return lower
@@ -379,9 +386,10 @@ class Algebra:
         written_out = shorter(self, terms, axes) if self.factored else None
         if written_out is not None:
             return written_out
-        factored = self.factored and not sandwich([base for _, base in terms])
+        ends = sandwich([base for _, base in terms]) is not None
+        factored = self.factored and not ends
         whole = tuple(terms)
-        shared = common_factors(self, terms, axes) if factored else None
+        shared = common_factors(self, terms, axes, alone=ends) if self.factored else None
         made = None
         if shared is not None:
             made = once(self._trying, (0, whole), lambda: self.monomial(shared))

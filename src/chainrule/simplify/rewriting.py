@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
@@ -25,6 +26,20 @@ def diagonals(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axe
     return algebra.monomial(Term(UNIT, (Factor(algebra.total(parts), (0,)),), (0, 0), {0: axes[0]}))
 
 
+def kept_whole(algebra: Builder, nodes: Sequence[Node]) -> Node | None:
+    """A sum that all other terms are products with: ``r − αAᵀr``, whatever r is the sum of."""
+    bases = [algebra.split(n)[1] for n in nodes]
+    if len(bases) < 2:
+        return None
+    for base in bases:
+        others = [b for b in bases if b is not base]
+        if base.op is TOTAL and others and all(
+            b.op is MONOMIAL and base in b.args and len(b.args) > 1 for b in others
+        ):
+            return base
+    return None
+
+
 def shorter(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
     """The sum where products are written out, if terms of them cancel."""
     if algebra.expanding:
@@ -32,6 +47,8 @@ def shorter(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes)
     algebra.expanding = True
     try:
         fewer, below = expanded(algebra, terms), None
+        if fewer is None:
+            fewer = expanded(algebra, terms, diagonal=True)
         if fewer is None:
             quotient = over_common_denominator(algebra, terms)
             if quotient is not None:

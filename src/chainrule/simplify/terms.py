@@ -109,6 +109,20 @@ def has_diagonal(n: Node) -> bool:
     return n.op is MONOMIAL and len(set(n.params[3])) < len(n.params[3])
 
 
+def opens(term: Term, f: Factor) -> bool:
+    """Whether a sum with a diagonal is met by other arrays, or read otherwise than it stands."""
+    if not any(map(has_diagonal, f.node.args)):
+        return False
+    alone = all(not g.indices for g in term.factors if g is not f)
+    return not alone or not set(f.indices) <= set(term.out) or len(set(f.indices)) < len(f.indices)
+
+
+def sums_inside(n: Node) -> bool:
+    """Whether a monomial has indices that are summed over."""
+    out = n.params[3]
+    return any(i not in out for indices in n.params[1] for i in indices)
+
+
 def find(merge: dict[int, int], i: int) -> int:
     """The index that ``i`` was merged into."""
     while i in merge:
