@@ -157,7 +157,7 @@ GALLERY = (
     Entry("Sums, means and norms", "norm, twice", hessian(lambda x: np.linalg.norm(x)), (w,), "I / ‖x‖ − xxᵀ / ‖x‖³"),
     Entry("Sums, means and norms", "Frobenius norm", grad(lambda W: np.linalg.norm(X @ W - G, "fro") ** 2), (W,), "2Xᵀ(XW − G)"),
     Entry("Sums, means and norms", "sum of absolute values", grad(lambda x: np.linalg.norm(A @ x, 1)), (w,), "Aᵀ sign(Ax)"),
-    Entry("Sums, means and norms", "cosine similarity", grad(lambda x: x @ c / (np.linalg.norm(x) * np.linalg.norm(c))), (w,), "(c / ‖x‖ − (cᵀx)x / ‖x‖³) / ‖c‖"),
+    Entry("Sums, means and norms", "cosine similarity", grad(lambda x: x @ c / (np.linalg.norm(x) * np.linalg.norm(c))), (w,), "(c / ‖x‖ − (xᵀc)x / ‖x‖³) / ‖c‖"),
     Entry("Sums, means and norms", "direction", jacobian(lambda x: x / np.linalg.norm(x)), (w,), "I / ‖x‖ − xxᵀ / ‖x‖³"),
     Entry("Sums, means and norms", "product", grad(lambda x: np.prod(x)), (w,), "prod(x) ⊘ x"),
 
@@ -218,7 +218,7 @@ GALLERY = (
     Entry("Networks and signals", "its bias", grad(two_layers, wrt="b1"), (layers[0], layers[1], layers[1] + 1, 0.1), "((1 − h^⊙2)ᵀr) ⊙ w₂ where h = tanh(XW₁ + 𝟏b₁ᵀ), r = hw₂ + b₂ − y"),
     Entry("Networks and signals", "two hidden layers", grad(three_layers, wrt="W2"), layers, "2Hᵀ(((relu(Z) W₃ − G)W₃ᵀ) ⊙ 𝟙[Z > 0]) where H = tanh(XW₁ + 𝟏b₁ᵀ), Z = HW₂ + 𝟏b₂ᵀ"),
     Entry("Networks and signals", "a layer, pulled back", pullback(lambda W: np.tanh(X @ W)), (W, G), "Xᵀ(G ⊙ (1 − tanh(XW)^⊙2))"),
-    Entry("Networks and signals", "attention, its queries", pullback(attention), (*heads, rng.normal(size=(5, d))), "(P ⊙ (GVᵀ − (((PV) ⊙ G)𝟏)𝟏ᵀ))K / √d where P = softmax_row(QKᵀ / √d)"),
+    Entry("Networks and signals", "attention, its queries", pullback(attention), (*heads, rng.normal(size=(5, d))), "(P ⊙ (GVᵀ − ((PV) ⊙ G)𝟏𝟏ᵀ))K / √d where P = softmax_row(QKᵀ / √d)"),
     Entry("Networks and signals", "attention, its values", pullback(attention, wrt="V"), (*heads, rng.normal(size=(5, d))), "PᵀG where P = softmax_row(QKᵀ / √d)"),
     Entry("Networks and signals", "convolution of a signal", grad(lambda h: np.sum(np.convolve(s, h, "valid") ** 2)), (h,), "2TᵀTh where T = toeplitz(s)"),
     Entry("Networks and signals", "Laplacian energy of a graph", grad(lambda f: f @ L @ f), (w,), "(L + Lᵀ)f"),
@@ -239,6 +239,6 @@ GALLERY = (
     Entry("Loops and entries", "Rosenbrock's function", grad(rosenbrock), (np.array([0.3, 0.4]),), "[2x₁ − 400x₁r − 2, 200r] where r = x₂ − x₁²"),
     Entry("Loops and entries", "its Hessian", hessian(rosenbrock), (np.array([0.3, 0.4]),), "[[1200x₁² + 2 − 400x₂, −400x₁], [−400x₁, 200]]"),
     Entry("Loops and entries", "a quotient", grad(lambda a, b: (a - b) / (a + b)), (0.7, 0.2), "2b / (a + b)²"),
-    Entry("Loops and entries", "a power", grad(lambda x, n: np.sum(x**n)), (p, 2.5), "nx^(n − 1)"),
+    Entry("Loops and entries", "a power", grad(lambda x, n: np.sum(x**n)), (p, 2.5), "nx^⊙(n − 1)"),
 )
 # fmt: on

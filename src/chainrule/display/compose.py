@@ -37,6 +37,7 @@ from ..ops.monomial import (
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
+from .conditions import CONDITIONS, both_cases, turned_round
 from .layout import (
     Kind,
     Layout,
@@ -50,28 +51,10 @@ from .layout import (
     without_sign,
 )
 from .matrix import Reduction
-from .naming import Alphabet, trailing_number
+from .naming import Alphabet, entry_name, trailing_number, unicode_name
 from .parts import with_part
 from .sums import same_indices
 
-#: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
-CONDITIONS = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "logical_xor",
-        "isnan",
-        "isinf",
-        "isfinite",
-    ]
-)
 _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
 _HIDDEN = "hfguvqeack"
 
@@ -124,6 +107,7 @@ class Composer:
         self._turned = dict(turned or {})  # transposes of what has a name
         self._symbols = symbols  # of inputs and atoms
         self._names = dict(names)  # the user's own, of intermediates
+        self._shown = {unicode_name(s) for s in (*taken, *(name for name, _ in names.values()))}
         self._alphabet = Alphabet(taken | {name for name, _ in names.values()})
         self._parts = sorted(
             (n for n in self._names if n.op is MONOMIAL and len(n.args) > 1),
@@ -245,6 +229,7 @@ class Composer:
         """Whether a node is a number or a letter, perhaps with a minus."""
         if n.op is MONOMIAL and len(n.args) == 1 and abs(n.params[0].number) == 1:
             whole = n.params[2][0].denominator == 1 and 0 < n.params[2][0] < 4
+            whole = whole and n.params[1][0] == n.params[3]
             return self._layouts[n.args[0]].kind is Kind.NAME and whole
         return self._is_number(n) or self._layouts[n].kind is Kind.NAME
 
@@ -266,9 +251,8 @@ class Composer:
             return None
         name, coefficient = given
         if name not in self._definitions:
-            layout = Reduction(
-                term, [self._numeric(f.node) for f in term.factors], lambda t: None
-            ).result()
+            layouts = [self._numeric(f.node) for f in term.factors]
+            layout = Reduction(term, layouts, lambda t: None, self._order).result()
             self._definitions[name] = scaled(coefficient**-1, (), (), layout)
         axes = tuple(term.axes[i] for i in term.out)
         return Layout(Kind.NAME, (), axes, name), coefficient
@@ -299,11 +283,18 @@ class Composer:
             return Layout(Kind.ARRAY, tuple(self._operand(a) for a in n.args), axes, n.params[0])
         if self._is_element(n):
             (array,) = n.args
-            return Layout(Kind.ENTRY, (), (), (self._symbols[array], n.params[0]))
+            name, index = self._symbols[array], n.params[0]
+            if entry_name(name, index) not in self._shown and not trailing_number(name):
+                return Layout(Kind.ENTRY, (), (), (name, index))
+            # x₁ is the name of something else, or x₁₂ might be.
+            return Layout(Kind.ITEM, (self._layouts[array],), (), (slice_, index))
         if op is INVERSE:
             return Layout(Kind.INVERSE, (self._operand(n.args[0]),), axes)
         if op in (SIGMOID, SOFTPLUS, LOGDET, DET, STEP, BETWEEN, CLIP) or isinstance(op, Elementwise):
             logical = op.name in CONDITIONS
+            turned = turned_round(op, [self._operand(a) for a in n.args], axes)
+            if turned is not None:
+                return turned
             if self._is_positive(n) and n.args[0] in self._kept:
                 both = (self._layouts[self._kept[n.args[0]]], self._operand(n.args[1]))
                 return Layout(Kind.APPLY, both, axes, op)
@@ -325,14 +316,29 @@ class Composer:
         return layout if sign is None else scaled(sign, (), (), layout)
 
     def _total(self, n: Node) -> Layout:
-        between = self._between(n)
-        if between is not None:
-            return between
+        known = self._between(n) or self._both_cases(n)
+        if known is not None:
+            return known
         terms = []
         for arg in sorted(n.args, key=self._first.__getitem__):
             layout = self._operand(arg)
             terms.append((sign_of(layout), without_sign(layout)))
         return same_indices(terms) or summed(terms, self._order.axes[n])
+
+    def _both_cases(self, n: Node) -> Layout | None:
+        """A number and a multiple of a condition that has no name."""
+        if len(n.args) != 2 or not any(map(self._is_number, n.args)):
+            return None
+        constant, other = n.args if self._is_number(n.args[0]) else n.args[::-1]
+        weight, base = UNIT, other
+        if other.op is MONOMIAL and len(other.args) == 1:
+            (f,) = decode(other).factors
+            if f.exponent != 1 or f.indices != decode(other).out:
+                return None
+            weight, base = other.params[0], f.node
+        if (base.op is not STEP and base.op.name not in CONDITIONS) or base in self._signs:
+            return None
+        return both_cases(constant.params[0], weight, self._numeric(base))
 
     def _between(self, n: Node) -> Layout | None:
         """A sum of products that begin and end with the same matrices."""
@@ -346,7 +352,7 @@ class Composer:
                 term,
                 [self._operand(f.node) for f in term.factors],
                 lambda t: None,
-                self._order.symmetric,
+                self._order,
             ).result()
             terms.append((sign_of(layout), without_sign(layout)))
         middle = summed(terms, inner[0].out_axes)
@@ -372,7 +378,7 @@ class Composer:
             if name not in self._definitions:
                 inside = self._with_parts(part, inner)
                 layouts = [self._numeric(f.node) for f in inside.factors]
-                layout = Reduction(inside, layouts, lambda t: None, self._order.symmetric).result()
+                layout = Reduction(inside, layouts, lambda t: None, self._order).result()
                 self._definitions[name] = scaled(coefficient**-1, (), (), layout)
             self._layouts[part] = Layout(Kind.NAME, (), inner.out_axes, name)
             share = coefficient * inner.coefficient**-1
@@ -386,6 +392,9 @@ class Composer:
         for f in term.factors:
             layout = self._numeric(f.node)
             sign = self._signs.get(f.node)
+            if f.node.op is TOTAL and f.exponent == 1 and layout.kind is Kind.SCALE:
+                coefficient = coefficient * Fraction(sign_of(layout))
+                layout = without_sign(layout)
             if sign is not None:
                 if f.exponent.denominator == 1:
                     coefficient = coefficient * sign ** int(f.exponent)
@@ -397,7 +406,7 @@ class Composer:
             and layouts[0].kind is Kind.SUM
             and (
                 coefficient == Coefficient(Fraction(-1))
-                or (not coefficient.sizes
+                or (not coefficient.sizes and coefficient.number.denominator <= 10**9
                 and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args))
             )
         ):
@@ -407,10 +416,10 @@ class Composer:
             coefficient, layouts = self._absorbed(coefficient, layouts, odd)
         whole = term._replace(coefficient=coefficient)
         lookup = partial(self._lookup, n)
-        result = Reduction(whole, layouts, lookup, self._order.symmetric).result()
+        result = Reduction(whole, layouts, lookup, self._order).result()
         if nesting(result) < DEEP:
             return result
-        return Reduction(whole, layouts, lookup, self._order.symmetric, self._layer).result()
+        return Reduction(whole, layouts, lookup, self._order, self._layer).result()
 
     def _layer(self, term: Term, layout: Layout) -> Layout:
         """A name for one layer of a deep product, numbered as what it is made of."""

@@ -10,7 +10,8 @@ from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .compose import Composed
-from .layout import Kind, Layout, fold, in_context, indices_of
+from .constants import known_number
+from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power
 from .naming import latex_name
 from .parameters import along, parametrised
 from .recurrence import collapsed
@@ -99,13 +100,15 @@ def _wrapped(p: Piece, hold: int) -> str:
 
 def _number(c: Coefficient, sizes: Sizes) -> str:
     """A coefficient without its sign."""
+    value, known, below = known_number(abs(c.number))
     over = "".join(
         latex_name(sizes(a)) + (f"^{{{p}}}" if p > 1 else "") for a, p in c.sizes if p > 0
     )
     under = "".join(
         latex_name(sizes(a)) + (f"^{{{-p}}}" if p < -1 else "") for a, p in c.sizes if p < 0
     )
-    value = abs(c.number)
+    if known is not None:
+        over, under = (over, f"{known.latex} {under}") if below else (f"{known.latex} {over}", under)
     if not under and (value.denominator == 1 or value.denominator > 16):
         number = decimal(value)
         return over if value == 1 and over else number + over
@@ -142,7 +145,12 @@ _WORD = re.compile(r"\\mathrm\{[^{}]*\}(_\{\w+\})?(\^\\top|\^\{[^{}]*\})?$")
 
 
 def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
+    pieces = zip(x.children, parts, strict=True)
+    return Piece(juxtaposed([_set_apart(c, p, PRODUCT) for c, p in pieces]), PRODUCT)
+
+
+def _set_apart(c: Layout, p: Piece, hold: int) -> str:
+    return rf"\left({p.text}\right)" if is_elementwise_power(c) else _wrapped(p, hold)
 
 
 def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -186,6 +194,8 @@ def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if x.children[0].kind is Kind.INVERSE and base.endswith("^{-1}"):
         return Piece(base[: -len("^{-1}")] + r"^{-\top}", POWER)
     # A second superscript needs braces around the first.
+    if is_elementwise_power(x.children[0]):
+        return Piece(_set_apart(x.children[0], parts[0], POWER) + r"^\top", POWER)
     inner = f"{{{base}}}" if parts[0].hold == POWER else _wrapped(parts[0], POWER)
     return Piece(inner + r"^\top", POWER)
 
@@ -198,7 +208,8 @@ def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op.name == "exp" and (r"\frac" in parts[0].text or len(parts[0].text) > LONG):
         return Piece(rf"\exp\left({parts[0].text}\right)", ATOM)
     if op.name in ("power", "float_power"):
-        return Piece(rf"{{{_wrapped(parts[0], ATOM)}}}^{{{parts[1].text}}}", POWER)
+        odot = r"\odot " if x.axes else ""
+        return Piece(rf"{{{_wrapped(parts[0], ATOM)}}}^{{{odot}{parts[1].text}}}", POWER)
     template = _NAMED.get(op.name) or op.latex
     if not template:
         inner = ", ".join(p.text for p in parts)
@@ -276,9 +287,13 @@ def _call(name: str, arguments: Sequence[str]) -> Piece:
 
 
 def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    (body,) = x.children
-    sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
-    return Piece(rf"{_wrapped(parts[0], ATOM if sums else PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
+    return Piece(rf"{_set_apart(x.children[0], parts[0], PRODUCT)} \mathbf{{1}}^\top", PRODUCT)
+
+
+def _rows(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    if len(parts) > 1:  # of a product
+        return Piece(rf"\mathbf{{1}} {_wrapped(parts[1], PRODUCT)}", PRODUCT)
+    return Piece(rf"\mathbf{{1}} {_set_apart(x.children[0], parts[0], ATOM)}^\top", PRODUCT)
 
 
 def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -305,9 +320,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.DIAGONAL: _called("diag"),
     Kind.IDENTITY: lambda x, parts, sizes: Piece("I", ATOM),
     Kind.ONES: lambda x, parts, sizes: Piece(r"\mathbf{1}", ATOM),
-    Kind.ROWS: lambda x, parts, sizes: Piece(
-        rf"\mathbf{{1}} {_wrapped(parts[0], ATOM)}^\top", PRODUCT
-    ),
+    Kind.ROWS: _rows,
     Kind.COLUMNS: _columns,
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],

@@ -181,22 +181,39 @@ def transposed(x: Layout) -> Layout:
         return x
     flipped = x.axes[::-1]
     if x.kind is Kind.ROWS:
-        return Layout(Kind.COLUMNS, x.children, flipped)
+        return Layout(Kind.COLUMNS, x.children[:1], flipped)
     if x.kind is Kind.COLUMNS:
-        return Layout(Kind.ROWS, x.children, flipped)
+        return as_rows(x.children[0], flipped)
     if x.kind is Kind.FILL:
         return Layout(Kind.FILL, x.children, flipped)
     if x.kind is Kind.PRODUCT and x.rank == 2:
         return Layout(Kind.PRODUCT, backwards(x.children), flipped)
     if x.kind is Kind.SCALE and x.rank == 2:
         return Layout(Kind.SCALE, (*x.children[:-1], transposed(x.children[-1])), flipped, x.data)
-    if x.kind in (Kind.HADAMARD, Kind.SUM) and x.rank == 2:
+    if x.kind in (Kind.HADAMARD, Kind.SUM, Kind.DIVIDE) and x.rank == 2:
         each = [transposed(c) for c in x.children]
         if sum(map(_transposes, each)) <= sum(map(_transposes, x.children)):
             if x.kind is Kind.SUM:
                 return summed(list(zip(x.data, each, strict=True)), flipped)
             return Layout(x.kind, tuple(each), flipped, x.data)
+    if x.kind is Kind.DIVIDE and x.children[0].kind is Kind.FILL and x.rank == 2:
+        return Layout(Kind.DIVIDE, tuple(map(transposed, x.children)), flipped)
     return Layout(Kind.TRANSPOSE, (x,), flipped)
+
+
+def as_rows(x: Layout, axes: tuple[Axis, ...]) -> Layout:
+    """A vector as every row; a product also as the row that it is, ``𝟏ᵀX``."""
+    if x.kind is not Kind.PRODUCT:
+        return Layout(Kind.ROWS, (x,), axes)
+    turned = Layout(Kind.PRODUCT, backwards(x.children), x.axes)
+    return Layout(Kind.ROWS, (x, turned), axes)
+
+
+def is_elementwise_power(x: Layout) -> bool:
+    """Whether it is written with an exponent that begins with ⊙."""
+    if x.kind is Kind.APPLY and x.data.name in ("power", "float_power"):
+        return bool(x.axes)
+    return x.kind is Kind.POWER and bool(x.axes) and x.data != Fraction(1, 2)
 
 
 def backwards(chain: Sequence[Layout]) -> tuple[Layout, ...]:

@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..ir.node import Node
-from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Term
+from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Order, Term
 from .chains import is_differential, is_letter, is_transposed, product, quotient, rotated
 from .layout import (
     Indexing,
     Kind,
     Layout,
+    as_rows,
     backwards,
     divided,
     hadamard,
+    number,
     power,
     scaled,
 )
@@ -90,11 +91,11 @@ class Reduction:
         term: Term,
         layouts: Sequence[Layout],
         lookup: Lookup,
-        even: frozenset[Node] | set[Node] = frozenset(),
+        order: Order,
         part: Part | None = None,
     ) -> None:
         self.term = term
-        self.even = even  # the symmetric matrices
+        self.order = order
         self.part = part
         self.lookup = lookup
         self.coefficient = term.coefficient
@@ -112,12 +113,14 @@ class Reduction:
         self._eliminate()
         out = self.term.out
         summed = [i for i in self.term.inner() if i not in out and self._alive(i)]
+        if len(out) > 2 and not self.coefficient.number:
+            return Layout(Kind.FILL, (number(self.coefficient),), self.term.out_axes)
+        # Letters before functions, and differentials last: x sin(y) dx.
+        self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
         if self.wide or summed or len(out) > 2:
             body: Layout | None = self._indexed()
         elif not out:
             body = None
-            # Letters before functions, and differentials last: x sin(y) dx.
-            self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
         elif len(out) == 1:
             body = self._vector(out[0])
         elif out[0] == out[1]:
@@ -155,7 +158,7 @@ class Reduction:
         elif len(indices) == 2:
             if inverted:
                 layout = divided([], [layout], layout.axes)
-            back = (layout,) if f.node in self.even else None
+            back = (layout,) if f.node in self.order.symmetric else None
             self.edges.append(Edge(*indices, (layout,), (f,), back=back))
         else:
             self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))
@@ -299,6 +302,9 @@ class Reduction:
                 left, right = right, left
             if is_differential(left) and not is_differential(right):
                 left, right = right, left
+            ends = [f.node for f in vertex.factors]
+            if len(ends) == 2 and self.order.first.get(frozenset(ends)) is ends[1]:
+                left, right = right, left
             self.over.append(product((*backwards((left,)), right)))
         else:
             body = divided(over, vertex.under, (self.term.axes[i],))
@@ -406,7 +412,7 @@ class Reduction:
         if left is not None:
             return Layout(Kind.COLUMNS, (left,), axes)
         if right is not None:
-            return Layout(Kind.ROWS, (right,), axes)
+            return as_rows(right, axes)
         return self._filled(axes)
 
     def _indexed(self) -> Layout:

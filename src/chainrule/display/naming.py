@@ -139,6 +139,12 @@ def unicode_name(identifier: str) -> str:
     return text + low.translate(_DIGITS)
 
 
+def entry_name(identifier: str, index: Sequence[int]) -> str:
+    """One element of an array, as mathematics counts: ``x[0]`` is x₁."""
+    between = "," if any(i > 8 for i in index) else ""
+    return unicode_name(identifier) + between.join(subscript(i + 1) for i in index)
+
+
 def latex_name(identifier: str) -> str:
     """As LaTeX."""
     if identifier.startswith(DIFFERENTIAL):

@@ -14,6 +14,7 @@ from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
 from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, wrapped
 from .compose import Composed
+from .constants import known_number
 from .layout import Kind, Layout, fold
 from .products import matrix_product, trace
 from .unicode import index_text
@@ -71,7 +72,7 @@ def _result(layout: Layout, program: Program) -> str:
 
 def _number(c: Coefficient, program: Program) -> Code:
     """A coefficient, its sign included; sizes by name."""
-    value = c.number
+    value, known, below = known_number(c.number)
     over = [(a, p) for a, p in c.sizes if p > 0]
     under = [(a, -p) for a, p in c.sizes if p < 0]
 
@@ -79,7 +80,7 @@ def _number(c: Coefficient, program: Program) -> Code:
         return [program.size(a) + (f"**{p}" if p > 1 else "") for a, p in parts]
 
     short = value.denominator <= 1000 and abs(value.numerator) <= 10**6
-    if not under and not over:
+    if not under and not over and known is None:
         if value.denominator == 1:
             text = str(value.numerator)
         elif short and value.denominator not in (2, 4, 5, 8, 10):
@@ -90,11 +91,13 @@ def _number(c: Coefficient, program: Program) -> Code:
         return Code(text, ATOM if value >= 0 else UNARY)
     top = (
         []
-        if value.numerator == 1 and over
+        if value.numerator == 1 and (over or (known is not None and not below))
         else [str(value.numerator) if short else repr(float(value))]
     )
     top += powers(over)
     bottom = ([str(value.denominator)] if short and value.denominator > 1 else []) + powers(under)
+    if known is not None:
+        (bottom if below else top).append(known.source)
     text = " * ".join(top)
     if bottom:
         text += " / " + (bottom[0] if len(bottom) == 1 else f"({' * '.join(bottom)})")

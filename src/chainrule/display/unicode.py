@@ -11,8 +11,9 @@ from ..ops.monomial import Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .compose import Composed
-from .layout import Kind, Layout, fold, in_context, indices_of, is_number
-from .naming import subscript, superscript, unicode_name
+from .constants import known_number
+from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power, is_number
+from .naming import entry_name, subscript, superscript, unicode_name
 from .parameters import along, parametrised
 from .recurrence import collapsed
 
@@ -59,8 +60,10 @@ def layout_text(layout: Layout, sizes: Sizes) -> str:
         loose = layout.children[0].kind is Kind.SUM or "/" in text
         shown = f"({text})" if loose and not text.startswith("(") else text
         text = ones if text == "1" else f"{shown} {ones}"
+    if layout.kind is Kind.INDEXED or layout.kind is Kind.FILL:
+        text = text.strip()
     text = text.replace(_EDGE, "")
-    return f"[{letters}] {text}" if letters else text
+    return f"[{letters}] {text}" if letters and text != "0" else text
 
 
 def decimal(value: Fraction) -> str:
@@ -78,13 +81,15 @@ def decimal(value: Fraction) -> str:
 
 def coefficient_text(c: Coefficient, sizes: Sizes) -> tuple[str, bool]:
     """A coefficient without its sign, and whether it stands in parentheses."""
+    value, known, below = known_number(abs(c.number))
     over = [(sizes(a), p) for a, p in c.sizes if p > 0]
     under = [(sizes(a), -p) for a, p in c.sizes if p < 0]
+    if known is not None:
+        (under if below else over).insert(0, (known.text, 1))
 
     def powers(parts: list[tuple[str, int]]) -> str:
         return "".join(s + (superscript(p) if p > 1 else "") for s, p in parts)
 
-    value = abs(c.number)
     if not under:
         number = decimal(value)
         if value == 1 and over:
@@ -148,13 +153,17 @@ def _number(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 
 def _entry(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    name, index = x.data
-    between = "," if any(i > 8 for i in index) else ""
-    return _word(unicode_name(name) + between.join(subscript(i + 1) for i in index))
+    return _word(entry_name(*x.data))
 
 
 def _product(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return Piece(juxtaposed([_wrapped(p, PRODUCT) for p in parts]), PRODUCT)
+    pieces = zip(x.children, parts, strict=True)
+    return Piece(juxtaposed([_set_apart(c, p, PRODUCT) for c, p in pieces]), PRODUCT)
+
+
+def _set_apart(c: Layout, p: Piece, hold: int) -> str:
+    """A factor; ``(X^⊙2)𝟏`` does not read as an exponent of two factors."""
+    return f"({p.text})" if is_elementwise_power(c) else _wrapped(p, hold)
 
 
 def _hadamard(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -186,7 +195,7 @@ def _transpose(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     base = parts[0].text
     if x.children[0].kind is Kind.INVERSE and base.endswith("⁻¹"):
         return Piece(base[:-1] + "ᵀ", POWER)
-    return Piece(_wrapped(parts[0], POWER) + "ᵀ", POWER)
+    return Piece(_set_apart(x.children[0], parts[0], POWER) + "ᵀ", POWER)
 
 
 def _apply(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -195,6 +204,8 @@ def _apply(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         return Piece("𝟙[" + step_text(x, [p.text for p in parts], ">", "<") + "]", ATOM)
     if op.name in _NAMED:
         return applied(_NAMED[op.name], ATOM, parts)
+    if op.name in ("power", "float_power") and x.axes:
+        return applied(op.text.replace("^", "^⊙"), op.precedence, parts)
     return applied(op.text, op.precedence, parts)
 
 
@@ -339,10 +350,13 @@ def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
 
 
 def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    """A column for every column; sums of rows are set apart from the 𝟏ᵀ that repeats them."""
-    (body,) = x.children
-    sums = body.kind is Kind.PRODUCT and body.children[-1].kind is Kind.ONES
-    return Piece(_wrapped(parts[0], ATOM if sums else PRODUCT) + "𝟏ᵀ", PRODUCT)
+    return Piece(_set_apart(x.children[0], parts[0], PRODUCT) + "𝟏ᵀ", PRODUCT)
+
+
+def _rows(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    if len(parts) > 1:  # of a product, Xᵀ𝟏: 𝟏𝟏ᵀX
+        return Piece(juxtaposed(["𝟏", _wrapped(parts[1], PRODUCT)]), PRODUCT)
+    return Piece(f"𝟏{_set_apart(x.children[0], parts[0], POWER)}ᵀ", PRODUCT)
 
 
 def _entries(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -368,7 +382,7 @@ WRITERS: dict[Kind, Writer] = {
     Kind.DIAGONAL: _called("diag"),
     Kind.IDENTITY: lambda x, parts, sizes: Piece("I", ATOM),
     Kind.ONES: lambda x, parts, sizes: Piece("𝟏", ATOM),
-    Kind.ROWS: lambda x, parts, sizes: Piece(f"𝟏{_wrapped(parts[0], POWER)}ᵀ", PRODUCT),
+    Kind.ROWS: _rows,
     Kind.COLUMNS: _columns,
     Kind.FILL: lambda x, parts, sizes: parts[0],
     Kind.SQUEEZE: lambda x, parts, sizes: parts[0],

@@ -16,6 +16,7 @@ from ..display.abbreviation import abbreviated
 from ..display.code import Program
 from ..display.compose import Composed, Composer
 from ..display.naming import Alphabet, latex_name, told_apart, unicode_name
+from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
@@ -236,6 +237,8 @@ class Derivation:
             translate.algebra.symmetric.add(n)
         if all(e.declared is not None for e in self.examples.known if e.node.type.ndim):
             translate.axes.adopt(list(self.axis_names))
+        else:
+            translate.axes.adopt_repeated()
         assumed = translate.algebra.assumed
         for e in self.examples.known:
             if e.declared is not None:
@@ -261,22 +264,43 @@ class Derivation:
             for n, s in self.symbols.items()
             if n in translate.normal and n not in self.counts
         }
-        entries = by_entries(self.outputs, self.given_nodes())
-        if entries is not None:
-            (found, results), names = entries, {}
-            order = found.algebra.order
-            symbols = self.symbols
         taken = {*self.symbols.values(), *self.axis_names.values()}
         taken.update(self.trace.root.size_names.found().values())
-        composed = Composer(order, symbols, names, taken, self.turned)(results)
-        plain = self._unnumbered(names, {name for name, _ in composed.definitions})
-        if plain != names:
-            composed = Composer(order, symbols, plain, taken, self.turned)(results)
-        sizes = self.size_names(translate, {n for n, _ in composed.definitions})
-        text = unicode_notation.write(composed, sizes)
+
+        def whole() -> tuple[Composed, SizeNames, str]:
+            composed = Composer(order, symbols, names, taken, self.turned)(results)
+            plain = self._unnumbered(names, {name for name, _ in composed.definitions})
+            if plain != names:
+                composed = Composer(order, symbols, plain, taken, self.turned)(results)
+            sizes = self.size_names(translate, {n for n, _ in composed.definitions})
+            return composed, sizes, unicode_notation.write(composed, sizes)
+
+        entries = by_entries(self.outputs, self.given_nodes())
+        if entries is None:
+            composed, sizes, text = whole()
+        else:
+            found, single = entries
+            composed = Composer(found.algebra.order, self.symbols, {}, taken, self.turned)(single)
+            sizes = self.size_names(translate, {n for n, _ in composed.definitions})
+            text = unicode_notation.write(composed, sizes)
+            shorter = self._in_one(whole)
+            if shorter is not None and len(shorter[2]) < len(text):
+                composed, sizes, text = shorter
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
         code = self._source(composed, sizes, translate, names_of)
         return composed, sizes, translate, text, code
+
+    @staticmethod
+    def _in_one(
+        whole: Callable[[], tuple[Composed, SizeNames, str]],
+    ) -> tuple[Composed, SizeNames, str] | None:
+        """A formula of whole arrays, if there is one without indices and parts put together."""
+        try:
+            found = whole()
+        except FormulaError:
+            return None
+        pieces = re.search(r"pad\(|reshape\(|concatenate\(|\[[a-z]*:|Σ_|^\[[ij]", found[2])
+        return None if pieces else found
 
     def formula(self, steps: Callable[[Derivation], tuple[Step, ...]] | None = None) -> Formula:
         """Write, and verify what is written; ``steps`` says how it came about, when asked."""

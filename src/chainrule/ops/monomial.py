@@ -222,6 +222,8 @@ class Order:
         #: Matrices that were proved to equal their transposes.
         self.symmetric: set[Node] = set()
         self.axes: dict[Node, tuple[Axis, ...]] = {}
+        #: The vector that comes first in an inner product of two, where the program has it.
+        self.first: dict[frozenset[Node], Node] = {}
 
     def add(self, n: Node, axes: tuple[Axis, ...]) -> Node:
         """Give ``n`` its rank, if it is new, and its axes."""

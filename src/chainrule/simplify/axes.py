@@ -48,8 +48,9 @@ class Axes:
         users = Counter(a for n in order for a in n.args)
         #: Nodes that several others read, with the axes along which they are only repeated numbers:
         #: equal nodes are one object, and prove nothing of who else reads them.
+        everywhere = _repeated(order)
         self._repeated = {
-            n: free for n, free in _repeated(order).items() if users[n] > 1 and any(free)
+            n: free for n, free in everywhere.items() if users[n] > 1 and any(free)
         }
         self._met: dict[int, list[int]] = {}
         for n in order:
@@ -61,6 +62,10 @@ class Axes:
         for slot, met in reversed(self._met.items()):  # all who read it agree
             if len({self._root(m) for m in met}) == 1:
                 self._union(slot, met[0])
+
+        self._free = {
+            self._slots[n][k] for n, free in everywhere.items() for k, f in enumerate(free) if f
+        }
 
     def of(self, n: Node) -> tuple[Axis, ...]:
         """The axes of ``n``."""
@@ -106,6 +111,20 @@ class Axes:
         for slot, length in enumerate(self._lengths):
             fitting = by_length.get(length, set())
             if len(fitting) == 1 and self._root(slot) not in mine:
+                self._union(slot, next(iter(fitting)))
+
+    def adopt_repeated(self) -> None:
+        """Take an axis of a number that is only repeated for that of the inputs which is as long.
+
+        Where two axes of inputs are, nothing says which one it is.
+        """
+        mine = self._roots_of_inputs()
+        by_length: dict[int, set[int]] = {}
+        for root in mine:
+            by_length.setdefault(self._lengths[root], set()).add(root)
+        for slot in sorted(self._free):
+            fitting = by_length.get(self._lengths[slot], set())
+            if len(fitting) == 1 and self._root(slot) not in mine and self._lengths[slot] > 1:
                 self._union(slot, next(iter(fitting)))
 
     def _roots_of_inputs(self) -> set[int]:

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from ..ir.node import Node
-from ..ops.arithmetic import equal, greater, less, maximum, minimum
-from ..ops.monomial import BETWEEN, CLIP, STEP, TOTAL, Factor, Term
+from ..ops.arithmetic import equal, greater, greater_equal, less, less_equal, maximum, minimum
+from ..ops.monomial import BETWEEN, CLIP, STEP, TOTAL, Coefficient, Factor, Term
 from .builder import Builder
+from .expanding import length
+
+_COMPARISONS = (greater, greater_equal, less, less_equal, equal, STEP)
 
 
 def step(algebra: Builder, n: Node) -> Node | None:
@@ -27,6 +32,15 @@ def step(algebra: Builder, n: Node) -> Node | None:
     return algebra.scale(made, second)
 
 
+def chosen_at_ties(algebra: Builder, condition: Node, a: Node, b: Node) -> Node | None:
+    """``where(x = y, ½, 𝟙[x > y])``, as it is of two numbers."""
+    if condition.op is not equal or b.op not in (greater, less) or not algebra.is_constant(a):
+        return None
+    if a.params[0].exact() != Fraction(1, 2) or set(condition.args) != set(b.args):
+        return None
+    return _step(algebra, *(b.args if b.op is greater else b.args[::-1]))
+
+
 def _step(algebra: Builder, above: Node, below: Node) -> Node:
     """1 where ``above > below``; a bound that does not come into it is left out."""
     for k, (x, other) in enumerate(((above, below), (below, above))):
@@ -39,6 +53,26 @@ def _step(algebra: Builder, above: Node, below: Node) -> Node:
             if (gap < 0) == (x.op is maximum) and gap:
                 return _step(algebra, y, other) if not k else _step(algebra, other, y)
     return algebra.apply(STEP, [above, below])
+
+
+def compared(algebra: Builder, n: Node) -> Node | None:
+    """A condition in a shorter form: ``τr > (τ − 1)r`` is ``r > 0``, and ``h ∧ h`` is ``h``."""
+    if n.op.name in ("logical_and", "logical_or") and n.args[0] is n.args[1]:
+        return n.args[0]
+    if n.op not in _COMPARISONS or any(map(algebra.is_constant, n.args)):
+        return None
+    a, b = n.args
+    gap = algebra.total([a, algebra.scale(b, -1)])
+    if algebra.is_constant(gap) or length(algebra, gap) >= length(algebra, a) + length(algebra, b):
+        return None
+    coefficient, base = algebra.split(gap)
+    if coefficient.sizes:
+        return None
+    zero = algebra.constant(Coefficient(Fraction(0)), algebra.axes(base))
+    sides = [base, zero] if coefficient.number > 0 else [zero, base]
+    if n.op is STEP:
+        return _step(algebra, *sides)
+    return algebra.apply(n.op, sides)
 
 
 def clip(algebra: Builder, n: Node) -> Node | None:

@@ -28,8 +28,8 @@ def expanded(algebra: Builder, terms: Terms, *, diagonal: bool = False) -> Terms
     collected = _collected(algebra, terms, diagonal)
     if collected is None or len(collected) > len(terms):
         return None
-    before = sum(_size(algebra, base) for _, base in terms)
-    after = sum(_size(algebra, base) for _, base in collected)
+    before = sum(length(algebra, base) for _, base in terms)
+    after = sum(length(algebra, base) for _, base in collected)
     return collected if after < before else None
 
 
@@ -118,10 +118,10 @@ def _collected(algebra: Builder, terms: Terms, diagonal: bool = False) -> Terms 
     return [(Coefficient(n, s), base) for (base, s), n in sums.items() if n]
 
 
-def _size(algebra: Builder, base: Node) -> int:
+def length(algebra: Builder, base: Node) -> int:
     """How much there is to read."""
     view = algebra.term(base)
     return 1 + sum(
-        sum(_size(algebra, part) for part in f.node.args) if f.node.op is TOTAL else 1
+        sum(length(algebra, part) for part in f.node.args) if f.node.op is TOTAL else 1
         for f in view.factors
     )

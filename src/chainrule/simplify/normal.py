@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import count
-from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,7 @@ from .equal import soft_of_equal
 from .factoring import common_factors, paired
 from .rewriting import diagonals, kept_whole, opened, shorter, upright
 from .terms import (
+    apart,
     find,
     lowered,
     merged,
@@ -47,8 +47,9 @@ from .terms import (
     once,
     only_permutes,
     opens,
+    rational,
     renaming,
-    shared_sizes,
+    shared_number,
     sized,
     sums_inside,
     weighs,
@@ -130,8 +131,8 @@ class Algebra:
         return self.order.canonical(Term(value, (), out, dict(enumerate(axes))))
 
     def number(self, value: float | Fraction, axes: Axes = ()) -> Node:
-        """A number, repeated along ``axes``. A float is the decimal that it prints as."""
-        exact = value if isinstance(value, Fraction) else Fraction(repr(float(value)))
+        """A number, repeated along ``axes``."""
+        exact = value if isinstance(value, Fraction) else rational(float(value))
         return self.constant(Coefficient(exact), axes)
 
     def is_constant(self, n: Node) -> bool:
@@ -259,7 +260,8 @@ class Algebra:
                 return f.node
         if len(term.factors) == 1:
             (f,) = term.factors
-            if f.node.op is TOTAL and f.exponent == 1 and only_permutes(f, term.out):
+            terms = f.node.op is TOTAL and f.exponent == 1
+            if terms and (only_permutes(f, term.out) or apart(term, f)):
                 parts = [term._replace(factors=(Factor(p, f.indices),)) for p in f.node.args]
                 return self.total([self.monomial(part) for part in parts])
             if f.node.op is TOTAL and f.exponent == 1:
@@ -279,7 +281,7 @@ class Algebra:
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
-                    and (opens(term, f) or merges(term, f))
+                    and (opens(term, f) or merges(term, f) or apart(term, f))
                 ):
                     return self.total(
                         [
@@ -387,7 +389,6 @@ class Algebra:
         if written_out is not None:
             return written_out
         ends = sandwich([base for _, base in terms]) is not None
-        factored = self.factored and not ends
         whole = tuple(terms)
         shared = common_factors(self, terms, axes, alone=ends) if self.factored else None
         made = None
@@ -438,16 +439,7 @@ class Algebra:
 
     def _hoisted(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node:
         """The sum with a coefficient in front that all terms share, the first one positive."""
-        first = terms[0][0]
-        magnitude = first.magnitude()
-        if all(c.magnitude() == magnitude for c, _ in terms[1:]):
-            outside = first
-        else:
-            # No common divisor is left inside, so that equal sums are equal nodes.
-            over = gcd(*(c.number.numerator for c, _ in terms))
-            under = lcm(*(c.number.denominator for c, _ in terms))
-            outside = Coefficient(Fraction(-over if first.number < 0 else over, under))
-            outside = outside * shared_sizes([c for c, _ in terms])
+        outside = shared_number([c for c, _ in terms])
         if outside != UNIT:
             terms = [(c * outside**-1, base) for c, base in terms]
         made = node(TOTAL, tuple(self.scale(base, c) for c, base in terms))

@@ -139,6 +139,9 @@ def _einsum(t: State, n: Node, args: list[Node]) -> Node:
         indices = tuple(numbers[c] for c in letters)
         axes.update(zip(indices, t.axes.of(raw), strict=True))
         factors.append(Factor(arg, indices))
+    if len(inputs) == 2 and not output and inputs[0] == inputs[1]:
+        bases = [t.algebra.split(a)[1] for a in args]
+        t.algebra.order.first.setdefault(frozenset(bases), bases[0])
     return t.algebra.monomial(Term(UNIT, tuple(factors), tuple(numbers[c] for c in output), axes))
 
 

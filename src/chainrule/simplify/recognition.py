@@ -21,7 +21,7 @@ from ..calculus.pushforward import pushforward
 from ..ir.graph import toposort
 from ..ir.node import INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
-from ..ops.arithmetic import equal, greater, less, maximum, minimum, relu
+from ..ops.arithmetic import absolute, equal, greater, less, maximum, minimum, power, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
     LOGSUMEXP,
@@ -39,7 +39,7 @@ from ..ops.monomial import (
 from ..ops.transcendental import exp, log, tanh
 from ..trace.recording import symbolic
 from .axes import Axes
-from .clipping import between, clip, step
+from .clipping import between, clip, compared, step
 from .normal import Algebra
 from .translation import Translation
 
@@ -63,7 +63,9 @@ EQUATIONS: tuple[Callable[[Any], Sides], ...] = (
     lambda x: (_slope(tanh, x, 2), -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
     lambda x: (np.sinh(x) / np.cosh(x), np.tanh(x)),
     lambda x: (np.sign(x) * np.abs(x), x),
+    lambda x: (np.sign(x) / np.abs(x), 1 / x),
     lambda x: (np.where(x > 0, 1.0, 0.0) * x, relu(x)),
+    lambda x: (np.where(x > 0, 1.0, 0.0) * relu(x), relu(x)),
 )
 
 
@@ -137,6 +139,9 @@ class Recogniser:
             found = step(algebra, n)
             if found is not None:
                 return found
+        found = compared(algebra, n)
+        if found is not None:
+            return found
         if n.op is minimum or n.op is maximum:
             found = clip(algebra, n)
             if found is not None:
@@ -152,7 +157,12 @@ class Recogniser:
 
     def factors(self, algebra: Algebra, term: Term) -> Term | None:
         """A monomial in which some factors were recognised."""
-        found = _softmax(algebra, term) or _apart(algebra, term) or between(algebra, term)
+        found = (
+            _softmax(algebra, term)
+            or _apart(algebra, term)
+            or between(algebra, term)
+            or _raised(algebra, term)
+        )
         if found is not None:
             return found
         ops = {f.node.op for f in term.factors}
@@ -304,6 +314,11 @@ def _entries(
         return
     exponents = sorted(f.exponent for f in first.factors)
     for t in there:
+        if (size := _of_size(first, t)) is not None:  # 4|r| is 2|x| for x = 2r
+            scaled = algebra.scale(t.factors[0].node.args[0], size)
+            for bound in matches(algebra, first.factors[0].node.args[0], scaled, binding):
+                yield from _entries(algebra, others, [u for u in there if u is not t], bound)
+            continue
         if t.coefficient != first.coefficient or any(f.indices != t.out for f in t.factors):
             continue
         if sorted(f.exponent for f in t.factors) != exponents:
@@ -311,6 +326,17 @@ def _entries(
         for chosen, bound, sign in _choices(algebra, list(first.factors), list(t.factors), binding):
             if sign > 0 and all(f.exponent == g.exponent for f, g in chosen):
                 yield from _entries(algebra, others, [u for u in there if u is not t], bound)
+
+
+def _of_size(wanted: _Entry, there: _Entry) -> Coefficient | None:
+    """The positive number that makes a multiple of ``|r|`` the wanted one, if both are such."""
+    for e in (wanted, there):
+        if len(e.factors) != 1 or e.factors[0].exponent != 1 or e.factors[0].indices != e.out:
+            return None
+        if e.factors[0].node.op is not absolute:
+            return None
+    ratio = there.coefficient * wanted.coefficient**-1
+    return ratio if ratio.number > 0 else None
 
 
 def instantiated(algebra: Algebra, n: Node, binding: Binding, axes: tuple[Any, ...]) -> Node:
@@ -384,6 +410,29 @@ def _apart(algebra: Algebra, term: Term) -> Term | None:
                 if constant is not None and tied:
                     rest = tuple(h for h in term.factors if h is not g)
                     return term._replace(coefficient=term.coefficient * constant, factors=rest)
+    return None
+
+
+def _raised(algebra: Algebra, term: Term) -> Term | None:
+    """``x · x^(y − 1)`` as ``x^y``, where the exponent gets shorter."""
+    for f in term.factors:
+        if f.node.op is not power or f.exponent != 1 or f.node.args[1].op is not TOTAL:
+            continue
+        base, exponent = f.node.args
+        for g in term.factors:
+            if g.node is not base or g.indices != f.indices or g.exponent.denominator != 1:
+                continue
+            axes = algebra.axes(exponent)
+            more = algebra.total([exponent, algebra.number(g.exponent, axes)])
+            if more.op is TOTAL and len(more.args) >= len(exponent.args):
+                continue
+            raised = (
+                algebra.power(base, more.params[0].exact())
+                if algebra.is_constant(more) and not more.params[0].sizes
+                else algebra.apply(power, [base, more])
+            )
+            rest = tuple(h for h in term.factors if h is not f and h is not g)
+            return term._replace(factors=(*rest, Factor(raised, f.indices)))
     return None
 
 

@@ -66,6 +66,12 @@ EXACT = (
     Rule("positive", lambda x: (+x, x), kinds=_ARITHMETIC),
 )  # fmt: skip
 
+#: ``log(1 + exp x)`` without overflow; its derivative is the logistic function.
+SOFTPLUS = (
+    Rule("softplus", lambda x: (np.log1p(np.exp(x)), np.logaddexp(0, x))),
+    Rule("softplus, written out", lambda x: (np.log(1 + np.exp(x)), np.logaddexp(0, x))),
+)
+
 #: The same real numbers, as well conditioned or better.
 STABLE = (
     Rule("zero more", lambda x: (x + 0, x), kinds=_ARITHMETIC),
@@ -85,7 +91,7 @@ STABLE = (
     Rule("logistic of minus y", lambda x, y: (x / (1 + np.exp(y)), x * expit(-y))),
     Rule("the other logistic", lambda x: (1 - expit(x), expit(-x))),
     Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
-    Rule("softplus", lambda x: (np.log1p(np.exp(x)), np.logaddexp(0, x))),
+    *SOFTPLUS,
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
 
@@ -95,8 +101,9 @@ ALGORITHMS = (*FOLDING, *MOVES, *ROWS, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADIN
 RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))  # noqa: PLW0108 (it is being made)
 
 #: What a program is put into before it is differentiated for its formula: soft maxima shifted by
-#: the maximum are what they are without it. All else stays as the user wrote it.
-RECOGNITIONS = Rules((*MOVES, *SOFT))
+#: the maximum are what they are without it, and ``log(1 + exp z)`` is one function. All else stays
+#: as the user wrote it.
+RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS))
 
 #: The same for a derivation, which is to take ``log(1 + exp z)`` for the one function that it is.
 RECOGNISED = Rules((*MOVES, *SOFT, *STABLE))

@@ -11,6 +11,7 @@ from ..ir.node import CONSTANT, Node
 from ..ops import arithmetic as ar
 from ..ops.monomial import MONOMIAL, SIGMOID
 from ..ops.structural import broadcast, cast
+from .clipping import chosen_at_ties
 from .state import Rule, State
 from .terms import is_indicator
 
@@ -31,6 +32,14 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         powers = zip(a.args, a.params[2], strict=True)
         if any(x is condition.args[0] and p > 0 for x, p in powers):
             return a
+    if nonzero and t.algebra.is_zero(b) and a.op is MONOMIAL:
+        # As well where a product of some of its factors is, as of a share of what is largest.
+        whole, part = t.algebra.term(a), t.algebra.term(condition.args[0])
+        if whole.out == part.out and part.factors and all(f in whole.factors for f in part.factors):
+            return a
+    tied = chosen_at_ties(t.algebra, condition, a, b)
+    if tied is not None:
+        return tied
     opposite = _opposite(t, condition, a, b)
     if opposite is not None:
         return opposite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from math import gcd, lcm
 from typing import Any
 
 from ..ir.node import Node
@@ -117,6 +118,30 @@ def opens(term: Term, f: Factor) -> bool:
     return not alone or not set(f.indices) <= set(term.out) or len(set(f.indices)) < len(f.indices)
 
 
+def apart(term: Term, f: Factor) -> bool:
+    """Whether a sum of matrices reads better term by term: its diagonal, or ``tr(AᵀB) − xᵀAx``."""
+    if len(f.indices) != 2:
+        return False
+    if f.indices[0] == f.indices[1]:
+        return True
+    if term.out or len(term.factors) < 2:
+        return False
+    return any(
+        part.op is MONOMIAL and len(part.args) > 1 and not _joined(part) for part in f.node.args
+    )
+
+
+def _joined(n: Node) -> bool:
+    """Whether the two indices of a matrix are connected by its factors."""
+    _, indices, _, out, _ = n.params
+    reached = {out[0]}
+    for _ in indices:
+        for own in indices:
+            if reached & set(own):
+                reached |= set(own)
+    return out[1] in reached
+
+
 def sums_inside(n: Node) -> bool:
     """Whether a monomial has indices that are summed over."""
     out = n.params[3]
@@ -193,7 +218,35 @@ def sized(term: Term, indices: set[int]) -> Term:
     return term._replace(coefficient=coefficient)
 
 
-def shared_sizes(coefficients: Sequence[Coefficient]) -> Coefficient:
+def rational(value: float) -> Fraction:
+    """What a float means: the decimal that it prints as, or the short fraction it is nearest to."""
+    exact = Fraction(repr(value))
+    if exact.denominator > 10**12:  # 1/3, and 1/3 - 1
+        short = exact.limit_denominator(99)
+        if abs(short - exact) <= abs(exact) * Fraction(4, 10**16):
+            return short
+    return exact
+
+
+def shared_number(coefficients: Sequence[Coefficient]) -> Coefficient:
+    """What is taken out of a sum of multiples, so that the first term is positive.
+
+    No common divisor is left inside, so that equal sums are equal nodes; but decimals are left as
+    they are, for ``x + 0.0447x³`` is not ``0.0001(10000x + 447x³)``.
+    """
+    first = coefficients[0]
+    magnitude = first.magnitude()
+    if all(c.magnitude() == magnitude for c in coefficients[1:]):
+        return first
+    over = gcd(*(c.number.numerator for c in coefficients))
+    under = lcm(*(c.number.denominator for c in coefficients))
+    if under > 1000 or (under > 12 and max(abs(c.number) for c in coefficients) * under > 12 * over):
+        over = under = 1
+    outside = Coefficient(Fraction(-over if first.number < 0 else over, under))
+    return outside * _shared_sizes(coefficients)
+
+
+def _shared_sizes(coefficients: Sequence[Coefficient]) -> Coefficient:
     """The powers of sizes that all coefficients have."""
     powers = [dict(c.sizes) for c in coefficients]
     shared = []
