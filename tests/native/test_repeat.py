@@ -14,6 +14,12 @@ from tests.native.sound import assert_sound
 pytestmark = pytest.mark.skipif(not llvm.available(), reason="no compiler here")
 
 RNG = np.random.default_rng(11)
+BEGIN = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers_in_whatever_order_tests_run():
+    RNG.bit_generator.state = BEGIN
 
 
 def body_of(step, *like):
@@ -42,7 +48,7 @@ def run(step, trip, carry, xs=(), consts=(), *, reverse=False, around=lambda *a:
     for x, y in zip(found, expected, strict=True):
         assert np.asarray(x).dtype == np.asarray(y).dtype
         single = np.asarray(y).dtype == np.float32
-        np.testing.assert_allclose(x, y, rtol=1e-5 if single else 1e-12, atol=1e-14)
+        np.testing.assert_allclose(x, y, rtol=1e-4 if single else 1e-12, atol=1e-6 if single else 1e-14)
     return made.steps
 
 

@@ -19,6 +19,7 @@ from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
 from ..ops.transcendental import exp
 from ..simplify.fusing import fused
+from ..simplify.loops import trimmed
 from ..simplify.rerolling import rerolled
 from ..simplify.rolling import rolled
 from ..simplify.rules import RECOGNITIONS, RULES
@@ -144,6 +145,9 @@ def derive(
             if has_spectra(prepared):
                 prepared = SPECTRA.simplifier(level if level > 1 else 0)(prepared)
             nodes = simplify(fused(rule(prepared), level))
+            smaller = trimmed(nodes, level)
+            if smaller != nodes:
+                nodes = simplify(smaller)
             if level <= 1:
                 _simplified.update(nodes)
         return nodes, len(toposort(nodes))

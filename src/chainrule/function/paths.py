@@ -17,6 +17,7 @@ from ..ir.graph import Graph, toposort
 from ..ir.literal import Literal
 from ..ir.node import CONSTANT, INPUT, Node
 from ..simplify.fusing import fused
+from ..simplify.loops import trimmed
 from ..simplify.rerolling import rerolled
 from ..simplify.rules import RULES
 from ..trace.random import is_generator
@@ -362,6 +363,7 @@ def _trace(
     if effect:
         raise Effect(effect)
     final = RULES(fused(rerolled([*nodes, *(() if check is None else (check,))])))
+    final = RULES(trimmed(final))
     if check is not None:
         check = final.pop()
         if check.op is CONSTANT and bool(check.params[0].array):

@@ -9,12 +9,13 @@ from ..ir.graph import Graph
 from ..ir.node import Node, node
 from ..ops.control import call, loop
 from .fusing import fused
+from .loops import trimmed
 from .pattern import Algorithm, algorithm
 
 
 def inside(rules: Callable[[Sequence[Node]], list[Node]]) -> Algorithm:
     """The rule that brings the body of a call or a loop to normal form by ``rules``, this one too."""
-    rewritten = lru_cache(maxsize=256)(lambda body: body.map(fused).map(rules))
+    rewritten = lru_cache(maxsize=256)(lambda body: body.map(fused).map(rules).map(trimmed))
 
     @algorithm(call, loop)
     def a_body_in_normal_form(n: Node) -> Node | None:
