@@ -176,3 +176,38 @@ def test_ipopt_is_asked_for_by_name() -> None:
     found = cr.minimize(valley, [0.0, 0.0], method="ipopt", constraints=disc)
     assert found.success
     np.testing.assert_allclose(found.x, [0.786415, 0.617698], atol=1e-5)
+
+
+# ---------------------------------------------------------------------- what only looks converged
+
+
+def test_a_small_scale_is_no_excuse() -> None:
+    for scale in (1e-12, 1e-6, 1e9):
+        for method in (None, "newton"):
+            found = cr.minimize(lambda x, a: a * valley(x), [-1.2, 1.0], scale, method=method)
+            assert found.success
+            np.testing.assert_allclose(found.x, 1, atol=1e-5)
+
+
+def test_random_and_rounding_functions_are_not_trusted() -> None:
+    rng = np.random.default_rng(0)
+    found = cr.minimize(lambda x: np.sum(x**2) * 0 + rng.random(), [1.0, 2.0], method="BFGS")
+    assert not found.success
+    assert "Not to be trusted" in found.message
+    steps = cr.minimize(lambda x: np.sum(np.round(x * 1000) ** 2), [1.0, 2.0])
+    assert not steps.success
+    assert "it rounds" in steps.message
+
+
+def test_a_kink_with_a_slope_is_no_saddle() -> None:
+    found = cr.minimize(lambda x: np.sum(np.abs(x) - x**2), [0.3, 0.2], bounds=[(-0.4, 0.4)] * 2)
+    assert not found.success
+    assert "No descent" in found.message
+
+
+def test_a_search_that_becomes_too_slow_says_so() -> None:
+    found = cr.minimize(
+        lambda x: 0.001 * (np.abs(x[0] ** 10 - 20 * x[0] ** 9) + np.abs((x[1] + 3) ** 4)) ** 2,
+        [3.0, 2.0], method="least-squares", options={"maxiter": 500},
+    )  # fmt: skip
+    assert found.success or "limit of 500" in found.message or "too slow" in found.message

@@ -277,6 +277,7 @@ def _on_kinks(
         return found, choice
     name = "BFGS" if box is None and objective.variables.size <= DENSE else "L-BFGS-B"
     value, x = objective.best
+    lower: list[tuple[float, Result, str]] = []
     for start, what in ((x, "end"), (objective.variables.start, "start")):
         settings = dict(given)
         tighten(name, settings, None)
@@ -284,11 +285,18 @@ def _on_kinks(
             more = by_scipy(objective, name, box, [], None, report, settings, start=start)
         except (ChainruleError, *UNDEFINED):
             return found, choice
+        if more.status == newtons.STOPPED:
+            return more, choice
         if more.fun < value - 1e-9 * abs(value):
-            more.nit += found.nit
-            more.status = newtons.NO_DESCENT if not more.success else more.status
-            return more, Choice(choice.method, f"{choice.why}; {name} went on from its {what}")
-    return found, choice
+            lower.append((more.fun, more, what))
+            if more.success:
+                break
+    if not lower:
+        return found, choice
+    _, more, what = min(lower, key=lambda each: each[0])
+    more.nit += found.nit
+    more.status = newtons.NO_DESCENT if not more.success else more.status
+    return more, Choice(choice.method, f"{choice.why}; {name} went on from its {what}")
 
 
 def _keep(error: BaseException, objective: Objective) -> None:
@@ -326,7 +334,7 @@ def _finish(
     free = np.ones(x.size, bool)
     if box is not None:
         low, high = box
-        near = NEAR * np.maximum(1.0, np.abs(x)) if name in INTERIOR else 0.0
+        near = (NEAR if name in INTERIOR else 1e-12) * np.maximum(1.0, np.abs(x))
         free = ~(((x - low <= near) & (slope > 0)) | ((high - x <= near) & (slope < 0)))
     found.update(objective.counts)
     found.x, found.fun, found.method = variables.tree(x), value, name
@@ -348,10 +356,38 @@ def _finish(
     found["_statistics"] = kept
     if not constraints:
         found["_profiler"] = Profiler(objective.flat, objective.args, variables, x, box)
-    if not constraints and found.gradient_norm <= 1e-8 and found.status != newtons.STOPPED:
-        found.success = True
+    if not constraints and found.status != newtons.STOPPED:
+        least = 1e-8 * min(1.0, max(objective.steep, newtons.TINY))
+        if found.gradient_norm <= (1e-8 if found.status == newtons.NO_DESCENT else least):
+            found.success = True
+        if found.success and NEEDS[name].gradient:
+            _doubt(objective, found, x, slope, chosen=bool(choice.why))
     found.message = ending(found, choice.why, bounded=not bool(np.all(free)), derived=derived)
     return found
+
+
+def _doubt(
+    objective: Objective, found: Result, x: Vector, slope: Vector, *, chosen: bool
+) -> None:
+    """Take back the success of a search whose end shows that it cannot be trusted; say why."""
+    if objective.wavers(x, float(found.fun)):
+        found["_doubt"] = (
+            "the function gives other values when it is asked again at the same point, as one that "
+            "draws random numbers does. Draw them once, before"
+        )
+    elif not np.any(slope) and _level(found.eigenvalues) and objective.steps_down(x):
+        found["_doubt"] = (
+            "all derivatives are 0 here, and yet the function is lower nearby: it rounds, counts, "
+            "compares, or has a kink. Use method='Nelder-Mead'"
+        )
+    elif chosen and found.curvature != "minimum":
+        size = max(1.0, abs(found.fun), 1e-3 * objective.steep)
+        if found.gradient_norm > 1e-5 * size:
+            found.success = False
+
+
+def _level(eigenvalues: Vector | None) -> bool:
+    return eigenvalues is not None and not np.any(eigenvalues)
 
 
 def _lowest(objective: Objective, found: Result, x: Vector, name: str) -> Vector:

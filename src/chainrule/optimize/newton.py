@@ -27,6 +27,8 @@ from .variables import Vector
 
 #: Armijo's constant, and the smallest and the largest share of a step that is tried next.
 DECREASE, SHORTEST, LONGEST = 1e-4, 0.1, 0.5
+#: A slope below this counts as no larger than this.
+TINY = 1e-12
 #: A value below this is taken for minus infinity.
 UNBOUNDED = -1e100
 #: Gauss and Newton's matrix gives way to the Hessian after so many short steps in a row, each more
@@ -35,9 +37,11 @@ SLOW, TOO_SLOW = 3, 0.2
 
 #: After so many steps in which it falls by less than this share of the value, it gets nowhere.
 STALL, GAIN = 40, 1e-9
+#: What is gained in them counts as nothing below this share of the value at the start.
+NOTHING = 1e-20
 
 #: How a search can end: SciPy's status numbers where it has them.
-CONVERGED, LIMIT, NO_DESCENT, UNBOUNDED_BELOW, STOPPED = 0, 1, 2, 4, 99
+CONVERGED, LIMIT, NO_DESCENT, SLOW_END, UNBOUNDED_BELOW, STOPPED = 0, 1, 2, 3, 4, 99
 
 Box = tuple[Vector, Vector] | None
 
@@ -55,21 +59,26 @@ def newton(
     """The point where the search ended, how it ended, and the number of steps.
 
     ``gtol`` is the largest element of the gradient at which it stops; None is 1e-8, relative to the
-    value and the gradient at the start where both are above 1.
+    gradient at the start, or to the value and 1 where they are less.
     """
     x = objective.variables.start if start is None else start
     value, slope = objective.pair(x)
     most = max(1000, 10 * x.size) if maxiter is None else int(maxiter)
     free = None if box is None else movable(x, slope, box)
-    steepest = largest(slope, free) if gtol is None else 0.0
+    steepest = max(largest(slope, free), TINY) if gtol is None else None
     gtol = 1e-8 if gtol is None else gtol
+
+    def at_rest() -> bool:
+        size = 1.0 if steepest is None else min(steepest, max(1.0, abs(value)))
+        return largest(slope, free) <= gtol * size
+
     recent = deque([value], matrix.memory)
     slow, before, first = 0, np.inf, abs(value)
     mark = value
     for count in range(most):
         if box is not None:
             free = movable(x, slope, box)
-        if largest(slope, free) <= gtol * max(1.0, min(abs(value), steepest)):
+        if at_rest():
             # Elsewhere than at the start, a point is hardly ever at rest and no minimum.
             found = _leave(objective, matrix, x, value, free, box)
             if found is None:
@@ -100,7 +109,7 @@ def newton(
         value, slope = objective.pair(x)
         recent.append(value)
         if count % STALL == STALL - 1:
-            if mark - value < GAIN * abs(mark):
+            if mark - value < max(GAIN * abs(mark), NOTHING * first):
                 return x, NO_DESCENT, count + 1
             mark = value
         if value < UNBOUNDED or not np.isfinite(x @ x):
@@ -109,8 +118,7 @@ def newton(
             return x, STOPPED, count + 1
     if box is not None:
         free = movable(x, slope, box)
-    at_rest = largest(slope, free) <= gtol * max(1.0, min(abs(value), steepest))
-    return x, CONVERGED if at_rest else LIMIT, most
+    return x, CONVERGED if at_rest() else LIMIT, most
 
 
 def movable(x: Vector, slope: Vector, box: tuple[Vector, Vector]) -> Any:

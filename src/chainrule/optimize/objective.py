@@ -91,6 +91,8 @@ class Objective:
         self._further = 0, 0
         #: The value at the start.
         self.first = np.nan
+        #: The largest slope there.
+        self.steep = 1.0
         #: The lowest value so far and where it was met.
         self.best: tuple[float, Vector] = (np.inf, variables.start)
 
@@ -180,6 +182,27 @@ class Objective:
         """Count evaluations that were made of its residuals."""
         self._further = counts["nfev"], counts["njev"]
 
+    def wavers(self, x: Vector, value: float) -> bool:
+        """Whether the function gives another value at the same point when it is asked again."""
+        try:
+            again = float(self.programs.pair(x, *self.args)[0])
+        except Exception:  # noqa: BLE001 (it may count its calls)
+            return False
+        return not abs(again - value) <= 1e-6 * max(1.0, abs(value), abs(self.first))
+
+    def steps_down(self, x: Vector) -> bool:
+        """Whether the function is lower a little way off, where its derivatives are all 0."""
+        rng = np.random.default_rng(0)
+        here = self.value(x)
+        for k in range(16):
+            off = 10.0 ** -(2 + k % 2) * np.maximum(1.0, np.abs(x)) * rng.uniform(-1, 1, x.size)
+            try:
+                if self.value(x + off) < here - 1e-12 * abs(here):
+                    return True
+            except UNDEFINED:
+                return False
+        return False
+
     # -- the start -------------------------------------------------------------------------------
 
     def begin(self, *, gradient: bool = True) -> None:
@@ -200,6 +223,7 @@ class Objective:
             )
         self._started = True
         self.first = value
+        self.steep = float(np.abs(slope).max(initial=0.0)) if gradient else 1.0
         if gradient and not self.exact:
             self._compare(start, slope)
 

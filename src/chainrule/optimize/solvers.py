@@ -82,7 +82,7 @@ def by_least_squares(
         if patient is False:
             recent.append(equations.cost(x))
             if taken[0] > SLOW[0] and recent[0] - recent[-1] < SLOW[2] * recent[0]:
-                raise _Enough(newtons.LIMIT, x)
+                raise _Enough(newtons.SLOW_END, x)
         return equations.jacobian(x)
 
     # SciPy's solver for these refuses what is below the rounding.
@@ -115,7 +115,7 @@ def by_least_squares(
         polish(equations, found)
     objective.more(equations.counts)
     done = bool(found.success) and at_rest(found, size)
-    status = newtons.CONVERGED if done else newtons.LIMIT
+    status = newtons.CONVERGED if done else newtons.LIMIT if not found.status else newtons.SLOW_END
     result = Result(x=found.x, status=status, success=done, nit=taken[0])
     result.solver_message = str(found.message)
     return result

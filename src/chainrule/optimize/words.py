@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .newton import LIMIT, NO_DESCENT, STOPPED, UNBOUNDED_BELOW
+from .newton import LIMIT, NO_DESCENT, SLOW_END, STOPPED, UNBOUNDED_BELOW
 
 #: A value below this, where the search did not end by itself, is taken for minus infinity.
 FALLING = -1e15
@@ -51,12 +51,17 @@ def _outcome(found: Any, bounded: bool, derived: bool) -> str:
             f"Infeasible: a constraint is still broken by {found.violation:.1e}. Start nearer to the "
             "feasible points, or check that there are any."
         )
+    if "_doubt" in found:
+        found.success = False
+        return f"Not to be trusted: {found['_doubt']}. As it was found, {at}."
     if found.success:
         return _converged(found, bounded, at)
-    if found.status == NO_DESCENT and found.method == "newton":
+    if found.status == NO_DESCENT and found.method in ("newton", "least-squares"):
+        return _stuck(at)
+    if found.status == SLOW_END and found.method == "least-squares":
         return (
-            f"No descent: no step makes the function smaller, and yet {at}. It may have a kink or a "
-            "jump here; use a smooth function, or method='Nelder-Mead'."
+            f"Not converged: it became too slow where {at}. Start elsewhere, or bring the unknowns to a "
+            "similar scale."
         )
     if found.status == LIMIT or "iteration" in found.solver_message.lower():
         return (
@@ -71,6 +76,9 @@ def _outcome(found: Any, bounded: bool, derived: bool) -> str:
 
 def _converged(found: Any, bounded: bool, at: str) -> str:
     where = " with unknowns at their bounds" if bounded else ""
+    if found.curvature in ("saddle", "maximum") and found.gradient_norm > 1e-4 * max(1, abs(found.fun)):
+        found.success = False
+        return _stuck(at)
     if found.curvature == "saddle":
         found.success = False
         return (
@@ -90,3 +98,10 @@ def _converged(found: Any, bounded: bool, at: str) -> str:
     if found.curvature == "minimum":
         return f"Converged to a minimum{where}: {at}."
     return f"Converged{where}: {at}."
+
+
+def _stuck(at: str) -> str:
+    return (
+        f"No descent: no step makes the function smaller, and yet {at}. It may have a kink or a "
+        "jump here; use a smooth function, or method='Nelder-Mead'."
+    )
