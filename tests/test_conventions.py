@@ -423,6 +423,11 @@ def test_u14_only_the_zero_row_is_undefined() -> None:
         lambda x: np.linalg.norm(x) * np.linalg.norm(x),
         lambda x: np.sum(np.abs(x) ** 2),
         lambda x: np.sum(np.square(np.linalg.norm(x[None], axis=0))),
+        lambda x: np.hypot(x[0], x[1]) ** 2,
+        lambda x: np.abs(x[0] + 1j * x[1]) ** 2,
+        lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2) / 2,
+        lambda x: np.linalg.norm(x * np.exp(1j)) ** 2,
+        lambda x: np.sum(x**2) + np.linalg.norm(x) ** 4 + np.abs(x[0] + 1j * x[1]) ** 6,
     ],
 )
 def test_u14_the_square_of_a_norm_is_smooth(f: Any) -> None:

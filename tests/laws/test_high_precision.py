@@ -170,7 +170,7 @@ TRUTH: dict[str, tuple[Truth | None, ...]] = {
     "multiply": (Truth(lambda x, y: y, others=_PLAIN), Truth(lambda y, x: x, others=_PLAIN)),
     "divide": (Truth(lambda x, y: 1 / y, others=_PLAIN), Truth(lambda y, x: -x / y**2, others=_PLAIN)),
     "reciprocal": (Truth(lambda x: -1 / x**2),),
-    "square": (Truth(lambda x: 2 * x),),
+    "square": (Truth(lambda x: 2 * x),), "abs2": (Truth(lambda x: 2 * x),),
     "power": (Truth(lambda x, y: y * x**(y - 1), 1e-12, 1e12, _PLAIN), Truth(lambda y, x: x**y * mp.log(x), 1e-300, 1e3, _POSITIVE)),
     "hypot": (Truth(lambda x, y: x / mp.hypot(x, y), others=_PLAIN), Truth(lambda y, x: y / mp.hypot(x, y), others=_PLAIN)),
     "toward": (Truth(lambda x, n: 1 / n, others=_POSITIVE), Truth(lambda n, x: -x / n**2, others=_PLAIN)),

@@ -169,6 +169,8 @@ PROGRAMS = {
     "other precisions": lambda x: np.sum(x.astype(np.float32).astype(np.float64) ** 3),
     "axes of length one": lambda x: np.sum((x[:, None, None] * x[None, :, None])[:, :, 0] * 2.0),
     "squares of lengths": lambda x: np.linalg.norm(x) ** 2 + np.linalg.norm(np.outer(x, x)) ** 2,
+    "squares of sizes": lambda x: np.sum(np.abs(np.exp(1j * x) + x) ** 2 + np.hypot(x, 2.0) ** 4),
+    "powers of lengths": lambda x: np.linalg.norm(x + 1j) ** 2 + np.linalg.norm(np.outer(x, x)) ** 6,
     "a length by itself": lambda x: np.sum(np.square(np.linalg.norm(np.outer(x, x), axis=0)) * x),
     "everything placed": lambda x: np.sum(x[0:3] ** 2 * x),
 }  # fmt: skip

@@ -130,6 +130,27 @@ def test_complex() -> None:
         np.testing.assert_allclose(cr.grad(written)(a), expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_real_functions_with_complex_numbers(dtype: Any) -> None:
+    def written(p: Any) -> Any:
+        a, t = p
+        turned = np.exp(1j * t) * np.linalg.svd(a)[1]
+        return np.sum(turned.real - 2 * turned.imag + np.abs(turned + 1j * t) ** 2)
+
+    def meant(p: Any) -> Any:
+        a, t = p
+        size = np.sum(np.linalg.svd(a)[1])
+        turn = np.cos(t) - 2 * np.sin(t) + 2 * t * np.sin(t)
+        return size * turn + np.sum(a * a) + len(a) * t * t
+
+    p, v = (np.eye(3, dtype=dtype), dtype(0.7)), (B.astype(dtype), dtype(0.3))
+    rtol = 1e-4 if dtype is np.float32 else 1e-11
+    for verb in (lambda f: cr.grad(f)(p), lambda f: cr.hvp(f)(p, v)):
+        for found, expected in zip(verb(written), verb(meant), strict=True):
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=10 * rtol)
+
+
 def test_stacks_of_matrices() -> None:
     stack = np.stack([2 * np.eye(3), PLACES["two of three"]])
 

@@ -145,7 +145,7 @@ class Absolute(Elementwise):
         (x,), (t,) = args, tangents
         if x.dtype.kind != "c":
             return super().jvp(out, args, tangents)
-        return np.real(np.conjugate(toward(x, out)) * t)
+        return np.real(np.conjugate(self.slope(x, out)) * t)
 
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
@@ -153,7 +153,25 @@ class Absolute(Elementwise):
         (x,) = args
         if x.dtype.kind != "c":
             return super().pullback(out, ct, args, wanted)
-        return (toward(x, out) * ct,)
+        return (self.slope(x, out) * ct,)
+
+    def slope(self, x: Array, out: Array) -> Array:
+        """The direction in which the size of a complex number grows, as fast as it does."""
+        return toward(x, out)
+
+
+class SquaredSize(Absolute):
+    """``|x|²`` without the root of ``|x|``, so that it has second derivatives at 0 too."""
+
+    def evaluate(self, arrays: Sequence[Any], *params: Any) -> Any:
+        (x,) = arrays
+        return np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
+
+    def evaluator(self, types: Sequence[Any], *params: Any) -> Any:
+        return lambda x: self.evaluate((x,))
+
+    def slope(self, x: Array, out: Array) -> Array:
+        return 2 * x
 
 
 class Sign(Elementwise):
@@ -180,6 +198,7 @@ sign      = Sign(np.sign, "sign({0})", partials=(None,), latex=r"\operatorname{{
 toward: Elementwise = Toward("chainrule.toward", "{0} ⊘ {1}", 5, partials=(lambda out, x, n: 1 / n, lambda out, x, n: -(out / n)), latex=r"\frac{{{0}}}{{{1}}}", domain=((-np.inf, np.inf), (0, np.inf)))
 relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out, x: np.heaviside(x, 0.0),))
 absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\left| {0} \right|", holomorphic=False)
+abs2      = SquaredSize("chainrule.abs2", "|{0}|²", partials=(lambda out, x: 2 * x,), latex=r"\left| {0} \right|^2", holomorphic=False)
 real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))
 imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x: 1j * ct if x.dtype.kind == "c" else None)
 conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")

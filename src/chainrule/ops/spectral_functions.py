@@ -402,12 +402,20 @@ def body_of(n: Node, is_variable: Callable[[Node], bool], lead: tuple[int, ...])
     ``n`` and the variable have the shape ``lead + (length,)``; what it takes besides has the shape
     ``lead`` and is repeated. ``None`` if it is made in any other way.
     """
+    from .arithmetic import add, imag, multiply, real
     from .elementwise import Elementwise
     from .structural import broadcast
     from .structural import cast as cast_row
 
     made: dict[Node, Node] = {}
     others: list[Node] = []
+
+    def number(of: Node) -> Node:
+        if of.type.dtype.kind == "c":  # two real numbers, for the function is differentiated by each
+            return add.build((number(real.build((of,))), multiply.build((constant(1j), number(imag.build((of,)))))))
+        others.append(of)
+        return input_node(1, ("number", len(others)), ArrayType((), of.type.dtype))
+
     variable: Node | None = None
     stack = [n]
     while stack:
@@ -423,8 +431,7 @@ def body_of(n: Node, is_variable: Callable[[Node], bool], lead: tuple[int, ...])
             if inner.op is CONSTANT:
                 made[m] = inner
             else:
-                others.append(inner)
-                made[m] = input_node(1, ("number", len(others)), ArrayType((), inner.type.dtype))
+                made[m] = number(inner)
         elif isinstance(m.op, Elementwise) or m.op is cast_row:
             if not m.args:
                 return None

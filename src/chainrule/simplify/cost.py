@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
+from ..ops.arithmetic import hypot
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
 from ..ops.reductions import norm
@@ -42,6 +43,8 @@ def _arithmetic(n: Node) -> int:
     """How many numbers the operation computes; arithmetic on literals is done once and is free."""
     if not n.args or all(a.op is CONSTANT for a in n.args):
         return 0
+    if n.op is hypot:  # two squares, their sum, its root
+        return int(4 * n.type.size)
     if isinstance(n.op, Elementwise) or n.op is cast:
         return int(n.type.size)
     if n.op is einsum:
