@@ -177,8 +177,9 @@ def _home(primitive: Primitive) -> tuple[str, str]:
             module,
             name,
         )  # a row beside its kind goes before an import of it
-        for module, namespace in list(sys.modules.items())
-        for name, value in list(getattr(namespace, "__dict__", {}).items())
+        # Copies are made in one step; other threads may run between any two pairs of a list.
+        for module, namespace in sys.modules.copy().items()
+        for name, value in dict(getattr(namespace, "__dict__", {})).items()
         if value is primitive
     ]
     if not found:

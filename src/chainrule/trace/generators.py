@@ -52,7 +52,7 @@ class Generators:
             during = {n: _method(n, m, methods) for n, m in methods.items()}
             self._classes.append((owner, space, during, methods))
         methods = self._classes[1][3]
-        for name, value in list(vars(module).items()):
+        for name, value in vars(module).copy().items():
             if type(value) is MethodType and name in methods:
                 self.functions.append((value, _function(name, value, methods)))
         self.functions.append((module.default_rng, _maker(module.default_rng)))

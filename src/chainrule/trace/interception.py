@@ -88,7 +88,7 @@ class _Names:
         self.added: list[str] = []
         by_id = table.by_id
         skipped: Any = table.for_lists if within and self.fixed else ()
-        for name, value in list(namespace.items()):
+        for name, value in namespace.copy().items():
             known = by_id.get(id(value))
             if known is not None and known[0] is value and id(value) not in skipped:
                 self.during[name] = known[1]
@@ -391,7 +391,7 @@ class _Interception:
                 if id(function) not in exchanged:
                     self.methods.append((function, "__code__", code, function.__code__))
             self._sparse()
-            for name, module in list(sys.modules.items()):
+            for name, module in sys.modules.copy().items():
                 known = self.modules.get(name, _unseen)
                 if known is None and name == "__main__":  # it may stand for another module now
                     known = _unseen
@@ -422,8 +422,8 @@ class _Interception:
         base = getattr(sys.modules.get("scipy.sparse._base"), "_spbase", None)
         if base is None or any(owner is base for owner, *_ in self.methods):
             return
-        for module in [m for n, m in sys.modules.items() if n.startswith("scipy.sparse._")]:
-            for owner in vars(module).values():
+        for module in [m for n, m in sys.modules.copy().items() if n.startswith("scipy.sparse._")]:
+            for owner in list(vars(module).values()):
                 if isinstance(owner, type) and owner.__module__ == module.__name__:
                     for name, product in (
                         ("_matmul_dispatch", sparse.matmul),
@@ -435,12 +435,12 @@ class _Interception:
     def clean(self) -> None:
         """Modules that were imported during a trace may have taken a stand-in for the function."""
         assert self.table is not None
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             known = self.modules.get(name, _unseen)
             new = known is _unseen or (known is not None and known.namespace is not vars(module))
             if new and isinstance(module, ModuleType):
                 namespace = vars(module)
-                for key, value in list(namespace.items()):
+                for key, value in namespace.copy().items():
                     original = self.table.back.get(id(value))
                     if original is not None:
                         namespace[key] = original
