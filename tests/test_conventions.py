@@ -17,6 +17,7 @@ from chainrule.errors import (
     NotHolomorphic,
     NotScalar,
 )
+from scipy import special
 from scipy.special import logsumexp, softmax, xlogy
 
 inf, nan = np.inf, np.nan
@@ -195,6 +196,64 @@ def test_w2_overwritten_entries_never_leak() -> None:
         return np.sum(y)
 
     np.testing.assert_allclose(cr.grad(f)(np.array([-1.0, 0.0, 4.0])), [0, 0, 0.25])
+
+
+ROWS: dict[str, Callable[[Any], Any]] = {
+    "norm": lambda X: np.linalg.norm(X, axis=1),
+    "another norm": lambda X: np.linalg.norm(X, 3, axis=1),
+    "standard deviation": lambda X: np.std(X, axis=1),
+    "logsumexp": lambda X: special.logsumexp(X, axis=1),
+    "complex": lambda X: np.exp((1 + 1j) * X[:, 0]).imag * X[:, 1],
+    "modulus": lambda X: np.abs(X[:, 0] + 1j * X[:, 1]),
+    "lambertw": lambda X: special.lambertw(X[:, 0] * np.exp(X[:, 1])).real,
+}
+
+
+@pytest.mark.parametrize("fill", [0.0, inf, nan])
+@pytest.mark.parametrize("name", ROWS)
+def test_w2_rows_that_are_left_out_never_leak(name: str, fill: float) -> None:
+    f, kept = ROWS[name], np.array([True, False, True])
+
+    def overwritten(X: Any) -> Any:
+        y = f(X)
+        y[~kept] = 1.0
+        return np.sum(y)
+
+    X = np.array([[0.5, 0.7], [fill, fill], [0.2, 0.3]])
+    expected = cr.grad(lambda X: np.sum(f(X)))(X[kept])
+    second = cr.hvp(lambda X: np.sum(f(X)))(X[kept], X[kept])
+    programs = (overwritten, lambda X: np.sum(np.where(kept, f(X), 0)), lambda X: np.sum(f(X)[kept]))
+    for program in programs:
+        with np.errstate(all="ignore"):
+            found = cr.grad(program)(X)
+            curved = cr.hvp(program)(X, np.where(kept[:, None], X, 1.0))
+        np.testing.assert_allclose(found[kept], expected)
+        np.testing.assert_allclose(curved[kept], second)
+        assert not found[1].any() and not curved[1].any()
+
+
+def test_w2_what_overflowed_is_computed_otherwise() -> None:
+    """Lambert's W of an exponential, as solar cells have it: where it overflows, by iteration."""
+
+    def f(x: Any) -> Any:
+        w = special.lambertw(2 * x * np.exp(300 * x)).real
+        beyond = np.logical_not(np.isfinite(w))
+        logarithm = np.log(2 * x[beyond]) + 300 * x[beyond]
+        v = logarithm
+        for _ in range(4):
+            v = v * (1 - np.log(v) + logarithm) / (1 + v)
+        w[beyond] = v
+        return np.sum(w)
+
+    x = np.array([0.5, 3.0, 1.0, 4.0])
+    with np.errstate(over="ignore"):
+        found = cr.grad(f)(x)
+        curved = cr.hvp(f)(x, np.ones(4))
+        w = np.array([f(x[k : k + 1]) for k in range(4)])
+    # w + log w = log 2x + 300 x
+    slope = (1 / x + 300) * w / (1 + w)
+    np.testing.assert_allclose(found, slope, rtol=1e-9)
+    np.testing.assert_allclose(curved, slope**2 / (w * (1 + w)) - w / (1 + w) / x**2, rtol=1e-6)
 
 
 def test_w3_a_condition_has_no_derivative() -> None:

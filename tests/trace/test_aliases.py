@@ -392,6 +392,39 @@ def test_an_inner_value_that_leaves_by_an_outer_array_says_so() -> None:
         cr.grad(outer)(2.0)
 
 
+def test_a_part_that_is_all_that_is_left_of_a_complex_array() -> None:
+    def f(x):
+        y = np.exp(x * 1j).imag
+        y[0] = x[1]
+        z = (x[1:] * (1 + 2j))[:1].imag
+        z *= 3.0
+        return np.sum(y) + z[0]
+
+    np.testing.assert_allclose(
+        cr.grad(f)(np.array([0.3, 0.5, 0.7])), [0, 1 + np.cos(0.5) + 6, np.cos(0.7)]
+    )
+
+
+@pytest.mark.parametrize("part", [lambda z: z.real, lambda z: z[1:].real, lambda z: z.T.imag])
+def test_a_part_of_what_others_see_is_refused(part) -> None:
+    def f(x):
+        z = x * (1 + 1j)
+        y = part(z)
+        y[0] = 3.0
+        return np.sum(np.abs(z))
+
+    def g(x):
+        z = x * (1 + 1j)
+        y, w = part(z), z[::-1]
+        del z
+        y[0] = 3.0
+        return np.sum(np.abs(w))
+
+    for program in (f, g):
+        with pytest.raises(TypeError, match=r"z\.real ="):
+            cr.grad(program)(X)
+
+
 def test_a_write_to_a_part_of_a_complex_array_is_refused() -> None:
     def f(x):
         z = x * (1 + 1j)

@@ -23,6 +23,7 @@ from .elementwise import (
     logical_not,
     logical_or,
     not_equal,
+    scaled,
     where,
 )
 from .structural import cast
@@ -145,7 +146,7 @@ class Absolute(Elementwise):
         (x,), (t,) = args, tangents
         if x.dtype.kind != "c":
             return super().jvp(out, args, tangents)
-        return np.real(np.conjugate(self.slope(x, out)) * t)
+        return np.real(scaled(t, np.conjugate(self.slope(x, out))))
 
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
@@ -153,7 +154,7 @@ class Absolute(Elementwise):
         (x,) = args
         if x.dtype.kind != "c":
             return super().pullback(out, ct, args, wanted)
-        return (self.slope(x, out) * ct,)
+        return (scaled(cast(ct, x.dtype), self.slope(x, out)),)
 
     def slope(self, x: Array, out: Array) -> Array:
         """The direction in which the size of a complex number grows, as fast as it does."""
@@ -200,7 +201,7 @@ relu      = Relu("chainrule.relu", "relu({0})", gated=True, partials=(lambda out
 absolute  = Absolute(np.absolute, "|{0}|", partials=(lambda out, x: np.sign(x),), latex=r"\left| {0} \right|", holomorphic=False)
 abs2      = SquaredSize("chainrule.abs2", "|{0}|²", partials=(lambda out, x: 2 * x,), latex=r"\left| {0} \right|^2", holomorphic=False)
 real      = RealLinear("numpy.real", "Re({0})", real=True,  adjoint=lambda ct, x: cast(ct, x.dtype))
-imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x: 1j * ct if x.dtype.kind == "c" else None)
+imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x: scaled(cast(ct, x.dtype), 1j) if x.dtype.kind == "c" else None)
 conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")
 # fmt: on
 

@@ -61,7 +61,7 @@ class Elementwise(Primitive):
         self.precedence = precedence
         self.partials = partials
         self.linear_in = linear_in
-        #: Whether it is a sum of its arguments, or of their negatives.
+        #: Whether it is a sum of its arguments, of their negatives or parts.
         self.adds = partials is not None and all(type(p) is int for p in partials)
         #: Whether it is complex differentiable where it takes complex numbers.
         self.holomorphic = holomorphic
@@ -161,7 +161,7 @@ class Elementwise(Primitive):
 
     def jvp(self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any) -> Maybe:
         return total(
-            _scaled(t, self.partial(i, out, args), gated=self.gated)
+            scaled(t, self.partial(i, out, args), gated=self.gated)
             for i, t in enumerate(tangents)
             if t is not None
         )
@@ -172,7 +172,7 @@ class Elementwise(Primitive):
         results: list[Maybe] = []
         for i, want in enumerate(wanted):
             partial = self.partial(i, out, args) if want else None
-            result = _scaled(ct, partial, conjugate=True, gated=self.gated)
+            result = scaled(ct, partial, conjugate=True, gated=self.gated)
             if result is not None and result.dtype.kind == "c" and args[i].dtype.kind != "c":
                 result = np.real(result)
             results.append(result)
@@ -188,7 +188,7 @@ class Elementwise(Primitive):
         return every, every
 
 
-def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = False) -> Maybe:
+def scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = False) -> Maybe:
     """``partial * t``, which stays zero where ``t`` is zero by structure.
 
     A zero times an infinite partial would be NaN, so a selection or an embedding is taken outside
@@ -217,7 +217,7 @@ def _scaled(t: Maybe, partial: Maybe, *, conjugate: bool = False, gated: bool = 
             assert op.pullback is not None
             reads = op.pullback(t, partial, args, wanted, *params)
             return op.bind(
-                [a if r is None else _scaled(a, r) for a, r in zip(args, reads, strict=True)], *params
+                [a if r is None else scaled(a, r) for a, r in zip(args, reads, strict=True)], *params
             )
         mask = support(described)
         if mask is not None:
@@ -314,6 +314,8 @@ def _mask(n: Node) -> Node | None:
         return node(n.op, tuple(joined), n.params)
     if any(m is None for m in (inner[:1] if n.op in _MOVES else inner)):
         return None
+    if n.op is cast:
+        return inner[0]
     if n.op in _MOVES:
         return node(n.op, (inner[0], *n.args[1:]), n.params)  # type: ignore[arg-type]
     if n.op.sums or n.op is einsum:  # not zero where any of those summed is not
@@ -330,9 +332,9 @@ def _both(mask: Node, inner: Node | None) -> Node:
     return mask if inner is None else logical_and.build((mask, inner))
 
 
-#: Operations that put their arguments into zeros, and those that only move their first argument.
+#: Operations that put their arguments into zeros, and those that only move or cast their first argument.
 _EMBEDDINGS: frozenset[Any] = frozenset({place, scatter_add, add_along})
-_MOVES: frozenset[Any] = frozenset({broadcast, reshape, transpose, slice_, gather, take_along})
+_MOVES: frozenset[Any] = frozenset({broadcast, reshape, transpose, slice_, gather, take_along, cast})
 
 
 def _is_zero(n: Node) -> bool:
@@ -427,6 +429,7 @@ class RealLinear(Elementwise):
         self, function: Any, text: str, *, adjoint: Callable[[Array, Array], Array], real: bool, **keywords: Any
     ) -> None:
         super().__init__(function, text, linear_in=(0,), holomorphic=False, **keywords)
+        self.adds = True
         self._adjoint = adjoint
         self._real = real
 

@@ -15,7 +15,7 @@ from ..ir.primitive import Array, Maybe, Primitive
 from ..ir.types import ArrayType
 from .arithmetic import toward
 from .cumulative import cumprod, shifted
-from .elementwise import gate
+from .elementwise import gate, scaled
 from .structural import broadcast, cast, reduce_sum, reshape, sum_dtype
 
 
@@ -123,14 +123,14 @@ class Norm(Reduction):
         (axes, ord), (x,) = params, args
         direction = _direction(out, x, axes, ord)
         if x.dtype.kind == "c":
-            return reduce_sum(np.real(np.conjugate(direction) * tangents[0]), axes)
-        return reduce_sum(direction * tangents[0], axes)
+            return reduce_sum(np.real(scaled(tangents[0], np.conjugate(direction))), axes)
+        return reduce_sum(scaled(tangents[0], direction), axes)
 
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
     ) -> Sequence[Maybe]:
         (axes, ord), (x,) = params, args
-        return (_direction(out, x, axes, ord) * spread(ct, x, axes),)
+        return (scaled(spread(ct, x, axes), _direction(out, x, axes, ord)),)
 
     def batch(  # type: ignore[override]
         self,

@@ -15,6 +15,7 @@ import numpy as np
 from ..ir.primitive import Array, Maybe
 from ..ir.types import ArrayType
 from .cumulative import within
+from .elementwise import scaled
 from .reductions import Reduction, spread
 from .structural import reduce_sum
 
@@ -44,13 +45,13 @@ class LogSumExp(Reduction):
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
     ) -> Maybe:
         (axes,), (x,) = params, args
-        return reduce_sum(shares(x, axes) * tangents[0], axes)
+        return reduce_sum(scaled(tangents[0], shares(x, axes)), axes)
 
     def pullback(
         self, out: Array, ct: Array, args: Sequence[Array], wanted: Sequence[bool], *params: Any
     ) -> Sequence[Maybe]:
         (axes,), (x,) = params, args
-        return (shares(x, axes) * spread(ct, x, axes),)
+        return (scaled(spread(ct, x, axes), shares(x, axes)),)
 
 
 class Softmax(Reduction):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from sys import getrefcount
 from typing import Any
 from weakref import ref
 
@@ -159,10 +160,37 @@ def is_alone(x: Tracer) -> bool:
     return not views and getattr(x, "origin", None) is None
 
 
+def _is_forgotten(child: Tracer) -> bool:
+    """Whether what ``child`` is a part of, and all that shares its elements, is out of reach."""
+    while getattr(child, "origin", None) is not None:
+        seen = [view for view in getattr(child.origin[0], "views", ()) if view() is not None]
+        if len(seen) != 1 or _holders(child) != _HOLDERS_OF_ONE:
+            return False
+        child = child.origin[0]
+    return True
+
+
+def _holders(child: Any) -> int:
+    """How many hold the array that ``child`` is a view of."""
+    return getrefcount(child.origin[0])
+
+
+class _Alone:
+    def __init__(self) -> None:
+        self.origin = (object(), None)
+
+
+#: What is counted where only the view itself holds it.
+_HOLDERS_OF_ONE = _holders(_Alone())
+
+
 def give_memory(x: Tracer) -> Buffer:
     """Turn the family of ``x`` into arrays over one memory; the part that is ``x``."""
     root = x
     while getattr(root, "origin", None) is not None:
+        if root.origin[1] is no_part and _is_forgotten(root):
+            root.origin = None  # the only one of its family that the program can still see
+            break
         root = root.origin[0]
     if type(root) is not Written:
         t = root.node.type
