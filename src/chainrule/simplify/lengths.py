@@ -13,10 +13,9 @@ from ..ops.structural import reduce_sum
 from .pattern import Algorithm, algorithm, literal
 
 
-
 @algorithm(ar.square, ar.multiply, ar.power, heads={0: (norm, ar.absolute, ar.hypot)})
 def the_square_of_a_size(n: Node) -> Node | None:
-    """``‖x‖²`` is the sum of squares; so are ``|z|²`` and the square of a hypotenuse, and even powers."""
+    """``‖x‖²`` is the sum of squares; ``|z|²``, a hypotenuse and even powers likewise."""
     length = n.args[0]
     if n.op is ar.power:
         exponent = literal(n.args[1])
