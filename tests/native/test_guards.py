@@ -57,6 +57,11 @@ def test_a_mask_with_a_stride():
     check(lambda m, x, y: rows(m[:, 1], x, y), m, x, y)
 
 
+def test_truths_that_are_other_numbers_than_1():
+    m = (np.arange(40) % 7 == 1).astype(np.uint8) * 3
+    check(rows, m.view(np.bool_), *RNG.normal(size=(2, 40, 9)))
+
+
 def test_a_mask_along_two_axes():
     def f(m, x, y):
         return np.sum(np.where(m[:, :, None], x[:, None, :] / y[None], 0.0), axis=0)

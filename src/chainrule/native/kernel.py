@@ -202,12 +202,13 @@ class KernelWriter:
         (stride,) = (s for s, n in zip(guard.strides, guard.shape, strict=True) if s and n > 1)
         mask = f.offset(self.pointer(guard.buffer), "i8", guard.offset)
 
-        # Of those that lie side by side, eight are tested at once: each is a bit of one number.
+        # Of those that lie side by side, eight are tested at once: each is a bit of a number.
         whole = step.trips // 8 * 8 if stride == 1 else 0
         if whole:
             loop = f.begin(whole, (), 8)
-            eight = f.value(f"load i64, {f.offset(mask, 'i8', loop.index)}, align 1", "i64")
-            self._if(eight, lambda: self._bits(step, loop.index, eight))
+            true = f.icmp("ne", f.load(f.offset(mask, "i8", loop.index), "i8", 8), 0)
+            bits = f.convert("zext", f.value(f"bitcast {true} to i8", "i8"), "i64")
+            self._if(bits, lambda: self._bits(step, loop.index, bits))
             f.end(loop)
         if step.trips > whole:
             loop = f.begin(step.trips - whole)
@@ -216,8 +217,8 @@ class KernelWriter:
             self._if(one, lambda: self._block(step, step.steps, place))
             f.end(loop)
 
-    def _bits(self, step: Strip, first: Value, eight: Value) -> None:
-        """What is done for each byte of a number that is 1, and not 0."""
+    def _bits(self, step: Strip, first: Value, bits: Value) -> None:
+        """What is done for each bit that is 1, of which there is one."""
         f = self.f
         head, before, done = f.fresh("bit"), f.block, f.fresh("done")
         left = Value("%" + f.fresh("left"), "i64")
@@ -227,10 +228,10 @@ class KernelWriter:
         f.line("")  # the phi, written at the end
         self.module.declare("llvm.cttz.i64", "declare i64 @llvm.cttz.i64(i64, i1)")
         bit = f.value(f"call i64 @llvm.cttz.i64({left}, i1 true)", "i64")
-        place = f.binary("add", first, f.binary("lshr", bit, 3))
+        place = f.binary("add", first, bit)
         self._block(step, step.steps, place)
         rest = f.binary("and", left, f.binary("sub", left, 1))
-        f.lines[line] = f"  {left.text} = phi i64 [{eight.text}, %{before}], [{rest.text}, %{f.block}]"
+        f.lines[line] = f"  {left.text} = phi i64 [{bits.text}, %{before}], [{rest.text}, %{f.block}]"
         f.line(f"br i1 {f.icmp('eq', rest, 0).text}, label %{done}, label %{head}")
         f.label(done)
 
