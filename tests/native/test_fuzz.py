@@ -24,3 +24,10 @@ def test_native_programs_give_what_numpy_gives(part: int) -> None:
     for seed in range(40 * part, 40 * part + 40):
         kind, report = fuzz.verdict(seed, jax=False)
         assert kind in ("ok", "unsupported"), report
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy")
+@pytest.mark.parametrize("seed", [71887])
+def test_programs_that_were_wrong_once(seed: int) -> None:
+    kind, report = fuzz.verdict(seed, jax=False)
+    assert kind == "ok", report

@@ -5,7 +5,7 @@ statements. A read of part of an array is a shuffle, of one element an extractio
 axis adds the parts. Only what other steps read goes to memory.
 
 Vectors have a power of two of lanes. What is in those beyond the array's own does not matter, but
-is some number, mostly a copy of the first element, so that no lane is ever a rare case by itself.
+is some number: a copy of the first element, or what stands after a part in the array it is of.
 Arrays that :mod:`.apart` chooses are no vectors but a value for each element.
 """
 
@@ -231,7 +231,7 @@ class Registers:
         lanes = [-1] * width
         for lane, k in enumerate(places):
             lanes[k] = lane
-        wide = f.shuffle(f.splat(x, padded(n)), None, [max(k, 0) for k in lanes])
+        wide = permuted(f, f.splat(x, padded(n)), lanes)
         picks = [k if lanes[k] < 0 else width + k for k in range(width)]
         self.arrays[b] = f.shuffle(old, wide, picks)
 
@@ -244,8 +244,11 @@ class Registers:
     def _picked(self, x: Value, places: tuple[int, ...]) -> Value:
         if len(places) == 1:
             return self.f.lane(x, places[0])
-        rest = padded(len(places)) - len(places)
-        return self.f.shuffle(x, None, (*places, *(places[0],) * rest))
+        # In the lanes left over: what comes next, so that it is a part of a register as it lies; of
+        # integers a copy, for they may be divided by.
+        after = range(places[-1] + 1, places[-1] + 1 + padded(len(places)) - len(places))
+        rest = [k if k < x.width and x.is_float else places[0] for k in after]
+        return permuted(self.f, x, (*places, *rest))
 
     def _to_memory(self, view: View, x: Value, kind: str) -> None:
         """Elements of an array that is too large for registers."""
@@ -298,3 +301,21 @@ _ORDER = tuple(range(64))
 def padded(n: int) -> int:
     """How many lanes a vector of ``n`` elements has."""
     return 1 << (n - 1).bit_length() if n > 1 else 1
+
+
+def permuted(f: Function, x: Value, picks: Sequence[int]) -> Value:
+    """The lanes of ``x`` in another order; -1 is any.
+
+    Where only the first two lanes of such a permutation are needed, LLVM 22 takes VPERMILPD for
+    VPERMPD without changing its control, and lane 0 is taken for lane 1. A fence, of which no
+    instruction comes, has LLVM take all lanes to be needed.
+    """
+    made = f.shuffle(x, None, picks)
+    wide = f.machine.register == 64 and x.element in ("double", "i64")
+    across = any(k >= 0 and k // 2 != lane // 2 for lane, k in enumerate(picks))
+    if not (wide and across) or made.width < 4 or len({*picks} - {-1}) == 1:
+        return made
+    if x.is_float:
+        return f.intrinsic("arithmetic.fence", made)
+    fenced = f.intrinsic("arithmetic.fence", f.convert("bitcast", made, "double"))
+    return f.convert("bitcast", fenced, x.element)
