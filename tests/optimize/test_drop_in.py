@@ -269,3 +269,64 @@ def test_complex_residuals_are_refused() -> None:
         cr.least_squares(lambda x: x * 1j, START)
     with pytest.raises(ArgumentError, match="complex values"):
         cr.root(lambda x: x * 1j, START)
+
+
+# ------------------------------------------------------------------- what SciPy's own tests pass
+
+
+class Remembering:
+    """Value and slope with a cache, as many programs have it."""
+
+    def __init__(self) -> None:
+        self.x = None
+
+    def update(self, x):
+        if self.x is None or not np.array_equal(x, self.x):
+            self.x = np.copy(x)
+            self.value, self.slope = winding(x), cr.grad(winding)(x)
+
+    def fun(self, x):
+        self.update(x)
+        return self.value
+
+    def grad(self, x):
+        self.update(x)
+        return self.slope
+
+
+def test_a_function_with_a_cache() -> None:
+    ours = Remembering()
+    found = cr.minimize(ours.fun, START, jac=ours.grad, method="BFGS")
+    assert found.success
+    assert type(ours.x) is np.ndarray
+    alone = Remembering()
+    with pytest.raises(cr.errors.EndedTrace) as caught:
+        cr.minimize(alone.fun, START)
+    assert "as a cache" in "".join(caught.value.__notes__)
+
+
+def test_derivatives_of_ones_own_in_every_shape() -> None:
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.linalg import aslinearoperator
+
+    for hess in (lambda x: 2.0, lambda x: csr_matrix([[2.0]]), lambda x: aslinearoperator(np.eye(1) * 2)):
+        found = cr.minimize(lambda x: x[0] ** 2, [1.0], jac=lambda x: 2 * x[0], hess=hess)
+        np.testing.assert_allclose(found.x, 0, atol=1e-9)
+    for jac in (lambda x: [2.0, 0.0], lambda x: csr_matrix([[2.0, 0.0]]), lambda x: aslinearoperator(np.array([[2.0, 0.0]]))):  # fmt: skip
+        found = cr.least_squares(lambda x: 2 * x[:1] - 1, [1.0, 3.0], jac=jac)
+        np.testing.assert_allclose(found.x[0], 0.5)
+    with pytest.raises(cr.errors.ShapeMismatch, match=r"shape \(2,\), and there are 1 values of 3"):
+        cr.least_squares(lambda x: x[:1], START, jac=lambda x: np.ones(2))
+    disc = scipy.optimize.NonlinearConstraint(
+        lambda x: x @ x, -np.inf, 1, jac=lambda x: csr_matrix(2 * x[None])
+    )
+    assert cr.minimize(hills, np.full(3, 0.1), constraints=disc, method="trust-constr").success
+
+
+def test_feasible_points_alone_and_constraints_of_matrices() -> None:
+    found = cr.minimize(lambda x: 0, [2.0, 3.0], constraints={"type": "ineq", "fun": lambda x: 1 - x @ x})
+    assert found.success
+    assert found.x @ found.x <= 1 + 1e-9
+    with pytest.warns(PendingDeprecationWarning):
+        rows = scipy.optimize.LinearConstraint(np.matrix([[1.0, 1.0]]), -np.inf, 1)
+    assert cr.minimize(hills, [0.1, 0.1], constraints=rows).success

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,15 @@ def broadcast(variables: Variables, given: Any, verb: str, what: str) -> Vector:
     if np.ndim(given) == 0 and not isinstance(given, dict):
         return np.full(variables.size, float(given))
     leaves, structure = flatten(given)
-    try:
-        if structure == variables.structure:
+    if structure == variables.structure:
+        with suppress(ValueError):
             return np.concatenate(
                 [
                     np.broadcast_to(np.asarray(leaf, float), shape).reshape(-1)
                     for leaf, shape in zip(leaves, variables.shapes, strict=True)
                 ]
             )
+    try:
         vector = np.asarray(given, float)
     except (TypeError, ValueError):
         vector = np.empty(0)

@@ -75,7 +75,11 @@ def _flat(fun: Callable[..., Any], variables: Variables, args: tuple[Any, ...]) 
 
 
 def _user(f: Callable[..., Any], variables: Variables, args: tuple[Any, ...] = ()) -> Any:
-    return lambda x: np.atleast_2d(f(variables.tree(x), *args))
+    def whole(x: Vector) -> Any:
+        made = f(variables.tree(x), *args)
+        return np.atleast_2d(made.toarray() if hasattr(made, "toarray") else made)
+
+    return whole
 
 
 def _curvature(flat: Callable[[Any], Any]) -> Callable[[Vector, Vector], Vector]:
@@ -116,9 +120,10 @@ def stationarity(
             low: Any = np.zeros(values.size)
             high: Any = low if c["type"] == "eq" else np.full(values.size, np.inf)
         else:
-            values = np.atleast_1d(c.A @ x if isinstance(c, LinearConstraint) else c.fun(x))
-            given = c.A if isinstance(c, LinearConstraint) else c.jac(x)
-            matrix = np.atleast_2d(given.toarray() if hasattr(given, "toarray") else given)
+            linear = isinstance(c, LinearConstraint)
+            values = np.asarray(c.A @ x if linear else c.fun(x)).reshape(-1)
+            given = c.A if linear else c.jac(x)
+            matrix = np.atleast_2d(given.toarray() if hasattr(given, "toarray") else np.asarray(given))
             low, high = np.broadcast_to(c.lb, values.shape), np.broadcast_to(c.ub, values.shape)
         near = 1e-6 * np.maximum(1.0, np.abs(values))
         for k in range(values.size):
@@ -148,7 +153,8 @@ def violation(constraints: list[Any], x: Vector) -> float:
             values = np.asarray(c["fun"](x))
             off = np.abs(values) if c["type"] == "eq" else -values
         else:
-            values = c.A @ x if isinstance(c, LinearConstraint) else np.asarray(c.fun(x))
+            linear = isinstance(c, LinearConstraint)
+            values = np.asarray(c.A @ x if linear else c.fun(x)).reshape(-1)
             off = np.maximum(c.lb - values, values - c.ub)
         worst = max(worst, float(np.max(off, initial=0.0)))
     return worst

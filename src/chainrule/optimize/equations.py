@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DerivativeError
+from ..errors import ArgumentError, DerivativeError, ShapeMismatch
 from ..function.linearization import jvp
 from ..function.vectors import ravel
 from ..function.verbs import jacobian
@@ -41,6 +41,8 @@ class Own:
     def __call__(self, x: Any, *rest: Any) -> Any:
         """The matrix."""
         made = self._jac(self._tree(x), *rest, **self._given)
+        if hasattr(made, "matmat"):  # a LinearOperator
+            return made.matmat(np.eye(made.shape[1]))
         return made.toarray() if hasattr(made, "toarray") else made
 
 
@@ -148,7 +150,16 @@ class Equations:
 
     def jacobian(self, x: Vector) -> Vector:
         """The matrix of first derivatives, values by unknowns."""
-        return np.asarray(self._jacobian(x, *self.args), np.float64)
+        made: Vector = np.asarray(self._jacobian(x, *self.args), np.float64)
+        shape = (self.count, x.size)
+        if made.shape == shape:
+            return made
+        if made.size != self.count * x.size or (made.ndim > 1 and 1 not in shape):
+            raise ShapeMismatch(
+                f"{self.verb}: jac gives an array of shape {made.shape}, and there are {self.count} "
+                f"values of {x.size} unknowns. Return one of shape {shape}."
+            )
+        return made.reshape(shape)
 
     def product(self, x: Vector, v: Vector) -> Vector:
         """The Jacobian times a vector."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, ChainruleError
+from ..errors import ArgumentError, ChainruleError, EndedTrace
 from . import newton as newtons
 from .bounds import limits
 from .callbacks import Callback, reporting
@@ -301,6 +301,11 @@ def _on_kinks(
 
 def _keep(error: BaseException, objective: Objective) -> None:
     """Note the best point so far in an error that ends a search: nothing that was found is lost."""
+    if isinstance(error, EndedTrace):
+        error.add_note(
+            "minimize: fun keeps x, or what it made of it, from one call to the next, as a cache does. "
+            "Leave that out: value and gradient come from one evaluation here."
+        )
     value, x = objective.best
     if not np.isfinite(value):
         return

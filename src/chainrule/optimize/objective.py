@@ -146,7 +146,10 @@ class Objective:
             return known
         made = self._hess(x, *self.args)
         if self.own_hessian:
+            if hasattr(made, "matmat"):  # a LinearOperator
+                made = made.matmat(np.eye(x.size))
             made = made.toarray() if hasattr(made, "toarray") else np.asarray(made, np.float64)
+            made = made.reshape(1, 1) if x.size == made.size == 1 else made
             if made.shape != (x.size, x.size):
                 raise ShapeMismatch(
                     f"{self.verb}: hess gives a matrix of shape {made.shape}, and there are {x.size} "
@@ -240,11 +243,15 @@ class Objective:
         of a kink, or of a function that is no NumPy.
         """
         from ..function.verbs import grad
+        from ..function.watching import Surroundings
 
+        around = Surroundings([self.flat], set())
         try:
             true = np.asarray(grad(self.flat)(x, *self.args), float)
         except (ChainruleError, *UNDEFINED, TypeError, ValueError):
             return
+        finally:
+            around.restore()  # what the function keeps from call to call is not to be traced
         off = np.abs(slope - true)
         scale = max(float(np.abs(true).max()), float(np.abs(slope).max()))
         k = int(np.argmax(off))

@@ -76,6 +76,8 @@ class Flat:
         """The value; a single element counts as a number."""
         value = self._fun(x if self._plain else self._tree(x), *rest)
         value = value[0] if self._first else value
+        if type(value) is int:  # the same everywhere, as where only constraints count
+            return np.float64(value)
         return np.reshape(value, ()) if np.ndim(value) > 0 and np.size(value) == 1 else value
 
 

@@ -74,6 +74,8 @@ class Variables:
     def like(self, tree: Any, what: str) -> Any:
         """The vector of a derivative that the user brings, refused in another shape."""
         flat = tree if self.plain else ravel(tree)[0]
+        if self.size == 1 == np.size(flat):
+            return np.reshape(flat, 1)
         if np.shape(flat) != (self.size,):
             shape = np.shape(tree) if self.structure.kind is None else np.shape(flat)
             raise ShapeMismatch(
