@@ -64,6 +64,13 @@ TEXTS = (
     ("a shorter condition", cr.grad(pinball), x, "−Xᵀ((τ − 1)𝟙[r < 0] + τ𝟙[r > 0]) where r = y − Xw"),
     ("squared hinge, twice", cr.hessian(lambda w: np.sum(np.maximum(0, 1 - X @ w) ** 2)), x, "2Xᵀ diag(𝟙[1 − Xw > 0]) X"),
     ("a count of numbers", cr.grad(lambda lam: np.sum(counts * np.log(lam) - lam)), 0.8, "sum(counts) / λ − N"),
+    ("a multiple of the identity", cr.grad(lambda S: np.linalg.slogdet(S + 0.1 * np.eye(4))[1]), S, "(S + 0.1I)⁻ᵀ"),
+    ("singular vectors", cr.grad(lambda W: np.linalg.norm(W, "nuc")), D, "UVᵀ where U = svd(W).U, V = svd(W).V"),
+    ("a norm by powers", cr.grad(lambda x: np.linalg.norm(x, 3)), x, "(x ⊙ |x|) / sum(|x|^⊙3)^(2/3)"),
+    ("eigenvalues", cr.grad(lambda S: np.sum(np.linalg.eigvalsh(S))), S @ S.T, "I"),
+    ("a cross product", cr.jacobian(lambda x: np.cross(x, p[:3])), x[:3], "[[0, p₃, −p₂], [−p₃, 0, p₁], [p₂, −p₁, 0]]"),
+    ("a product, twice", cr.hessian(lambda x: np.prod(x[:2]) * x[2]), x[:3], "[[0, x₃, x₂], [x₃, 0, x₁], [x₂, x₁, 0]]"),
+    ("one of several", cr.grad(lambda z: -np.log(np.exp(z[1]) / np.sum(np.exp(z)))), x, "softmax(z) − e₂"),
     ("nothing", cr.hessian(lambda W: a @ W @ np.ones(6)), D, "0"),
 )
 # fmt: on

@@ -169,7 +169,7 @@ def test_what_is_nothing_but_rounding_errors_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("f", "shapes", "text"),
     [
-        (lambda v: np.outer(v, v)[1, 0] * 2.5, "n", "(5/2) ((e₁ᵀv)e₂ + (e₂ᵀv)e₁)"),
+        (lambda v: np.outer(v, v)[1, 0] * 2.5, "n", "(5/2) (v₁e₂ + v₂e₁)"),
         (lambda X: np.var(X[:, 0]), "mn", "(2/m) (X[:, 0] − (1/m) sum(X[:, 0]))e₁ᵀ"),
         (lambda X: (np.exp(X) @ X.T)[0] @ X[:, 1], "nn", None),
         (lambda X: np.sum(np.exp(X) / np.sum(np.exp(X), axis=1, keepdims=True), axis=0)[1], "mn", None),

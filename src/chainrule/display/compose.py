@@ -18,6 +18,7 @@ from ..ops.monomial import (
     CLIP,
     DET,
     ENTRIES,
+    FACTOR,
     INVERSE,
     LOGDET,
     LOGSUMEXP,
@@ -174,6 +175,8 @@ class Composer:
             return
         if given is not None and not (is_root and not uses):
             name, coefficient = given
+        elif n.op is FACTOR:
+            name, coefficient = self._alphabet.take(n.params[1]), UNIT
         elif uses > 1 and self._worth_naming(n):
             name, coefficient = self._invented(n), UNIT
         else:

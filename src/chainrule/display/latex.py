@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ..ops.monomial import Axis, Coefficient
+from ..ops.monomial import FACTOR, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .compose import Composed
@@ -274,6 +274,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    if op is FACTOR:
+        return Piece(rf"\operatorname{{{x.data[1]}}}({parts[0].text})_{{{x.data[2]}}}", ATOM)
     name, after = parametrised(x)
     return _call(name, [*(p.text for p in parts), *after])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
-from ..ops.monomial import SIGMOID, Axis, Coefficient
+from ..ops.monomial import FACTOR, SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
 from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, wrapped
@@ -320,6 +320,11 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"{wrapped(parts[0], ATOM)}[{index}]", ATOM)
     if op.name == "onehot":
         return Code(f"1.0 * ({texts[0]}[:, None] == np.arange({program.size(x.axes[-1])}))", TERM)
+    if op is FACTOR:
+        name, _, position, turned = params
+        option = ", full_matrices=False" if name == "svd" else ""
+        transpose = ".T" if turned else ""
+        return Code(f"np.linalg.{name}({texts[0]}{option})[{position}]{transpose}", ATOM)
     if op is place:
         return _placed(params, texts, x)
     if known.get("reverse"):

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..ir.node import Node, constant, input_node, node
 from ..ir.types import type_of
-from ..ops.arithmetic import negative, subtract
+from ..ops.arithmetic import multiply, negative, subtract
 from ..ops.contraction import einsum
 from ..ops.monomial import Axis
-from ..ops.structural import transpose
+from ..ops.structural import broadcast, transpose
 from .derivatives import Derivative, HessianVectorProduct, Pullback
 
 #: Sizes without a name of their own, in order of use.
@@ -159,9 +159,14 @@ def derived_from(
     Such steps run in plain NumPy and leave no record; they are recognised by every bit of their
     result, for arrays with enough of them that this is no accident.
     """
-    if array.ndim == 2 and array.dtype.kind == "f" and np.array_equal(array, np.eye(len(array))):
-        sizes = (("i", len(array)),)
-        return "I", (None, lambda _: node(einsum, (), ("->ii", sizes)))
+    square = array.ndim == 2 and array.dtype.kind == "f" and array.shape[0] == array.shape[1] > 1
+    if square and array[0, 0] and np.array_equal(array, array[0, 0] * np.eye(len(array))):
+        identity = node(einsum, (), ("->ii", (("i", len(array)),)))
+        if array[0, 0] == 1:
+            return "I", (None, lambda _: identity)
+        number = constant(float(array[0, 0]))
+        spread = node(broadcast, (number,), (array.shape, ()))
+        return "I", (None, lambda _: multiply.build((spread, identity)))
     if len(np.unique(array)) < 2 or array.size < 3:
         return "", None
     steps: list[tuple[Callable[[Any], Any], Callable[[Node], Node]]] = [

@@ -193,6 +193,9 @@ LOGDET = Named("logdet")
 DET = Named("det")
 SOFTMAX = Named("softmax", ("axes",))
 LOGSUMEXP = Named("logsumexp", ("axes",))
+#: One of the matrices that a factorisation gives: its name, its letter, where it is, and whether
+#: NumPy gives its transpose.
+FACTOR = Named("factor", ("of", "letter", "place", "turned"))
 #: Rows that have a 1 in the column of their label.
 ONEHOT = Named("onehot")
 #: The vector with a 1 in one place: eₖ.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..ir.node import INPUT, Node
+from ..ir.node import INPUT, ITEM, Node
 from ..ir.types import TupleType
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
@@ -184,6 +184,9 @@ class Axes:
 
     def _linear_algebra(self, n: Node) -> None:
         name, slots = n.op.name, self._slots
+        if n.op is ITEM:
+            self._factor(n)
+            return
         self._square(name, n.args[0])
         if name in ("inv", "cholesky", "matrix_power"):
             self._pair(slots[n.args[0]], slots[n])
@@ -191,6 +194,17 @@ class Axes:
             right = slots[n.args[1]]
             self._pair(right, slots[n])
             self._union(slots[n.args[0]][-1], right[-1 if len(right) == 1 else -2])
+
+    def _factor(self, n: Node) -> None:
+        """The first factor has the rows of the matrix, and the last one its columns."""
+        (whole,) = n.args
+        source, out = self._slots.get(whole.args[0], ()), self._slots[n]
+        if len(source) == len(out) == 2 and whole.op.name in ("svd", "qr", "eigh"):
+            self._union(source[0], out[0])
+            if n.params[0]:
+                self._union(source[1], out[1])
+        elif len(out) == 1 and whole.op.name == "eigh":
+            self._union(source[0], out[0])
 
     def _pair(self, first: tuple[int, ...], second: tuple[int, ...]) -> None:
         for a, b in zip(first, second, strict=False):

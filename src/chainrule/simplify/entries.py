@@ -17,8 +17,10 @@ from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node, node
 from ..ir.types import TupleType
 from ..ops.contraction import einsum, split_subscripts
+from ..ops.cumulative import cumprod, cumsum, linear_recurrence
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import ENTRIES, Axis
+from ..ops.reductions import reduce_prod
 from ..ops.structural import (
     broadcast,
     cast,
@@ -119,6 +121,16 @@ class Entries(Translation):
             return [(n.args[0], full) for full in _spread(n.args[0].type.shape, n.params[0], index)]
         if op is einsum:
             return [p for group in self._groups(n, index) for p in group]
+        if op is reduce_prod:
+            return [(n.args[0], full) for full in _spread(n.args[0].type.shape, n.params[0], index)]
+        if op is cumsum or op is cumprod:
+            return [(n.args[0], full) for full in _so_far(n, index)]
+        if op is linear_recurrence:
+            a, b = n.args
+            met = [(n, full) for full in _so_far(n, index)]
+            if len(met) == 1:
+                return [(b, index)]
+            return [(b, index), (a, index), met[1] if n.params[1] else met[-2]]
         raise NoEntries
 
     @staticmethod
@@ -163,10 +175,19 @@ class Entries(Translation):
         if op is size:
             return algebra.number(n.args[0].type.shape[n.params[0]])
         if isinstance(op, Elementwise):
+            if n.type.dtype.kind == "b" and all(map(algebra.is_constant, parts)):
+                values = [np.asarray(p.params[0].value()) for p in parts]
+                if op.name.startswith("logical_"):
+                    values = [v != 0 for v in values]
+                return algebra.number(float(op.evaluate(values, *n.params)))
             rule = RULES.get(op.name)
             found = rule(self, n, parts) if rule is not None else None
             return algebra.apply(op, parts, n.params) if found is None else found
-        if op is place or op is reduce_sum:
+        if op is reduce_prod or op is cumprod:
+            return algebra.product(*parts) if parts else algebra.number(1)
+        if op is linear_recurrence and len(parts) > 1:
+            return algebra.total([parts[0], algebra.product(*parts[1:])])
+        if op in (place, reduce_sum, cumsum):
             return algebra.total(parts) if parts else algebra.number(0)
         if op is einsum:
             groups = self._groups(n, index)
@@ -216,6 +237,16 @@ def _read(index: Index, where: Any, ndim: int) -> Index:
     rest = iter(index[lead:])
     inner = [e if isinstance(e, int) else e[0] + e[2] * next(rest) for e in where]
     return (*index[:lead], *inner)
+
+
+def _so_far(n: Node, index: Index) -> list[Index]:
+    """The elements that a running sum or product has met, in order."""
+    axis, backwards = n.params
+    axis += n.type.ndim
+    places = range(index[axis], n.type.shape[axis]) if backwards else range(index[axis] + 1)
+    if len(places) > LONGEST:
+        raise NoEntries
+    return [(*index[:axis], k, *index[axis + 1 :]) for k in places]
 
 
 def _inside(index: Index, where: Any) -> Index | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.graph import toposort
-from ..ir.node import Node
+from ..ir.node import INPUT, Node
+from ..ops.cumulative import cumprod
 from ..ops.monomial import Term
+from ..ops.reductions import reduce_prod
 from .axes import Axes
-from .entries import Entries, NoEntries, picks_elements
+from .entries import LONGEST, Entries, NoEntries, picks_elements
 from .normal import Algebra
 from .recognition import Recogniser, equations
 from .translation import Translation
@@ -27,10 +29,15 @@ def normaliser(roots: Sequence[Node], *, factored: bool = True) -> Translation:
 
 def by_entries(roots: Sequence[Node], given: set[Node]) -> tuple[Entries, list[Node]] | None:
     """The results entry by entry, for a small program that picks elements of what is ``given``."""
-    if not picks_elements(roots, given):
+    moving = given & set(toposort(roots)) or {n for n in toposort(roots) if n.op is INPUT}
+    if not picks_elements(roots, moving):
         return None
     entries = Entries(_algebra())
     try:
+        if any(n.op in (cumprod, reduce_prod) for n in toposort(roots)):
+            for n in toposort(roots):  # a product in the order of its elements
+                if n.op is INPUT and n in given and n.type.size <= LONGEST:
+                    entries.array(n)
         return entries, [entries.array(n) for n in roots]
     except NoEntries:
         return None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from ..ir.node import Node
+from ..ops.arithmetic import absolute
 from ..ops.monomial import (
     BASIS,
     DET,
@@ -26,6 +29,7 @@ from ..ops.structural import slice_, transpose
 from .normal import Algebra
 from .products import summed
 from .state import Rule, State
+from .terms import rational
 
 
 def square_function(t: State, op: Any, matrix: Node, n: Node) -> Node:
@@ -108,7 +112,14 @@ def _triangular_solve(t: State, n: Node, args: list[Node]) -> Node | None:
 
 def _norm(t: State, n: Node, args: list[Node]) -> Node | None:
     axes, order = n.params
-    if order != 2 or n.args[0].type.dtype.kind != "f":
+    if n.args[0].type.dtype.kind != "f":
+        return None
+    exponent = rational(float(order)) if np.isfinite(order) else Fraction(0)
+    if exponent != 2 and exponent.denominator <= 12 and exponent > 0:
+        sizes = t.algebra.apply(absolute, args)
+        inside = summed(t, t.algebra.power(sizes, exponent), axes)
+        return t.algebra.power(inside, 1 / exponent)
+    if exponent != 2:
         return None
     squares = t.algebra.power(args[0], Fraction(2))
     return t.algebra.power(summed(t, squares, axes), Fraction(1, 2))
@@ -221,6 +232,15 @@ def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...])
     return algebra.opaque(slice_, [n], (tuple(places),), left_axes)
 
 
+def _triangle(t: State, n: Node, args: list[Node]) -> Node | None:
+    """A diagonal matrix is its own triangle, or there is nothing in it."""
+    (x,), (k,) = args, n.params
+    if x.op is not MONOMIAL or x.params[3] != (0, 0):
+        return None
+    inside = k >= 0 if n.op.name == "tril" else k <= 0
+    return x if inside else t.algebra.number(0, t.axes.of(n))
+
+
 def _det(t: State, n: Node, args: list[Node]) -> Node:
     return square_function(t, DET, args[0], n)
 
@@ -231,6 +251,8 @@ def _det(t: State, n: Node, args: list[Node]) -> Node:
 #: By name of the operation.
 RULES: dict[str, Rule] = {
     "place": _place,
+    "tril": _triangle,
+    "triu": _triangle,
     "softmax": _soft(SOFTMAX),
     "shares": _soft(SOFTMAX),
     "logsumexp": _soft(LOGSUMEXP),

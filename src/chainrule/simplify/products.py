@@ -37,7 +37,7 @@ def _subtract(t: State, n: Node, args: list[Node]) -> Node:
 
 def _multiply(t: State, n: Node, args: list[Node]) -> Node:
     whole = _all_but_one(n)
-    if whole is not None:
+    if whole in t.normal:
         x = t.normal[whole]
         product = t.algebra.opaque(reduce_prod, [x], ((-1,),), ())
         spread = t.algebra.spread(product, t.algebra.axes(x), ())

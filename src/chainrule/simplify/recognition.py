@@ -24,6 +24,7 @@ from ..ir.types import ArrayType
 from ..ops.arithmetic import absolute, equal, greater, less, maximum, minimum, power, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
+    BASIS,
     LOGSUMEXP,
     MONOMIAL,
     SIGMOID,
@@ -40,6 +41,7 @@ from ..ops.transcendental import exp, log, tanh
 from ..trace.recording import symbolic
 from .axes import Axes
 from .clipping import between, clip, compared, step
+from .matrices import sliced
 from .normal import Algebra
 from .translation import Translation
 
@@ -162,6 +164,7 @@ class Recogniser:
             or _apart(algebra, term)
             or between(algebra, term)
             or _raised(algebra, term)
+            or _picked(algebra, term)
         )
         if found is not None:
             return found
@@ -410,6 +413,26 @@ def _apart(algebra: Algebra, term: Term) -> Term | None:
                 if constant is not None and tied:
                     rest = tuple(h for h in term.factors if h is not g)
                     return term._replace(coefficient=term.coefficient * constant, factors=rest)
+    return None
+
+
+def _picked(algebra: Algebra, term: Term) -> Term | None:
+    """What is summed against ``eₖ`` is its element, row or column at k."""
+    for f in term.factors:
+        if f.node.op is not BASIS or f.exponent != 1 or f.indices[0] in term.out:
+            continue
+        (i,), (k,) = f.indices, f.node.params
+        met = [g for g in term.factors if g is not f and i in g.indices]
+        if not met or any(g.node.op is BASIS for g in met):
+            continue
+        made = [g for g in term.factors if g is not f and g not in met]
+        for g in met:
+            pairs = list(zip(g.indices, algebra.axes(g.node), strict=True))
+            places = tuple(k if j == i else (0, a.length, 1) for j, a in pairs)
+            left = tuple(None if j == i else a for j, a in pairs)
+            part = sliced(algebra, g.node, places, left)
+            made.append(Factor(part, tuple(j for j in g.indices if j != i), g.exponent))
+        return term._replace(factors=tuple(made))
     return None
 
 

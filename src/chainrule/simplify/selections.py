@@ -19,12 +19,14 @@ from .terms import is_indicator
 def _where(t: State, n: Node, args: list[Node]) -> Node | None:
     """A selection with zero on one side is a product with the indicator, where that is total."""
     condition, a, b = args
+    if t.algebra.is_constant(condition):
+        return a if condition.params[0].number else b
     if _is_nan(n.args[2]):  # what is undefined is not shown
         return a
     if _is_nan(n.args[1]):
         return b
     unguarded = _unguarded(n)
-    if unguarded is not None:
+    if unguarded in t.normal:
         return t.normal[unguarded]
     nonzero = condition.op is ar.not_equal and t.algebra.is_zero(condition.args[1])
     if nonzero and t.algebra.is_zero(b) and a.op is MONOMIAL and is_total(a):

@@ -232,7 +232,7 @@ def shared_number(coefficients: Sequence[Coefficient]) -> Coefficient:
     """What is taken out of a sum of multiples, so that the first term is positive.
 
     No common divisor is left inside, so that equal sums are equal nodes; but decimals are left as
-    they are, for ``x + 0.0447x³`` is not ``0.0001(10000x + 447x³)``.
+    they are, for ``S + 0.1I`` is not ``0.1(10S + I)``.
     """
     first = coefficients[0]
     magnitude = first.magnitude()
@@ -240,7 +240,7 @@ def shared_number(coefficients: Sequence[Coefficient]) -> Coefficient:
         return first
     over = gcd(*(c.number.numerator for c in coefficients))
     under = lcm(*(c.number.denominator for c in coefficients))
-    if under > 1000 or (under > 12 and max(abs(c.number) for c in coefficients) * under > 12 * over):
+    if under > 1000 or under % 5 == 0:
         over = under = 1
     outside = Coefficient(Fraction(-over if first.number < 0 else over, under))
     return outside * _shared_sizes(coefficients)

@@ -10,11 +10,14 @@ from ..ir.types import TupleType
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import LOGDET
 from . import matrices, products, selections
+from .factors import FACTORS, factor, values
 from .matrices import square_function
 from .state import Rule, State
 
 #: Operation name -> how its normal form is made. What is not here stays an atom.
-RULES: dict[str, Rule] = {**products.RULES, **selections.RULES, **matrices.RULES}
+RULES: dict[str, Rule] = {
+    **products.RULES, **selections.RULES, **matrices.RULES, "svdvals": values, "eigvalsh": values,
+}  # fmt: skip
 
 
 class Translation(State):
@@ -34,6 +37,8 @@ class Translation(State):
             args = [self.normal[a] for a in whole.args]
             if whole.op.name == "slogdet" and n.params[0] == 1:
                 return square_function(self, LOGDET, args[0], n)
+            if whole.op.name in FACTORS and whole.args[0].type.ndim == 2:
+                return factor(self, n, args[0])
             return self.algebra.atom(n, self.axes.of(n))
         args = [self.normal[a] for a in n.args]
         if rule is not None:
