@@ -14,6 +14,7 @@ from ..ir.node import CONSTANT, INPUT, Node
 from ..ops.arithmetic import greater, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
+    BASIS,
     BETWEEN,
     CLIP,
     DET,
@@ -57,7 +58,7 @@ from .parts import with_part
 from .sums import same_indices
 
 _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
-_HIDDEN = "hfguvqeack"
+_HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 
 
 #: Elementwise products nested so deep are given names, as the layers of a network are.
@@ -308,6 +309,10 @@ class Composer:
                 for k, a in enumerate(n.args)
             )
             return Layout(Kind.APPLY, children, axes, op)
+        if op is BASIS and "e" in self._shown:  # e₁ would be an element of it
+            identity = Layout(Kind.IDENTITY, (), (*axes, *axes))
+            column = ((0, axes[0].length, 1), n.params[0])
+            return Layout(Kind.ITEM, (identity,), axes, (slice_, column))
         if op in (SOFTMAX, LOGSUMEXP):
             return Layout(Kind.REDUCE, (self._operand(n.args[0]),), axes, (op, *n.params))
         return Layout(Kind.ITEM, tuple(self._operand(a) for a in n.args), axes, (op, *n.params))

@@ -14,7 +14,7 @@ from ..simplify.translation import Translation
 from ..trace.tree import flatten
 from .abstract import Declared
 from .derivatives import Derivative
-from .verification import disagreement, shaken
+from .verification import UNDEFINED, disagreement, shaken
 
 
 def join_results(
@@ -72,6 +72,21 @@ def resized(args: Sequence[Any], sizes: dict[str, int], rng: np.random.Generator
     return made
 
 
+def _wrong(
+    derivation: Any, code: str, new: list[Any], scope: dict[str, Any], rng: np.random.Generator
+) -> str | None:
+    """What is wrong with the source on new arguments."""
+    with np.errstate(all="ignore"):
+        expected, _ = flatten(derivation.f(*new))
+        wrong = disagreement(code, new, scope, expected)
+        if wrong is None:
+            return None
+        leaves, structure = flatten(tuple(new))
+        nearby = structure.unflatten([shaken(x, rng) for x in leaves])
+        other, _ = flatten(derivation.f(*nearby))
+        return disagreement(code, new, scope, expected, other)
+
+
 def elsewhere(derivation: Any, text: str, code: str) -> tuple[tuple[str, int], ...]:
     """Run the source of a derivation for other sizes, where every array was declared by them.
 
@@ -80,23 +95,25 @@ def elsewhere(derivation: Any, text: str, code: str) -> tuple[tuple[str, int], .
     args, keywords = derivation.given
     sizes = other_sizes(derivation.sizes)
     rng = np.random.default_rng(11)
-    new = resized(args, sizes, rng) if sizes and not keywords else None
     words = set(re.findall(r"\w+", code))
     outside = {e.name: e.value for e in derivation.examples.known if e.outside and e.name in words}
-    if new is None or any(np.ndim(value) for value in outside.values()):
+    if not sizes or keywords or any(np.ndim(value) for value in outside.values()):
         return ()
-    with np.errstate(all="ignore"):
+    wrong: str | None = UNDEFINED
+    for _ in range(3):
+        new = resized(args, sizes, rng)
+        if new is None:
+            return ()
         try:
-            expected, _ = flatten(derivation.f(*new))
+            wrong = _wrong(derivation, code, new, {**derivation.functions, **outside}, rng)
         except (ChainruleError, ValueError, IndexError, np.linalg.LinAlgError):
             return ()
-        wrong = disagreement(code, new, {**derivation.functions, **outside}, expected)
-        if wrong is not None:
-            nearby = [shaken(x, rng) for x in flatten(tuple(new))[0]]
-            other, _ = flatten(derivation.f(*flatten(tuple(new))[1].unflatten(nearby)))
-            wrong = disagreement(code, new, {**derivation.functions, **outside}, expected, other)
-    if wrong is None:
-        return tuple(sizes.items())
+        if wrong is None:
+            return tuple(sizes.items())
+        if wrong is not UNDEFINED:
+            break
+    else:
+        return ()
     # A program may hold a size as a number, as x[-1] does; then its formula is another one.
     again = type(derivation)(derivation.f, args, keywords, derivation.scope, sizes)
     if again.written()[-1] != code:

@@ -270,13 +270,23 @@ def _undefined(
 
     The derivative is 0 there where all that is under it is clipped, and by convention elsewhere.
     """
-    for a, b in pairs:
-        if np.shape(a) != np.shape(b) or not _close(np.where(np.isnan(a), b, a), b, _tolerance(b)):
-            return False
+    if not all(_close(a, b, _tolerance(b)) or _not_a_number(a, b) for a, b in pairs):
+        return False
     lengths = [n for n in toposort(outputs) if n.op.name in ("norm", "sqrt", "hypot")]
     if not lengths or not any(np.isnan(a).any() for a, _ in pairs):
         return False
     return any(bool(np.any(np.asarray(x) == 0)) for x in evaluate(lengths, values, values))
+
+
+#: What is wrong with a source that is 0/0 where the derivative is not, and right elsewhere.
+UNDEFINED = "its source is 0/0 there"
+
+
+def _not_a_number(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or not np.isnan(a).any():
+        return False
+    return _close(np.where(np.isnan(a), b, a), b, _tolerance(b))
 
 
 def _explained(a: Any, b: Any, c: Any) -> bool:
@@ -313,6 +323,8 @@ def disagreement(
         if _close(a, b, _tolerance(b)):
             continue
         if nearby is None or not _explained(a, b, nearby[k]):
+            if _not_a_number(a, b):
+                return UNDEFINED
             return f"its source gives {_brief(a)}, the derivative is {_brief(b)}"
     return None
 

@@ -59,6 +59,10 @@ def compared(algebra: Builder, n: Node) -> Node | None:
     """A condition in a shorter form: ``τr > (τ − 1)r`` is ``r > 0``, and ``h ∧ h`` is ``h``."""
     if n.op.name in ("logical_and", "logical_or") and n.args[0] is n.args[1]:
         return n.args[0]
+    if n.op.name in ("logical_and", "logical_or") and any(map(algebra.is_constant, n.args)):
+        number, other = n.args if algebra.is_constant(n.args[0]) else n.args[::-1]
+        holds = bool(number.params[0].number)
+        return other if holds == (n.op.name == "logical_and") else number
     if n.op not in _COMPARISONS or any(map(algebra.is_constant, n.args)):
         return None
     a, b = n.args

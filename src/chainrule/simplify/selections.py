@@ -9,7 +9,7 @@ import numpy as np
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
 from ..ops import arithmetic as ar
-from ..ops.monomial import MONOMIAL, SIGMOID
+from ..ops.monomial import MONOMIAL, SIGMOID, UNIT, Term
 from ..ops.structural import broadcast, cast
 from .clipping import chosen_at_ties
 from .state import Rule, State
@@ -33,6 +33,10 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         # Zero where a factor of it is zero: it is zero there by itself.
         powers = zip(a.args, a.params[2], strict=True)
         if any(x is condition.args[0] and p > 0 for x, p in powers):
+            return a
+    if t.algebra.is_zero(b) and a.op is MONOMIAL and is_indicator(condition):
+        term = t.algebra.term(a)  # zero where it does not hold, being a multiple of it
+        if any(f.node is condition and f.indices == term.out for f in term.factors):
             return a
     if nonzero and t.algebra.is_zero(b) and a.op is MONOMIAL:
         # As well where a product of some of its factors is, as of a share of what is largest.
@@ -172,7 +176,30 @@ def _logical_not(t: State, n: Node, args: list[Node]) -> Node:
 
 def _not_equal(t: State, n: Node, args: list[Node]) -> Node | None:
     """A condition that is not 0 holds."""
-    return args[0] if t.algebra.is_zero(args[1]) and is_indicator(args[0]) else None
+    algebra, x = t.algebra, args[0]
+    if not algebra.is_zero(args[1]):
+        return None
+    if is_indicator(x):
+        return x
+    term = algebra.term(x)
+    whole = [f for f in term.factors if f.indices or f.exponent > 0]  # nothing over it is 0
+    if len(whole) != 1 or not term.coefficient.number or not is_indicator(whole[0].node):
+        return None
+    (f,) = whole
+    if f.indices == term.out:
+        return f.node
+    attained = f.node.op is ar.equal and not term.out and len(set(f.indices)) == len(f.indices)
+    if attained and any(_largest(algebra.term(a), b) for a, b in (f.node.args, f.node.args[::-1])):
+        return algebra.number(1, algebra.axes(x))
+    return None
+
+
+def _largest(term: Term, x: Node) -> bool:
+    """Whether a term is the maximum or the minimum of all of ``x``, repeated: some element is it."""
+    if len(term.factors) != 1 or term.coefficient != UNIT or term.factors[0].exponent != 1:
+        return False
+    n = term.factors[0].node
+    return n.op.name in ("max", "min") and n.args[0] is x and not n.type.shape
 
 
 def _gate(t: State, n: Node, args: list[Node]) -> Node:
