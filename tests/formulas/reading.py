@@ -11,8 +11,9 @@ It computes with more digits than a double has where the machine does, since a t
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -442,10 +443,35 @@ def read(
 ) -> Any:
     """The value of a formula as an array of a given shape; ``names`` are those of the symbols."""
     _precision.append(precision)
+    units = sorted(set(re.findall(f"e[{SUBSCRIPTS}]+", text))) if "e" not in names else []
     try:
-        return _read(text, names, shape)
+        if not units:
+            return _read(text, names, shape)
+        return _with_units(text, names, shape, units)
     finally:
         _precision.pop()
+
+
+def _with_units(
+    text: str, names: Mapping[str, Any], shape: tuple[int, ...], units: Sequence[str]
+) -> Any:
+    """The value of a formula with unit vectors, whose lengths are those that fit."""
+    lengths = sorted({int(v) for v in names.values() if np.ndim(v) == 0 and v == int(v) and v > 1})
+    found: list[Any] = []
+    for each in itertools.product(lengths, repeat=len(units)):
+        vectors = {}
+        for unit, length in zip(units, each, strict=True):
+            place = int("".join(str(SUBSCRIPTS.index(c)) for c in unit[1:])) - 1
+            vectors[unit] = np.eye(max(length, place + 1))[place]
+        try:
+            found.append(_read(text, {**names, **vectors}, shape))
+        except (Unreadable, ValueError):
+            continue
+    if not found:
+        raise Unreadable(f"no lengths of {', '.join(units)} fit")
+    if any(not np.allclose(x, found[0], equal_nan=True) for x in found[1:]):
+        raise Unreadable(f"several lengths of {', '.join(units)} fit")
+    return found[0]
 
 
 def _read(text: str, names: Mapping[str, Any], shape: tuple[int, ...]) -> Any:

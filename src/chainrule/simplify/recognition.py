@@ -423,7 +423,7 @@ def _picked(algebra: Algebra, term: Term) -> Term | None:
             continue
         (i,), (k,) = f.indices, f.node.params
         met = [g for g in term.factors if g is not f and i in g.indices]
-        if not met or any(g.node.op is BASIS for g in met):
+        if any(g.node.op is BASIS for g in met):
             continue
         made = [g for g in term.factors if g is not f and g not in met]
         for g in met:
