@@ -464,9 +464,11 @@ def _with_units(
             place = int("".join(str(SUBSCRIPTS.index(c)) for c in unit[1:])) - 1
             vectors[unit] = np.eye(max(length, place + 1))[place]
         try:
-            found.append(_read(text, {**names, **vectors}, shape))
+            value = _read(text, {**names, **vectors}, shape)
         except (Unreadable, ValueError):
             continue
+        if np.shape(value) == shape:
+            found.append(value)
     if not found:
         raise Unreadable(f"no lengths of {', '.join(units)} fit")
     if any(not np.allclose(x, found[0], equal_nan=True) for x in found[1:]):

@@ -15,8 +15,8 @@ FACTORS: dict[str, tuple[tuple[str, bool], ...]] = {
 
 
 def values(t: State, n: Node, args: list[Node]) -> Node | None:
-    """Singular values or eigenvalues without the vectors."""
-    if n.args[0].type.ndim != 2:
+    """Singular values or eigenvalues without the vectors; for reading, not for reasoning."""
+    if n.args[0].type.ndim != 2 or not t.algebra.factored:
         return None
     of, place = ("svd", 1) if n.op.name == "svdvals" else ("eigh", 0)
     letter, turned = FACTORS[of][place]
