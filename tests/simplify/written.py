@@ -59,7 +59,7 @@ class Writer:
 
     def range(self) -> str:
         return self.choice("range(T)", "range(T)", "reversed(range(T))", "range(T - 1, -1, -1)", "range(1, T, 1)",
-                           "range(0, 2 * T, 2)" if self.trips < 10 else "range(T - 1)")  # fmt: skip
+                           "range(0, T, 2)", "range(T - 1)")  # fmt: skip
 
 
 Lines = Iterator[str]
@@ -395,7 +395,11 @@ def mistakes(seed: int, plain: Callable[[Any], Any]) -> list[str]:
     with np.errstate(all="ignore"):
         exact = f(*args)
         for what, (expected, way) in ways.items():
-            a, b = _leaves(plain(expected)), _leaves(way())
+            try:
+                a = _leaves(plain(expected))
+            except cr.errors.CutDerivative:  # it writes to an array that came about untraced
+                continue
+            b = _leaves(way())
             if not _agree(a, b, tolerance):
                 found.append(f"{what} of program {seed}")
             if what == "value" and not _agree(_leaves(exact), b, tolerance):

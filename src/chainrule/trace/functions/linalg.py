@@ -218,7 +218,11 @@ def eigvals(a: Any) -> Any:
 
 
 def _all_real(w: Any) -> bool:
-    return bool(np.all(np.imag(w) == 0))
+    """Whether NumPy gives these eigenvalues as real numbers: before 2.5, if all of them are."""
+    return _REAL_IF_ALL_ARE and bool(np.all(np.imag(w) == 0))
+
+
+_REAL_IF_ALL_ARE = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:

@@ -382,6 +382,7 @@ _IP = "scipy.interpolate"
 
 SOLVERS: dict[str, Function] = {
     f"{_IP}.PPoly._evaluate": ppoly_evaluate,
+    f"{_IP}._interpolate._PPoly._evaluate": ppoly_evaluate,  # where SciPy has it from 1.18 on
     f"{_IP}.PPoly.integrate": ppoly_integrate,
     f"{_IP}.BSpline.__call__": bspline_call,
     f"{_IP}.make_interp_spline": _fitted(f"{_IP}.make_interp_spline"),
