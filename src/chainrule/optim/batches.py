@@ -18,6 +18,8 @@ from ..trace.tree import Structure, flatten
 from .trees import tree_map
 
 Batch = tuple[Any, ...]
+#: Data of up to so many bytes is copied, in the order of the epoch.
+SMALL = 2**25
 
 
 class Batches:
@@ -76,6 +78,10 @@ class ArrayBatches(Batches):
         self.size = min(int(batch_size or self.examples), self.examples)
         self.seed, self.shuffle = seed, shuffle and self.size < self.examples
         self.count: int = -(-self.examples // self.size)
+        # Small data is put in order once an epoch; of other data each batch is gathered by itself.
+        self._small = all(type(leaf) is np.ndarray for leaf in self.leaves) and (
+            sum(leaf.nbytes for leaf in self.leaves) <= SMALL
+        )
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -84,12 +90,16 @@ class ArrayBatches(Batches):
 
     def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
         """The batches of an epoch; the last one has what is left over."""
-        order = self._order(number)
+        order, leaves = self._order(number), self.leaves
+        if order is not None and self._small:
+            leaves, order = [leaf.take(order, axis=0) for leaf in leaves], None
+        # What nests no deeper is its own tuple, which is faster to make than to nest.
+        flat = self.spread and all(child.kind is None for child in self.structure.children)
         for k in range(start, self.count):
             rows: Any = slice(k * self.size, (k + 1) * self.size)
             rows = rows if order is None else order[rows]
-            picked = [np.asarray(leaf[rows]) for leaf in self.leaves]
-            yield self.batch(picked), len(picked[0])
+            picked = [np.asarray(leaf[rows]) for leaf in leaves]
+            yield tuple(picked) if flat else self.batch(picked), len(picked[0])
 
     def _order(self, number: int) -> np.ndarray | None:
         if not self.shuffle:

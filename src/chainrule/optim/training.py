@@ -290,7 +290,8 @@ class _Training:
         return None
 
     def _epochs(self, callbacks: Sequence[Callable[[Progress], Any]], bar: Bar) -> str:
-        run = self.run
+        run, steps = self.run, self.limits[1]
+        watched = bool(callbacks) or bar.bar is not None
         for _ in count():
             last: Progress | None = None
             # One batch is held back, to know the last of an epoch when it is there.
@@ -302,16 +303,17 @@ class _Training:
                     "once; give a function that returns a new one for each epoch."
                 )
             while item is not None:
-                batch, examples = item
-                last = self._one(batch, examples)
+                value, norm = self._one(*item)
                 item = next(upcoming, None)
-                if item is None:
-                    self._close(last)
-                bar.show(last)
-                stop = [True for callback in callbacks if callback(last)]
-                message = "Ended by a callback." if stop else self._ended()
-                if message is not None:
-                    return message
+                if watched or item is None or steps is not None:
+                    last = self._progress(value, norm, run.epoch + 1)
+                    if item is None:
+                        self._close(last)
+                    bar.show(last)
+                    stop = [True for callback in callbacks if callback(last)]
+                    message = "Ended by a callback." if stop else self._ended()
+                    if message is not None:
+                        return message
                 if (self.every and run.step % self.every == 0) or (not self.every and not run.batch):
                     self._save()
             if last is None:  # the checkpoint was made after the last batch
@@ -321,11 +323,11 @@ class _Training:
                     return message
         raise AssertionError  # count() has no end
 
-    def _one(self, batch: Batch, examples: int) -> Progress:
-        """One step."""
+    def _one(self, batch: Batch, examples: int) -> tuple[float, float]:
+        """One step: its loss, and the norm of the gradient."""
         run = self.run
-        *leaves, value, norm = self._stepped(batch)
-        value, norm = float(value), float(norm)
+        made = self._stepped(batch)
+        value, norm = float(made[-2]), float(made[-1])
         first = abs(run.loss[0]) if run.loss else math.inf
         if not (math.isfinite(value) and math.isfinite(norm)):
             what = "loss" if not math.isfinite(value) else "gradient"
@@ -333,17 +335,17 @@ class _Training:
             rows = self.batches.rows(run.epoch, run.batch)
             loss = self.drawing.repeated(run.step)
             why = explained(loss, self._params(), batch, run.loss, rows)
-        elif value > DIVERGED * max(1.0, first):
+        elif value > DIVERGED and value > DIVERGED * first:
             shown = f"loss is {value:.3g}, after {run.loss[0]:.3g} at the first"
             why = "Training has diverged: give a smaller learning rate, or clip_by_global_norm."
         else:
             several = len(run.params)
-            run.params, run.state = tuple(leaves[:several]), tuple(leaves[several:])
+            run.params, run.state = made[:several], made[several:-2]
             run.loss.append(value)
             run.gradient_norm.append(norm)
             run.step, run.batch = run.step + 1, run.batch + 1
             run.total, run.examples = run.total + value * examples, run.examples + examples
-            return self._progress(value, norm, run.epoch + 1)
+            return value, norm
         raise _BrokenOffError(
             f"fit broke off at step {run.step + 1} (epoch {run.epoch + 1}, batch {run.batch + 1}): "
             f"the {shown}. {why}"

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import blas
 
 from .matrices import EPS, Matrix
 from .objective import Objective
@@ -135,7 +136,7 @@ def largest(slope: Vector, free: Any) -> float:
     """The largest partial derivative by an unknown that may move."""
     if free is not None:
         slope = slope * free
-    return float(max(slope.max(), -slope.min()))
+    return abs(float(slope[blas.idamax(slope)])) if slope.size else 0.0
 
 
 def _step(matrix: Matrix, x: Vector, slope: Vector, free: Any) -> Vector:
@@ -175,7 +176,6 @@ def search(
     if not descent < 0:
         return None
     share = 1.0
-    floor = largest(slope, free)
     above = max(recent)
     for _ in range(60):
         trial = x + share * step
@@ -194,7 +194,7 @@ def search(
                 return trial
             if (
                 abs(reached - value) <= 10 * EPS * abs(value)
-                and largest(there, free) < 0.9 * floor
+                and largest(there, free) < 0.9 * largest(slope, free)
             ):
                 return trial
             bend = 2 * (reached - value - expected)
