@@ -77,6 +77,18 @@ def conv(**options: Any) -> Callable[..., Any]:
     )
 
 
+EARLIER = np.random.default_rng(3).normal(1.0, 2.0, (4, 5))
+
+
+def known(x: Any, w: Any) -> Any:
+    return nn.batch_norm({"weight": w} | nn.batch_statistics(EARLIER), x)
+
+
+def their_known(x: Any, w: Any) -> Any:
+    earlier = torch.tensor(EARLIER)
+    return F.batch_norm(x, earlier.mean(0), earlier.var(0), w, None, False)
+
+
 def heads(x: Any, context: Any, *p: Any) -> Any:
     names = ("query", "key", "value", "output")
     p = {n: {"weight": p[2 * k], "bias": p[2 * k + 1]} for k, n in enumerate(names)}
@@ -115,6 +127,9 @@ CASES: dict[str, Case] = {
     "layer_norm":       Case(lambda x, w, b: nn.layer_norm({"weight": w, "bias": b}, x), lambda x, w, b: F.layer_norm(x, (5,), w, b), ((3, 4, 5), (5,), (5,))),
     "layer_norm_two":   Case(lambda x, w, b: nn.layer_norm({"weight": w, "bias": b}, x, 1e-3), lambda x, w, b: F.layer_norm(x, (4, 5), w, b, 1e-3), ((3, 4, 5), (4, 5), (4, 5))),
     "layer_norm_bare":  Case(lambda x: nn.layer_norm({}, x), lambda x: F.layer_norm(x, (5,)), ((3, 5),)),
+    "batch_norm":       Case(lambda x, w, b: nn.batch_norm({"weight": w, "bias": b}, x), lambda x, w, b: F.batch_norm(x, None, None, w, b, True), ((6, 5), (5,), (5,))),
+    "batch_norm_image": Case(lambda x, w: nn.batch_norm({"weight": w}, x, 1, 1e-3), lambda x, w: F.batch_norm(x, None, None, w, None, True, eps=1e-3), (IMAGE, (3,))),
+    "batch_norm_known": Case(known, their_known, ((6, 5), (5,))),
     "rms_norm":         Case(lambda x, w: nn.rms_norm({"weight": w}, x), lambda x, w: F.rms_norm(x, (5,), w, 1e-5), ((3, 5), (5,))),
     "conv":             Case(conv(), lambda x, w, b: F.conv2d(x, w, b), (IMAGE, KERNEL, (4,))),
     "conv_bare":        Case(conv(), lambda x, w: F.conv2d(x, w), (IMAGE, KERNEL)),

@@ -38,6 +38,7 @@ from .initial import (
     glorot_uniform,
     he_normal,
     he_uniform,
+    init_batch_norm,
     init_conv2d,
     init_embedding,
     init_layer_norm,
@@ -49,12 +50,22 @@ from .initial import (
     orthogonal,
     zeros,
 )
-from .layers import dropout, embedding, layer_norm, linear, rms_norm
+from .layers import (
+    batch_norm,
+    batch_statistics,
+    dropout,
+    embedding,
+    layer_norm,
+    linear,
+    rms_norm,
+)
 from .losses import binary_cross_entropy_with_logits, cross_entropy, mse
 
 __all__ = [
     "attention",
     "avg_pool2d",
+    "batch_norm",
+    "batch_statistics",
     "binary_cross_entropy_with_logits",
     "conv2d",
     "cross_entropy",
@@ -67,6 +78,7 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "init_batch_norm",
     "init_conv2d",
     "init_embedding",
     "init_layer_norm",

@@ -168,6 +168,15 @@ def init_embedding(rng: np.random.Generator, count: int, features: int) -> dict[
     return {"weight": rng.standard_normal((count, features))}
 
 
+def init_batch_norm(features: int) -> dict[str, Any]:
+    """Parameters of `batch_norm` that change nothing: ones and zeros.
+
+    >>> init_batch_norm(2)
+    {'weight': array([1., 1.]), 'bias': array([0., 0.])}
+    """
+    return {"weight": np.ones(features), "bias": np.zeros(features)}
+
+
 def init_layer_norm(features: Shape) -> dict[str, Any]:
     """Parameters of `layer_norm` that change nothing: ones and zeros.
 

@@ -82,6 +82,54 @@ def rms_norm(p: Parameters, x: Any, eps: float = 1e-5) -> Any:
     return _scaled(p, x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + eps))
 
 
+def batch_norm(p: Parameters, x: Any, axis: int = -1, eps: float = 1e-5) -> Any:
+    """``(x − mean) / √(variance + eps)`` over the examples, times ``weight``, plus ``bias``.
+
+    The features stand along ``axis``, 1 for images; mean and variance are over all other axes (Ioffe
+    and Szegedy, 2015). They are those of the batch, unless ``p`` has them, as ``mean`` and
+    ``variance``: so a network is evaluated, ``p | batch_statistics(x)``. Raises `ShapeMismatch` where a
+    parameter has another number of features, and `ArgumentError` for a batch of one example.
+
+    >>> batch_norm({}, np.array([[1.0], [3.0]]), eps=0.0).ravel()
+    array([-1.,  1.])
+    """
+    features, others = _over(x, axis, "batch_norm")
+    for name in ("weight", "bias", "mean", "variance"):
+        if name in p and np.shape(p[name]) != (features,):
+            raise ShapeMismatch(
+                f"batch_norm: x has {features} features along axis {axis}, and {name} has shape "
+                f"{np.shape(p[name])}. Give one number for each; axis=1 is the place of an image's."
+            )
+    along = [1] * np.ndim(x)
+    along[axis] = features
+    if "mean" in p and "variance" in p:
+        centred, variance = x - p["mean"].reshape(along), p["variance"].reshape(along)
+    else:
+        if np.size(x) <= features:
+            raise ArgumentError(
+                "batch_norm: a batch of one example has no variance. Give more, or p with the mean and "
+                "the variance of batch_statistics."
+            )
+        centred = x - np.mean(x, axis=others, keepdims=True)
+        variance = np.mean(centred * centred, axis=others, keepdims=True)
+    y = centred / np.sqrt(variance + eps)
+    y = y * p["weight"].reshape(along) if "weight" in p else y
+    return y + p["bias"].reshape(along) if "bias" in p else y
+
+
+def batch_statistics(x: Any, axis: int = -1) -> dict[str, Any]:
+    """The ``mean`` and the unbiased ``variance`` of each feature, by which `batch_norm` evaluates.
+
+    ``x`` is what the layer is given, of all training data or of one batch; of several batches,
+    average them.
+
+    >>> batch_statistics(np.array([[1.0], [3.0]]))
+    {'mean': array([2.]), 'variance': array([2.])}
+    """
+    _, others = _over(x, axis, "batch_statistics")
+    return {"mean": np.mean(x, axis=others), "variance": np.var(x, axis=others, ddof=1)}
+
+
 def dropout(x: Any, rate: float = 0.5, rng: np.random.Generator | None = None) -> Any:
     """Each number 0 with probability ``rate``, and else divided by ``1 − rate``.
 
@@ -117,6 +165,17 @@ def parameter(p: Parameters, name: str, layer: str) -> Any:
             f"{layer}: the parameters ({has}) are without {name!r}. Give a dict of arrays, such as "
             f"init_{layer} makes."
         ) from None
+
+
+def _over(x: Any, axis: int, layer: str) -> tuple[int, tuple[int, ...]]:
+    """How many features stand along an axis, and the other axes."""
+    ndim = int(np.ndim(x))
+    if ndim < 2 or not -ndim <= axis < ndim:
+        raise ShapeMismatch(
+            f"{layer}: x has shape {np.shape(x)}, without examples or without axis {axis}. Give "
+            "(examples, features), or images and axis=1."
+        )
+    return np.shape(x)[axis], tuple(k for k in range(ndim) if k != axis % ndim)
 
 
 def _normalised(p: Parameters, x: Any, layer: str) -> tuple[int, ...]:
