@@ -115,6 +115,8 @@ class Reduction:
         summed = [i for i in self.term.inner() if i not in out and self._alive(i)]
         if len(out) > 2 and not self.coefficient.number:
             return Layout(Kind.FILL, (number(self.coefficient),), self.term.out_axes)
+        counts = {x: self.over.count(x) for x in self.over}
+        self.over = [power(x, Fraction(k)) for x, k in counts.items()]
         # Letters before functions, and differentials last: x sin(y) dx.
         self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
         if self.wide or summed or len(out) > 2:
@@ -268,10 +270,11 @@ class Reduction:
                 continue
             touching = [f for f in self.edges if {f.a, f.b} & {e.a, e.b}]
             if len(touching) == 1:
-                (only,) = e.chain if len(e.chain) == 1 else (None,)
-                if only is None or only.kind is not Kind.POWER or only.data != 2:
-                    continue
-                self.over.append(power(Layout(Kind.NORM, only.children, ()), Fraction(2)))
+                whole = e.layout(e.b if all(map(is_transposed, e.chain)) else e.a)
+                if whole.kind is Kind.POWER and whole.data == 2:
+                    self.over.append(power(Layout(Kind.NORM, whole.children, ()), Fraction(2)))
+                else:
+                    self.over.append(Layout(Kind.SUM_ALL, (whole,), ()))
             elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
                 first, second = touching
                 pieces = (*first.read(e.b), *second.read(e.a))
