@@ -116,6 +116,11 @@ def test_assumptions_hold_of_the_numbers() -> None:
     np.testing.assert_array_equal(A, A.T)
     x = of_expression("sum(log(x))", "x=n", assume=("x=positive",)).values[0]
     assert np.all(x > 0)
+    L = of_expression("x @ L @ x", "L=n,n", assume=("L=lower-triangular",)).values[1]
+    np.testing.assert_array_equal(L, np.tril(L))
+    x, t = of_expression("sum(x[t])", "x=k", "t=N", assume=("t=labels=k",)).values
+    assert t.dtype.kind == "i"
+    assert 0 <= t.min() <= t.max() < len(x)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,8 @@ def test_assumptions_hold_of_the_numbers() -> None:
         (["x=N,d"], ["x=symmetric"], r"is not square.*--shape x=n,n"),
         (["x=n,n"], ["x=pretty"], r"'pretty' is not an assumption. What can be assumed: .*symm"),
         ([], ["x"], r"declares nothing. Write --assume A=symmetric"),
+        (["x=n"], ["x=labels"], r"'labels' is not how labels is assumed. Write labels=k"),
+        (["x=n"], ["x=positive=2"], r"is not how positive is assumed. Write positive"),
     ],
 )
 def test_bad_declarations_are_explained(

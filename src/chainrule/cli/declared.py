@@ -13,6 +13,7 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 from chainrule.cli.target import CommandError, Target
+from chainrule.errors import ArgumentError
 
 __all__ = ["DOMAINS", "Declaration", "declarations_of", "numbers_for"]
 
@@ -23,8 +24,6 @@ SIZES = (7, 4, 3, 5, 6, 8, 9, 10)
 # Where the numbers lie: on the whole line, in the unit interval (logarithms, roots, arcsin), or
 # above one (arccosh).
 DOMAINS = ("real", "unit", "large")
-
-SQUARE = frozenset({"symmetric", "positive_definite", "diagonal", "orthogonal"})
 
 
 @dataclass(frozen=True)
@@ -47,36 +46,33 @@ class Declaration:
 
     def symbol(self) -> Any:
         """Return what stands for the argument when a formula is derived."""
-        return cr.array(*self.axes, **dict.fromkeys(self.assumptions, True))
+        assumed: dict[str, Any] = {}
+        for text in self.assumptions:
+            name, given, value = text.partition("=")
+            assumed[name] = _axis(value) if given else True
+        try:
+            return cr.array(*self.axes, **assumed)
+        except ArgumentError as error:
+            if "square" in str(error):
+                raise CommandError(
+                    f"{self.name} is assumed {', '.join(self.assumptions)}, but is not square. "
+                    f"Declare it with two equal axes: --shape {self.name}=n,n."
+                ) from None
+            raise CommandError(f"{self.name}: {error}") from None
 
     def sample(self, sizes: dict[str, int], domain: str) -> Any:
         """Return numbers of this shape, with the assumed properties, in one of `DOMAINS`."""
         # One generator for each name: the numbers do not depend on the other arguments.
         rng = np.random.default_rng(list(self.name.encode()))
+        if self.assumptions:
+            return self.symbol().example(sizes, rng)
         shape = [sizes[axis] if isinstance(axis, str) else axis for axis in self.axes]
         values = np.asarray(rng.normal(size=shape))
-        if domain == "unit" or "positive" in self.assumptions:
+        if domain == "unit":
             values = 0.1 + 0.8 * rng.random(shape)
         elif domain == "large":
             values = 1.5 + rng.random(shape)
-        if SQUARE & set(self.assumptions):
-            values = self._structured(values)
         return values if shape else float(values)
-
-    def _structured(self, values: np.ndarray) -> np.ndarray:
-        """Return a matrix with the assumed structure, made from a random one."""
-        if values.ndim != 2 or values.shape[0] != values.shape[1]:
-            raise CommandError(
-                f"{self.name} is assumed {', '.join(self.assumptions)}, but is not square. "
-                f"Declare it with two equal axes: --shape {self.name}=n,n."
-            )
-        if "orthogonal" in self.assumptions:
-            return np.asarray(np.linalg.qr(values)[0])
-        if "diagonal" in self.assumptions:
-            return np.diag(np.diag(values))
-        if "positive_definite" in self.assumptions:
-            return np.asarray(values @ values.T + len(values) * np.eye(len(values)))
-        return np.asarray(values + values.T)
 
 
 def numbers_for(declarations: Iterable[Declaration], domain: str) -> dict[str, Any]:
@@ -136,15 +132,18 @@ def _axis(text: str) -> str | int:
 
 
 def _assumption(text: str) -> str:
-    """Check that `chainrule.array` knows the assumption."""
-    word = text.strip().replace("-", "_")
-    known = [
-        parameter.name
+    """Check that `chainrule.array` knows the assumption; ``labels=k`` says how many there are."""
+    word, given, value = (part.strip() for part in text.partition("="))
+    word = word.replace("-", "_")
+    known = {
+        parameter.name: isinstance(parameter.default, bool)
         for parameter in inspect.signature(cr.array).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, bool)
-    ]
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
     if word not in known:
-        raise CommandError(
-            f"{text!r} is not an assumption. What can be assumed: {', '.join(known)}."
-        )
-    return word
+        shown = ", ".join(name if plain else f"{name}=k" for name, plain in known.items())
+        raise CommandError(f"{text!r} is not an assumption. What can be assumed: {shown}.")
+    if known[word] == bool(given):
+        form = word if known[word] else f"{word}=k, with their number"
+        raise CommandError(f"{text!r} is not how {word} is assumed. Write {form}.")
+    return f"{word}={value}" if given else word

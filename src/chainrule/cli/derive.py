@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.cli.arguments import Arguments, arguments_of
 from chainrule.cli.page import Page
 from chainrule.cli.target import CommandError, Target, find
-from chainrule.errors import FormulaError
+from chainrule.errors import ChainruleError, FormulaError
 
 __all__ = ["Request", "derive"]
 
@@ -101,7 +101,7 @@ def _curvature(target: Target, arguments: Arguments, wrt: str, page: Page) -> No
         return
     try:
         found = cr.certificate(target.function, *arguments.symbols, wrt=wrt)
-    except cr.ChainruleError:  # what has no certificate has a derivative all the same
+    except ChainruleError:  # what has no certificate has a derivative all the same
         return
     if found:
         page.gap()

@@ -92,23 +92,24 @@ class Page:
         width = self._console.width - 2 * MARGIN
         left = max((len(text) for text, _ in lines if len(text) < 0.62 * width), default=0)
         for text, rule in lines:
-            shown = Text(" " * 2 * MARGIN)
-            shown.append(_before_where(text, width).replace("\n", "\n" + " " * 3 * MARGIN), "bold green")
+            shown = Text()
+            shown.append(_before_where(text, width).replace("\n", "\n" + " " * MARGIN), "bold green")
             last = text.rpartition(" where ")[2] if len(text) > width else text
             if len(last) <= left and left + 2 + len(rule) <= width:
                 shown.append(" " * (left - len(last) + 2) + rule, "dim")
             elif len(last) + 2 + len(rule) <= width:
                 shown.append("  " + rule, "dim")
             else:
-                shown.append("\n" + " " * 4 * MARGIN + rule, "dim")
-            self._print(shown)
+                shown.append("\n" + " " * 2 * MARGIN + rule, "dim")
+            self._print(Padding(shown, (0, 0, 0, 2 * MARGIN)))
 
     def proof(self, text: str) -> None:
         """Print a certificate: its first line is the claim."""
         claim, _, rest = text.partition("\n")
         self.verdict(True, claim)
         for line in rest.splitlines():
-            self._print(Text(" " * (2 * MARGIN + 2) + line.strip()))
+            shown = Text(_before_where(line.strip(), self._console.width - 2 * MARGIN - 2))
+            self._print(Padding(shown, (0, 0, 0, 2 * MARGIN + 2)))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print columns of figures, right-aligned under their names; words align left.
