@@ -3,7 +3,8 @@
 Each is right to second order, compiled or not, or refused by name. Written as people write.
 """
 
-import cmath, collections, copy, ctypes, dataclasses, decimal, fractions, functools, itertools, math
+import cmath, collections, copy, ctypes, dataclasses, decimal, fractions, functools, hashlib, itertools
+import json, math
 import numbers, operator, pickle, statistics, struct, array, warnings
 
 import numpy as np
@@ -1165,3 +1166,35 @@ def struct_array(x):
     a = np.zeros(3, dtype=[("p", float), ("q", float)])
     a["p"] = x
     return np.sum(a["p"] ** 2)
+
+
+@refused("JSON")
+def a_number_as_json(x):
+    return len(json.dumps(x[0])) * x[0]
+
+
+@refused("JSON")
+def arrays_as_json(x):
+    return len(json.dumps({"x": [x]})) * x[0]
+
+
+@refused("was given a traced array")
+def an_array_as_bytes(x):
+    return len(bytes(x)) * x[0]
+
+
+@refused("buffer")
+def the_digest_of_an_array(x):
+    return len(hashlib.sha256(x).digest()) * x[0]
+
+
+@refused(r"x\.ctypes would cut")
+def the_address_of_an_array_of_numbers(x):
+    a = np.zeros(3)
+    a[0] = x[0]
+    return ctypes.c_double.from_address(a.ctypes.data).value * x[0]
+
+
+@refused("was given a traced array")
+def a_number_as_an_index(x):
+    return [1.0, 2.0, 3.0][x[0]] * x[0]

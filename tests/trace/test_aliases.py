@@ -392,6 +392,42 @@ def test_an_inner_value_that_leaves_by_an_outer_array_says_so() -> None:
         cr.grad(outer)(2.0)
 
 
+@pytest.mark.parametrize("x", [1.5, np.array(1.5)])
+def test_arrays_without_axes_are_written_to(x) -> None:
+    def f(x):
+        y = np.asarray(x * 2)
+        y[y > 1] = 3 * x
+        y[...] = y * x
+        z = np.where(x > 0, x, 1.0)
+        z[np.isnan(z)] = 7.0
+        w = np.copy(x)
+        w[w > 1] = np.asarray(x * 4)[w > 1]
+        v = np.array(x)
+        v[()] = x * 5
+        return y + z + w + v
+
+    assert cr.value_and_grad(f)(x) == (f(x), 6 * 1.5 + 10)
+    assert cr.jit(cr.value_and_grad(f))(x) == (f(x), 6 * 1.5 + 10)
+
+
+def test_an_array_without_axes_that_has_two_names_is_not() -> None:
+    def f(x):
+        y = np.array(x * 1.0)
+        w = y
+        w[...] = 2 * x
+        return y * x
+
+    def g(x):
+        y = np.array(x * 1.0)
+        w = y.reshape(1)
+        y[...] = 2 * x
+        return w[0] * x
+
+    for program in (f, g):
+        with pytest.raises(TypeError, match="another name"):
+            cr.grad(program)(1.5)
+
+
 def test_a_part_that_is_all_that_is_left_of_a_complex_array() -> None:
     def f(x):
         y = np.exp(x * 1j).imag

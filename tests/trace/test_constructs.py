@@ -463,7 +463,8 @@ def complex_buffer(x):
 
 @right
 def formatted(x):
-    return x[0] ** 2 + len(f"{x[0]:.2f}") + len(str(x))
+    percent = "%.2f of %g" % (x[0], np.sum(x))  # noqa: UP031 - as much code has it
+    return x[0] ** 2 * (5.0 % x[1]) + len(f"{x[0]:.2f}") + len(str(x)) + len(percent)
 
 
 @right

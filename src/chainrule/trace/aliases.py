@@ -246,11 +246,45 @@ def give_shape(x: Tracer, shape: Any) -> None:
 
 def write(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``."""
+    if type(x) is Tracer and not x.node.type.shape:
+        holders = getrefcount(x)
+        if value is _PROBE:
+            _probed.append(holders)
+        else:
+            _write_number(x, index, value, holders)
+        return
     whole = index is Ellipsis or (type(index) is slice and index == slice(None))
     if whole and is_alone(x) and x.node.type.shape:
         replace(x, x.recorder.lift(value))
     else:
         give_memory(x)[index] = value
+
+
+def _write_number(x: Tracer, index: Any, value: Any, holders: int) -> None:
+    """``x[...] = value`` or ``x[condition] = value`` for an array without axes.
+
+    Whether NumPy gave it another name or a copy cannot be told (``np.asarray`` copies a number, and
+    hands on an array without axes), so there must be only one name.
+    """
+    chosen = index if isinstance(index, bool | np.bool_) or issubclass(type(index), Tracer) else None
+    if chosen is None and index is not Ellipsis and index != ():
+        raise IndexError("too many indices for array: array is 0-dimensional")
+    if chosen is not None and (np.shape(chosen) or np.result_type(chosen) != bool):
+        raise IndexError("an array without axes takes a condition without axes, or `...`")
+    probe = x.copy()
+    probe[()] = _PROBE
+    if not is_alone(x) or holders > _probed.pop():
+        raise TypeError(
+            "a number that has another name too was assigned to. Write np.where(condition, new, old), "
+            "or assign to np.copy of it"
+        )
+    if chosen is None or bool(chosen):
+        made: Any = np.reshape(x.recorder.lift(value), ())
+        replace(x, made)
+
+
+_PROBE = object()
+_probed: list[int] = []
 
 
 def replace(x: Tracer, value: Tracer) -> None:

@@ -63,7 +63,9 @@ def vectorized(trace: Any, numpy: Any, self: Any, *args: Any, **keywords: Any) -
         return tuple(
             np.reshape(array(trace, _array, list(r)), shape) for r in zip(*results, strict=True)
         )
-    return np.reshape(array(trace, _array, results, self.otypes or None), shape)
+    # A string of characters, or the list of types that SciPy's distributions put in its place.
+    dtype = self.otypes[0] if self.otypes else None
+    return np.reshape(array(trace, _array, results, dtype), shape)
 
 
 def _by_signature(trace: Any, signature: str, call: Callable[..., Any], arrays: Any) -> Any:

@@ -73,6 +73,11 @@ class TracedMethods(np.ndarray):
     # -- methods ---------------------------------------------------------------------------------
 
     @property
+    def ctypes(self) -> Any:
+        """Its address for compiled code, which could read plain numbers there alone."""
+        return self.lifted().ctypes if self.is_traced() else self.plain().ctypes
+
+    @property
     def flat(self) -> Any:
         """The elements in order; of a traced array, as one axis that can be written to."""
         home = None if self.memory is None else self.memory.home

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dis
+import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -79,18 +81,25 @@ def _among(error: Any, refusals: Sequence[Exception]) -> bool:
     return False
 
 
+#: Its class, or what `json`, `bytes` and `hashlib` say of it without naming it.
+_SPEAKS_OF_ONE = re.compile(
+    r"\b(Tracer|Written|Buffer)\b|is not JSON serializable|only integer scalar arrays"
+    r"|object supporting the buffer API"
+)
+
+
 def _foreign(error: Exception) -> TraceError | None:
     """What to say of an error in which code that knows no traced array speaks of one."""
     if not isinstance(error, TypeError | AttributeError | ValueError | SystemError):
         return None
     said = str(error)
-    if not re.search(r"\b(Tracer|Written|Buffer)\b", said):
+    if not _SPEAKS_OF_ONE.search(said):
         return None
     where: Mark | None = None
     traceback = error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not is_internal(code.co_filename):
+        if not is_internal(code.co_filename) and not _is_standard(code.co_filename):
             where = (code, traceback.tb_lasti)
         traceback = traceback.tb_next
     said = re.sub(r"'?\b(Tracer|Written|Buffer)\b'?", "a traced array", said).rstrip(".")
@@ -100,6 +109,14 @@ def _foreign(error: Exception) -> TraceError | None:
         "give it chainrule.stop_gradient(x).",
         site_of(where),
     )
+
+
+def _is_standard(filename: str) -> bool:
+    """Whether a file belongs to the standard library, which the user only calls."""
+    return filename.startswith(_STANDARD) and "-packages" not in filename
+
+
+_STANDARD = str(Path(dis.__file__).parent) + os.sep
 
 
 @lru_cache(maxsize=256)

@@ -129,6 +129,23 @@ def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
     return result
 
 
+@lru_cache(maxsize=512)
+def _remainders(code: CodeType) -> frozenset[int]:
+    """The instructions that are a ``%``."""
+    return frozenset(
+        i.offset for i in dis.get_instructions(code) if i.opname == "BINARY_OP" and i.argrepr in ("%", "%=")
+    )
+
+
+def is_formatting() -> bool:
+    """Whether a number is being asked for its value by ``"%.3f" % number``, which writes it in a text.
+
+    A traced number beside a ``%`` would be asked for the remainder; its value, only a text asks for.
+    """
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - who asked
+    return frame is not None and frame.f_lasti in _remainders(frame.f_code)
+
+
 def stores_attribute(where: Mark | None) -> bool:
     """Whether the result of the marked instruction is stored in an attribute at once."""
     if where is None:

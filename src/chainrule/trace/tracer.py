@@ -18,6 +18,7 @@ from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
 from .attributes import Attributes, no_part, ofarrays
+from .site import is_formatting
 
 #: NumPy, whose stubs do not know that a tracer is as good as an array.
 _numpy: Any = np
@@ -182,6 +183,8 @@ class Tracer(Attributes):
         return int(self)
 
     def __float__(self) -> float:
+        if is_formatting():
+            return float(_shown(self))
         return float(self.recorder.cut(self, "float(x)"))
 
     def __complex__(self) -> complex:

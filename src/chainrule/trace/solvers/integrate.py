@@ -30,6 +30,8 @@ def quad(
 ) -> Any:  # fmt: skip
     """As :func:`scipy.integrate.quad`: limits and what the integrand reads may be traced."""
     given = args if isinstance(args, tuple) else (args,)
+    if not callable(func):  # a LowLevelCallable: what of its data is traced cannot be seen
+        raise _refused("scipy.integrate.quad of compiled code", "write the integrand in Python")
 
     def integrand(t: Any) -> Any:
         return func(t, *given)
