@@ -1,6 +1,7 @@
 """Every error says what was wrong in the user's words, on which line, and what to write instead."""
 
 import doctest
+import struct
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -132,11 +133,11 @@ class TestUnknownArgument:
 class TestCutDerivative:
     def test_a_conversion(self) -> None:
         def f(x: Any) -> Any:
-            return float("%.3f" % np.sin(x)) * x  # noqa: UP031 - asks for a plain float, in C
+            return struct.unpack("d", struct.pack("d", np.sin(x)))[0] * x
 
         error = raised(lambda: cr.grad(f)(1.0), errors.CutDerivative)
         assert "np.sin" in str(error)
-        assert error.site.source.startswith("return float(")
+        assert error.site.source.startswith("return struct.unpack(")
 
     def test_a_constant_may_be_converted(self) -> None:
         gradient = cr.grad(lambda x: float(cr.stop_gradient(x)) * x + float(x > 1))

@@ -269,7 +269,7 @@ def _write_number(x: Tracer, index: Any, value: Any, holders: int) -> None:
     chosen = index if isinstance(index, bool | np.bool_) or issubclass(type(index), Tracer) else None
     if chosen is None and index is not Ellipsis and index != ():
         raise IndexError("too many indices for array: array is 0-dimensional")
-    if chosen is not None and (np.shape(chosen) or np.result_type(chosen) != bool):
+    if chosen is not None and (np.shape(chosen) or np.result_type(chosen).kind != "b"):
         raise IndexError("an array without axes takes a condition without axes, or `...`")
     probe = x.copy()
     probe[()] = _PROBE

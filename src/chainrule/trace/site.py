@@ -132,9 +132,8 @@ def _names_after(code: CodeType) -> dict[int, tuple[str, ...]]:
 @lru_cache(maxsize=512)
 def _remainders(code: CodeType) -> frozenset[int]:
     """The instructions that are a ``%``."""
-    return frozenset(
-        i.offset for i in dis.get_instructions(code) if i.opname == "BINARY_OP" and i.argrepr in ("%", "%=")
-    )
+    operations = (i for i in dis.get_instructions(code) if i.opname == "BINARY_OP")
+    return frozenset(i.offset for i in operations if i.argrepr in ("%", "%="))
 
 
 def is_formatting() -> bool:
