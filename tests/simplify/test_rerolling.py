@@ -450,3 +450,41 @@ def kept(slope, *args):
     (first,) = [n for n in order if n.op is loop and not n.params[1].reverse]
     engine.forget()
     return [t.shape for t in first.type.items[first.params[1].carry :]]
+
+
+@pytest.mark.parametrize("kept", ["rows", "numbers", "tail", "backwards", "joined", "lifted"])
+def test_rows_made_by_loops_are_one_piece(kept):
+    """What a loop leaves, row by row, and what stands before it are two pieces, not a piece a row."""
+
+    def f(x, h):
+        if kept == "joined":
+            rows = [h * 2]
+            for t in range(N):
+                rows.append(np.tanh(rows[-1] + x[t]))
+            return np.sum(np.sin(np.cumsum(np.concatenate(rows))))
+        if kept == "lifted":  # rows from outside of the loop, each made from a row
+            for t in range(N):
+                h = np.tanh(h + np.sum(h) * np.sin(x[-t - 1])[::-1])
+            return np.sum(h)
+        table = np.zeros((N + 4, 3))
+        table[0] = h
+        for t in range(N):
+            if kept == "numbers":
+                table[t + 1, 1] = np.sin(table[t, 1] + x[t, 0])
+            elif kept == "backwards":
+                h = np.tanh(h + x[t])
+                table[N - t] = h
+            else:
+                table[t + 1] = np.sin(table[t] + x[t])
+        if kept == "tail":
+            table[N + 2] = h * 3
+        return np.sum(np.sin(np.cumsum(table)))
+
+    graph, values = traced(f, (X, V))
+    short = graph.map(rerolled).map(RULES)
+    assert len(short.order) < 40
+    np.testing.assert_allclose(Program(short)(values)[0], Program(graph)(values)[0], rtol=1e-12)
+    with cr.tiers(False):
+        slope = cr.grad(f, wrt=(0, 1))
+        for a, b in zip(cr.jit(slope)(X, V), unrolled(lambda: slope(X, V)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
