@@ -218,6 +218,22 @@ def test_lowered_text_names_the_loop():
     assert "repeat for t < 150, from the last to the first" in text
 
 
+def test_other_threads_run_python_during_a_long_loop():
+    """However little memory it takes: forty thousand trips over three numbers are long, ten are not."""
+    x = RNG.uniform(0.3, 0.9, size=3)
+    body = body_of(lambda x: (np.cos(x),), x)
+    releases = {}
+    for trip in (10, 40_000):
+        with tracing() as trace:
+            first = trace.input(x)
+            (last,), _ = loop(body, trip, [first])
+            graph = Graph((first.node,), (trace.lift(last).node,))
+        made = program.compile_graph(graph)
+        releases[trip] = made._release
+        assert made.workspace < 1 << 12
+    assert releases == {10: False, 40_000: True}
+
+
 # -- the check of memory plans, which is to find what is wrong with a loop -------------------------
 
 

@@ -23,7 +23,7 @@ from .lowering import RULES
 from .memory import assign
 from .plan import Callback, Immediate, Source, Step
 from .prepare import prepared
-from .repeat import settle
+from .repeat import settle, traffic
 from .schedule import Schedule
 from .shares import shared
 from .strips import stripped
@@ -81,7 +81,7 @@ class Executable:
         )
         self._kernel = _KERNEL(self.code["kernel"])
         self._raised = threading.local()
-        large = self.workspace + sum(
+        large = self.workspace + traffic(self.steps) + sum(
             t.size * t.dtype.itemsize for t in (*self.inputs, *self.outputs)
         )
         self._release = large > _LARGE or writer.shared > 0

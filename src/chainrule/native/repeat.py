@@ -143,3 +143,13 @@ def settle(steps: Sequence[Step], machine: Machine) -> None:
             step.arena.size = -(-size // ALIGNMENT) * ALIGNMENT
             for b in ours:
                 b.place, b.base = "part", step.arena
+
+
+def traffic(steps: Sequence[Step]) -> int:
+    """Bytes that the trips of all loops among some steps read and write, about."""
+    total = 0
+    for step in steps:
+        if isinstance(step, Repeat):
+            once = sum(b.nbytes for s in step.steps for b in {*touched(s)})
+            total += step.trips * (once + traffic(step.steps))
+    return total
