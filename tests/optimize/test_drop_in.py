@@ -323,6 +323,14 @@ def test_derivatives_of_ones_own_in_every_shape() -> None:
     assert cr.minimize(hills, np.full(3, 0.1), constraints=disc, method="trust-constr").success
 
 
+def test_a_solution_at_a_bound_is_on_it() -> None:
+    for method in (None, "newton", "least-squares", "L-BFGS-B"):
+        found = cr.minimize(hills, np.full(3, 0.2), bounds=[(0, 0.3), (0.1, None), (None, 0.35)], method=method)
+        assert found.x[0] == 0.3
+        assert found.x[2] == 0.35
+        assert found.success
+
+
 def test_feasible_points_alone_and_constraints_of_matrices() -> None:
     found = cr.minimize(lambda x: 0, [2.0, 3.0], constraints={"type": "ineq", "fun": lambda x: 1 - x @ x})
     assert found.success

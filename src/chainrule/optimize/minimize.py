@@ -340,7 +340,13 @@ def _finish(
     if box is not None:
         low, high = box
         near = (NEAR if name in INTERIOR else 1e-12) * np.maximum(1.0, np.abs(x))
-        free = ~(((x - low <= near) & (slope > 0)) | ((high - x <= near) & (slope < 0)))
+        at_low, at_high = (x - low <= near) & (slope > 0), (high - x <= near) & (slope < 0)
+        free = ~(at_low | at_high)
+        there = np.where(at_low, low, np.where(at_high, high, x))
+        if NEEDS[name].gradient and name not in INTERIOR and not np.array_equal(there, x):
+            reached, further = objective.pair(there)
+            if reached <= value:
+                x, value, slope = there, reached, further
     found.update(objective.counts)
     found.x, found.fun, found.method = variables.tree(x), value, name
     found.jac = variables.tree(slope)

@@ -147,7 +147,7 @@ class Objective:
         made = self._hess(x, *self.args)
         if self.own_hessian:
             if hasattr(made, "matmat"):  # a LinearOperator
-                made = made.matmat(np.eye(x.size))
+                made = np.stack([made.dot(e) for e in np.eye(x.size)], axis=1)
             made = made.toarray() if hasattr(made, "toarray") else np.asarray(made, np.float64)
             made = made.reshape(1, 1) if x.size == made.size == 1 else made
             if made.shape != (x.size, x.size):
