@@ -189,3 +189,10 @@ def test_a_part_of_a_batch_is_padded_along_its_own_axis() -> None:
     exec(cr.formula(f)(u).code("numpy"), scope)
     (function,) = (v for k, v in scope.items() if callable(v) and k.endswith("_f"))
     assert np.allclose(function(u), f(u))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("seed", [200347, 201208, 212872, 213877, 221960])
+def test_programs_that_were_wrong_later(seed: int) -> None:
+    """Rounding of a reference, a name that looks like an element, 0/0, e₁ of e, a factor twice."""
+    outcome, words = examine(seed)
+    assert not outcome.startswith("WRONG"), words

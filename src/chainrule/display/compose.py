@@ -55,7 +55,7 @@ from .layout import (
 from .matrix import Reduction
 from .naming import Alphabet, entry_name, trailing_number, unicode_name
 from .parts import with_part
-from .sums import same_indices
+from .sums import same_indices, with_transposes
 
 _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
 _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
@@ -331,7 +331,7 @@ class Composer:
         for arg in sorted(n.args, key=self._first.__getitem__):
             layout = self._operand(arg)
             terms.append((sign_of(layout), without_sign(layout)))
-        return same_indices(terms) or summed(terms, self._order.axes[n])
+        return same_indices(terms) or summed(with_transposes(terms), self._order.axes[n])
 
     def _both_cases(self, n: Node) -> Layout | None:
         """A number and a multiple of a condition that has no name."""

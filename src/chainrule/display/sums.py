@@ -37,3 +37,21 @@ def same_indices(terms: Sequence[tuple[int, Layout]]) -> Layout | None:
     axes: tuple[Axis, ...] = matrices[0][1].axes
     whole = Layout(Kind.INDEXED, (summed(matrices, axes),), parts[0][2].axes, first)
     return scaled(parts[0][1], (), (), whole)
+
+
+def with_transposes(terms: Sequence[tuple[int, Layout]]) -> list[tuple[int, Layout]]:
+    """The terms of a sum, of which ``½S`` and ``½Sᵀ`` are one, where there are others."""
+    found = list(terms)
+    for k, (sign, x) in enumerate(found):
+        for other in found[k + 1 :] if x.kind is Kind.SCALE and len(found) > 2 else ():
+            y = other[1]
+            if other[0] != sign or y.kind is not Kind.SCALE or y.data != x.data:
+                continue
+            body, turned = x.children[-1], y.children[-1]
+            same = turned.kind is Kind.TRANSPOSE and turned.children[0] is body
+            if same and x.rank == 2 and x.children[:-1] == y.children[:-1]:
+                both = summed([(1, body), (1, turned)], x.axes)
+                found[k] = sign, Layout(Kind.SCALE, (*x.children[:-1], both), x.axes, x.data)
+                found.remove(other)
+                return with_transposes(found)
+    return found

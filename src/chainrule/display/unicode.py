@@ -303,6 +303,8 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     scalars = juxtaposed(shown) if shown else ""
     loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
     main = _wrapped(body, loose)
+    if shown and x.children[-1].kind is Kind.PRODUCT and not x.children[-1].axes:
+        main = f"({body.text})"
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and (prefix or shown):
         main = f"({body.text})"
     if main == "1" and (prefix or scalars) and not under:

@@ -48,17 +48,16 @@ def _shared_numbers(
     algebra: Builder, coefficients: Sequence[Coefficient], views: list[Term], axes: tuple[Axis, ...]
 ) -> Term | None:
     """Beside a diagonal, scalars alone are taken out: ``h(xxᵀ − I)``."""
-    common = [
-        f
-        for f in views[0].factors
-        if not f.indices and all(f in v.factors for v in views[1:])
-    ]
+    shared = (f for f in views[0].factors if not f.indices)
+    common = [f for f in dict.fromkeys(shared) if all(f in v.factors for v in views[1:])]
     if not common:
         return None
     parts = []
     for coefficient, view in zip(coefficients, views, strict=True):
-        rest = tuple(f for f in view.factors if f not in common)
-        parts.append(algebra.monomial(view._replace(coefficient=coefficient, factors=rest)))
+        rest = list(view.factors)
+        for f in common:  # once: what stands there twice stays once
+            rest.remove(f)
+        parts.append(algebra.monomial(view._replace(coefficient=coefficient, factors=tuple(rest))))
     out = tuple(range(len(axes)))
     inner = Factor(algebra.total(parts), out)
     return Term(UNIT, (*common, inner), out, dict(enumerate(axes)))

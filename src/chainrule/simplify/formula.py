@@ -30,7 +30,7 @@ def normaliser(roots: Sequence[Node], *, factored: bool = True) -> Translation:
 def by_entries(roots: Sequence[Node], given: set[Node]) -> tuple[Entries, list[Node]] | None:
     """The results entry by entry, for a small program that picks elements of what is ``given``."""
     moving = given & set(toposort(roots)) or {n for n in toposort(roots) if n.op is INPUT}
-    if not picks_elements(roots, moving):
+    if not picks_elements(roots, moving or set(toposort(roots))):
         return None
     entries = Entries(_algebra())
     try:

@@ -208,6 +208,12 @@ def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...])
         return n
     if n.op is TOTAL:
         return algebra.total([sliced(algebra, a, places, new) for a in n.args])
+    if n.op is MONOMIAL and not n.args and n.params[3] == (0, 0) and new.count(None) == 1:
+        (k,) = (e for e, a in zip(places, new, strict=True) if a is None)
+        along = axes[:1]
+        if along == tuple(a for a in new if a is not None):  # a row of the identity
+            row = algebra.opaque(BASIS, [algebra.constant(UNIT, along)], (k,), along)
+            return algebra.scale(row, n.params[0])
     if n.op is MONOMIAL and len(set(n.params[3])) == len(n.params[3]):
         term = decode(n)
         at = {i: k for k, i in enumerate(term.out)}
