@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.special as ss
 from chainrule.trace.random import RULES, WHY
+from scipy import stats
 from tests.trace.agreement import differences
 
 X = np.array([1.3, 0.8, 2.1])
@@ -139,8 +140,14 @@ def test_values_states_and_derivatives(name: str, maker: Any) -> None:
             lambda x, z: ss.betainc(x, 2 * x[0], z),
             lambda x, u: ss.betaincinv(x, 2 * x[0], u),
         ),
+        (lambda r, x: r.standard_t(9 * x, (5, 3)), lambda x, z: ss.stdtr(9 * x, z), lambda x, u: ss.stdtrit(9 * x, u)),
+        (
+            lambda r, x: r.f(9 * x, 20 * x[0], (5, 3)),
+            lambda x, z: ss.fdtr(9 * x, 20 * x[0], z),
+            lambda x, u: ss.fdtri(9 * x, 20 * x[0], u),
+        ),
     ],
-    ids=["standard_gamma", "gamma", "chisquare", "beta"],
+    ids=["standard_gamma", "gamma", "chisquare", "beta", "standard_t", "f"],
 )
 def test_quantiles_at_a_fixed_probability(f: Any, cdf: Any, quantile: Any, maker: Any) -> None:
     drawn, plain = maker(3), maker(3)
@@ -166,13 +173,35 @@ def test_quantiles_at_a_fixed_probability(f: Any, cdf: Any, quantile: Any, maker
     np.testing.assert_allclose(product @ v, truth, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("maker", MAKERS)
+def test_wald(maker: Any) -> None:
+    z = maker(3).wald(X, X[0])
+    u = stats.invgauss.cdf(z, X / X[0], scale=X[0])
+    moved = [stats.invgauss.ppf(u, (X + h) / X[0], scale=X[0]) for h in (1e-4, -1e-4)]
+    found = cr.grad(lambda x: np.sum(maker(3).wald(x, X[0])))(X.copy())
+    np.testing.assert_allclose(found, (moved[0] - moved[1]) / 2e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_dirichlet(maker: Any) -> None:
+    """Its mean is the derivative of ``alpha / Σ alpha``, and the shares always add up."""
+    plain, drawn = maker(3), maker(3)
+    expected = plain.dirichlet(X, 20_000)
+    found, pull = cr.vjp(lambda x: drawn.dirichlet(x, 20_000), X)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert state(drawn) == state(plain)
+    np.testing.assert_allclose(pull(np.ones_like(found))[0], 0.0, atol=1e-8)
+    slope = pull(np.tile([1.0, 0.0, 0.0], (20_000, 1)))[0] / 20_000
+    np.testing.assert_allclose(slope, (np.eye(3)[0] - X[0] / X.sum()) / X.sum(), atol=0.01)
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
         (lambda r, x: np.sum(r.poisson(x)), r"`r\.poisson\(x\)` draws from poisson.*whole numbers"),
         (lambda r, x: r.choice(3, p=x / np.sum(x)), "choice"),
-        (lambda r, x: r.standard_t(x[0]), "standard_t.*how many random numbers"),
-        (lambda r, x: np.sum(r.dirichlet(x)), "dirichlet"),
+        (lambda r, x: r.noncentral_f(x[0], 3, 1), "noncentral_f.*how many random numbers"),
+        (lambda r, x: np.sum(r.dirichlet(x / 100)), "dirichlet"),
         (lambda r, x: r.vonmises(x[0], 1.0), "vonmises"),
         (lambda r, x: r.integers(0, x[0]), "integers"),
     ],

@@ -24,7 +24,8 @@ import numpy as np
 
 from ..errors import CutDerivative
 from ..ops.incomplete import betainc, gammainc
-from ..ops.special import betaln, gammaln
+from ..ops.probability import stdtr
+from ..ops.special import betaln, gammaln, log_ndtr, ndtr
 from ..ops.structural import stop_gradient
 from .buffers import Buffer, buffer
 from .nesting import innermost
@@ -125,8 +126,7 @@ WHY: dict[str, str] = {
         ("poisson", "binomial", "negative_binomial", "geometric", "zipf", "logseries", "integers",
          "hypergeometric", "multinomial", "multivariate_hypergeometric", "randint"), _WHOLE),
     **dict.fromkeys(
-        ("dirichlet", "f", "standard_t",
-         "noncentral_chisquare", "noncentral_f", "vonmises", "wald"), _REJECTS),
+        ("dirichlet", "noncentral_chisquare", "noncentral_f", "vonmises"), _REJECTS),
     "choice": "and which entries it chooses jumps with it",
 }  # fmt: skip
 
@@ -204,6 +204,47 @@ def _beta(draw: Draw, a: Any, b: Any, size: Any = None) -> Any:
     return _implicit(betainc, _beta_density, (a, b), z)
 
 
+def _standard_t(draw: Draw, df: Any, size: Any = None) -> Any:
+    z = draw("standard_t", draw.decided(df), draw.shape(size, df))
+    return _implicit(stdtr, _t_density, (df,), z, low=-np.inf)
+
+
+def _f(draw: Draw, dfnum: Any, dfden: Any, size: Any = None) -> Any:
+    # As a ratio of chi-squares is to a beta variate: p = dfnum z / (dfnum z + dfden).
+    z = draw("f", draw.decided(dfnum), draw.decided(dfden), draw.shape(size, dfnum, dfden))
+    held = _held(dfnum) * z
+    share = _implicit(betainc, _beta_density, (dfnum / 2.0, dfden / 2.0), held / (held + _held(dfden)))
+    return share * dfden / ((1.0 - share) * dfnum)
+
+
+def _wald(draw: Draw, mean: Any, scale: Any, size: Any = None) -> Any:
+    z = draw("wald", draw.decided(mean), draw.decided(scale), draw.shape(size, mean, scale))
+    return _implicit(_wald_cdf, _wald_density, (mean, scale), z)
+
+
+def _dirichlet(draw: Draw, alpha: Any, size: Any = None) -> Any:
+    """Gamma variates over their sum, as NumPy has it unless all parameters are below 0.1."""
+    at_hand = draw.decided(alpha)
+    if not draw.legacy and np.max(at_hand) < 0.1:
+        return draw("dirichlet", alpha, size)
+    shape = () if size is None else draw.shape(size)
+    z = _standard_gamma(draw, alpha, (*shape, *np.shape(at_hand)))
+    return z / np.sum(z, axis=-1, keepdims=True)
+
+
+def _t_density(df: Any, z: Any) -> Any:
+    return np.exp(-0.5 * (df + 1.0) * np.log1p(z * z / df) - betaln(0.5, df / 2.0)) / np.sqrt(df)
+
+
+def _wald_cdf(mean: Any, scale: Any, z: Any) -> Any:
+    root = np.sqrt(scale / z)
+    return ndtr(root * (z / mean - 1.0)) + np.exp(2.0 * scale / mean + log_ndtr(-root * (z / mean + 1.0)))
+
+
+def _wald_density(mean: Any, scale: Any, z: Any) -> Any:
+    return np.sqrt(scale / (2.0 * np.pi * z**3)) * np.exp(-0.5 * scale * (z / mean - 1.0) ** 2 / z)
+
+
 def _gamma_density(a: Any, z: Any) -> Any:
     return np.exp((a - 1.0) * np.log(z) - z - gammaln(a))
 
@@ -212,7 +253,9 @@ def _beta_density(a: Any, b: Any, z: Any) -> Any:
     return np.exp((a - 1.0) * np.log(z) + (b - 1.0) * np.log1p(-z) - betaln(a, b))
 
 
-def _implicit(cdf: Any, density: Any, parameters: tuple[Any, ...], drawn: Any) -> Any:
+def _implicit(
+    cdf: Any, density: Any, parameters: tuple[Any, ...], drawn: Any, low: float = 0.0
+) -> Any:
     """What was ``drawn``, as the quantile that it is: a function of the parameters.
 
     A step of Newton's method from the root moves nothing, and gives the root its derivative; two
@@ -220,7 +263,7 @@ def _implicit(cdf: Any, density: Any, parameters: tuple[Any, ...], drawn: Any) -
     """
     if innermost(parameters) is None:
         return drawn
-    inside = np.logical_and(drawn > 0.0, cdf(*map(_held, parameters), drawn) < 1.0)
+    inside = np.logical_and(drawn > low, cdf(*map(_held, parameters), drawn) < 1.0)
     start = np.where(inside, drawn, 0.5)
     rank = cdf(*map(_held, parameters), start)
     z = start
@@ -292,6 +335,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "logistic": _located, "gumbel": _located, "lognormal": _lognormal, "rayleigh": _rayleigh,
     "weibull": _root, "power": _root, "pareto": _pareto, "triangular": _triangular,
     "gamma": _gamma, "standard_gamma": _standard_gamma, "chisquare": _chisquare, "beta": _beta,
+    "standard_t": _standard_t, "f": _f, "wald": _wald, "dirichlet": _dirichlet,
     "multivariate_normal": _multivariate_normal, "choice": _choice,
     "permutation": _permutation, "shuffle": _shuffle, "permuted": _permuted,
 }  # fmt: skip
