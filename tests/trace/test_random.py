@@ -186,13 +186,13 @@ def test_wald(maker: Any) -> None:
 def test_dirichlet(maker: Any) -> None:
     """Its mean is the derivative of ``alpha / Σ alpha``, and the shares always add up."""
     plain, drawn = maker(3), maker(3)
-    expected = plain.dirichlet(X, 20_000)
-    found, pull = cr.vjp(lambda x: drawn.dirichlet(x, 20_000), X)
+    expected = plain.dirichlet(X, 500)
+    found, pull = cr.vjp(lambda x: drawn.dirichlet(x, 500), X)
     np.testing.assert_allclose(found, expected, rtol=1e-13)
     assert state(drawn) == state(plain)
     np.testing.assert_allclose(pull(np.ones_like(found))[0], 0.0, atol=1e-8)
-    slope = pull(np.tile([1.0, 0.0, 0.0], (20_000, 1)))[0] / 20_000
-    np.testing.assert_allclose(slope, (np.eye(3)[0] - X[0] / X.sum()) / X.sum(), atol=0.01)
+    slope = pull(np.tile([1.0, 0.0, 0.0], (500, 1)))[0] / 500
+    np.testing.assert_allclose(slope, (np.eye(3)[0] - X[0] / X.sum()) / X.sum(), atol=0.03)
 
 
 @pytest.mark.parametrize(

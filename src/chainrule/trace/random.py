@@ -238,7 +238,8 @@ def _t_density(df: Any, z: Any) -> Any:
 
 def _wald_cdf(mean: Any, scale: Any, z: Any) -> Any:
     root = np.sqrt(scale / z)
-    return ndtr(root * (z / mean - 1.0)) + np.exp(2.0 * scale / mean + log_ndtr(-root * (z / mean + 1.0)))
+    reflected = np.exp(2.0 * scale / mean + log_ndtr(-root * (z / mean + 1.0)))
+    return ndtr(root * (z / mean - 1.0)) + reflected
 
 
 def _wald_density(mean: Any, scale: Any, z: Any) -> Any:
