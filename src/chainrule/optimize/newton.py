@@ -60,17 +60,18 @@ def newton(
     """The point where the search ended, how it ended, and the number of steps.
 
     ``gtol`` is the largest element of the gradient at which it stops; None is 1e-8, relative to the
-    gradient at the start, or to the value and 1 where they are less.
+    gradient at the start where that is very small, and to the value and it where both are above 1.
     """
     x = objective.variables.start if start is None else start
     value, slope = objective.pair(x)
     most = max(1000, 10 * x.size) if maxiter is None else int(maxiter)
     free = None if box is None else movable(x, slope, box)
-    steepest = max(largest(slope, free), TINY) if gtol is None else None
+    steepest = largest(slope, free) if gtol is None else None
+    least = min(1.0, 1e3 * max(objective.steep, TINY))
     gtol = 1e-8 if gtol is None else gtol
 
     def at_rest() -> bool:
-        size = 1.0 if steepest is None else min(steepest, max(1.0, abs(value)))
+        size = 1.0 if steepest is None else max(least, min(abs(value), steepest))
         return largest(slope, free) <= gtol * size
 
     recent = deque([value], matrix.memory)
