@@ -191,7 +191,7 @@ def test_a_part_of_a_batch_is_padded_along_its_own_axis() -> None:
     assert np.allclose(function(u), f(u))  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("seed", [200347, 201208, 212872, 213877, 221960])
+@pytest.mark.parametrize("seed", [200347, 201208, 212872, 213877, 221960, 224483])
 def test_programs_that_were_wrong_later(seed: int) -> None:
     """Rounding of a reference, a name that looks like an element, 0/0, e₁ of e, a factor twice."""
     outcome, words = examine(seed)

@@ -341,7 +341,7 @@ class Composer:
         weight, base = UNIT, other
         if other.op is MONOMIAL and len(other.args) == 1:
             (f,) = decode(other).factors
-            if f.exponent != 1 or f.indices != decode(other).out:
+            if f.exponent != 1 or f.indices != (out := decode(other).out) or len(set(out)) < len(out):
                 return None
             weight, base = other.params[0], f.node
         if (base.op is not STEP and base.op.name not in CONDITIONS) or base in self._signs:
@@ -446,8 +446,8 @@ class Composer:
     @staticmethod
     def _stands_alone(term: Term) -> bool:
         """Whether a term is a number times a sum, and nothing else."""
-        if len(term.factors) != 1:
-            return False
+        if len(term.factors) != 1 or len(set(term.out)) < len(term.out):
+            return False  # on a diagonal it is not what it is alone
         (f,) = term.factors
         return f.node.op is TOTAL and f.exponent == 1 and f.indices == term.out
 
