@@ -218,7 +218,7 @@ def test_the_process_may_end_at_any_time(ending, long, wait):
     An end makes it stop, and a fork waits for it.
     """
     run(f"""
-        import logging, os, time
+        import logging, os, time, warnings
         from types import SimpleNamespace
         import numpy as np, chainrule as cr
         from chainrule.function import execution, tiers
@@ -240,6 +240,7 @@ def test_the_process_may_end_at_any_time(ending, long, wait):
         for _ in range(100):
             slope(np.ones(3))
         time.sleep({wait})
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         {ending}
     """)
 

@@ -12,6 +12,11 @@ from chainrule.trace.functions.refused import REFUSED
 from tests.trace import coverage
 
 
+#: What has gone from NumPy since the oldest version that is supported.
+GONE = {"row_stack"}
+
+
+@pytest.mark.skipif(not hasattr(np, "row_stack"), reason="the page is that of an earlier NumPy")
 def test_the_page_is_up_to_date() -> None:
     assert coverage.PAGE.read_text(encoding="utf-8") == coverage.page()
 
@@ -25,7 +30,7 @@ def test_every_public_name_is_classified(where: str) -> None:
 def test_what_is_outside_is_there(where: str) -> None:
     public = {name for name, _ in coverage.names(where)}
     listed = " ".join(coverage.OUTSIDE[where].values()).split()
-    assert set(listed) - public <= {"errstate", "einsum_path"}
+    assert set(listed) - public <= {"errstate", "einsum_path"} | GONE
     assert len(listed) == len(set(listed))
 
 

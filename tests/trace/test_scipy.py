@@ -6,6 +6,7 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
+import scipy
 import scipy.linalg as sl
 import scipy.sparse as ss
 import scipy.special as sp
@@ -122,14 +123,21 @@ def test_a_density_by_its_covariance_also_where_eigenvalues_are_repeated() -> No
         cr.grad(lambda C: multivariate_normal.logpdf(x, mean, C))(-np.eye(3))
 
 
+VERSION = tuple(map(int, scipy.__version__.split(".")[:2]))
+
+
 def test_statistics_of_scipy_that_mend_single_numbers() -> None:
     from scipy.stats import f_oneway, pearsonr, variation
 
     other = np.array([1.0, 3.0, 2.0, 5.0])
     x = np.array([0.3, 0.7, 1.1, 0.5])
     assert_agrees(lambda x: pearsonr(x, other).statistic, x)
-    assert_agrees(lambda x: f_oneway(x, other).statistic, x)
     assert_agrees(lambda x: variation(x), x)
+    if VERSION < (1, 18):
+        assert_agrees(lambda x: f_oneway(x, other).statistic, x)
+    else:  # it asks a number for its type, and then refuses to write to one
+        with pytest.raises(ValueError, match="read-only"):
+            cr.grad(lambda x: f_oneway(x, other).statistic)(x)
 
 
 def test_the_density_of_beta() -> None:

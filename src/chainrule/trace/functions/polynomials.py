@@ -83,6 +83,10 @@ def roots(p: Any) -> Any:
         return np.zeros(behind)
     companion = np.concatenate([(-p[1:] / p[0])[None], np.eye(n - 1, n)])
     found = linalg.eigvals(companion)
+    # From NumPy 2.5 on all eigenvalues are complex, but roots are real where they can be.
+    if found.dtype.kind == "c" and companion.dtype.kind == "f":
+        if not np.any(_decided(np.not_equal(np.imag(found), 0))):
+            found = np.real(found)
     return np.concatenate([found, np.zeros(behind, found.dtype)]) if behind else found
 
 
