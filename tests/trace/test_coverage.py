@@ -11,7 +11,6 @@ from chainrule.errors import UnsupportedFunction
 from chainrule.trace.functions.refused import REFUSED
 from tests.trace import coverage
 
-
 #: What has gone from NumPy since the oldest version that is supported.
 GONE = {"row_stack"}
 

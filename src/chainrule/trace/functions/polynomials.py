@@ -84,9 +84,9 @@ def roots(p: Any) -> Any:
     companion = np.concatenate([(-p[1:] / p[0])[None], np.eye(n - 1, n)])
     found = linalg.eigvals(companion)
     # From NumPy 2.5 on all eigenvalues are complex, but roots are real where they can be.
-    if found.dtype.kind == "c" and companion.dtype.kind == "f":
-        if not np.any(_decided(np.not_equal(np.imag(found), 0))):
-            found = np.real(found)
+    is_new = found.dtype.kind == "c" and companion.dtype.kind == "f"
+    if is_new and not np.any(_decided(np.not_equal(np.imag(found), 0))):
+        found = np.real(found)
     return np.concatenate([found, np.zeros(behind, found.dtype)]) if behind else found
 
 
