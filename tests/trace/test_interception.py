@@ -487,6 +487,18 @@ def test_programs_that_are_no_modules() -> None:
     assert space["sin"] is math.cos
 
 
+def test_a_method_of_a_module_that_is_imported_later_is_replaced() -> None:
+    code = (
+        "import numpy as np, chainrule as cr\n"
+        "cr.grad(lambda x: np.sum(x * x))(np.ones(3))\n"
+        "from scipy.stats import multivariate_normal\n"
+        "f = lambda C: multivariate_normal.logpdf(np.ones(3), np.zeros(3), (C + C.T) / 2)\n"
+        "expected = 0.5 * (np.ones((3, 3)) - np.eye(3))\n"
+        "np.testing.assert_allclose(cr.grad(f)(np.eye(3)), expected, atol=1e-14)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_trace_imports_nothing_of_scipys() -> None:
     """SciPy's modules import each other when they are asked for: a second for the first trace."""
     code = (

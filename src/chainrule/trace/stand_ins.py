@@ -142,7 +142,7 @@ class Table:
                 module, _, kind = module.rpartition(".")
                 # As it lies there: SciPy imports a module of its own when it is asked for it.
                 owner = vars(sys.modules.get(module, _NOTHING)).get(kind)
-            original = getattr(owner, name, None)
+            original = None if owner is None else getattr(owner, name, None)
             if original is not None:
                 composite = self.dotted.pop(path)
                 # A solver is given a function, which may compute with traced values around it.
