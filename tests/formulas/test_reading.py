@@ -96,7 +96,7 @@ def test_softmax_of_what_is_equal() -> None:
     assert found.text == "(1/d) 𝟏"
 
 
-@pytest.mark.parametrize("seed", [40917, 41088, 41172, 50012, 50190, 50738])
+@pytest.mark.parametrize("seed", [40917, 41088, 41172, 50012, 50190, 50738, 405489])
 def test_programs_that_were_wrong_once(seed: int) -> None:
     outcome, words = examine(seed)
     assert not outcome.startswith("WRONG"), words
@@ -196,3 +196,9 @@ def test_programs_that_were_wrong_later(seed: int) -> None:
     """Rounding of a reference, a name that looks like an element, 0/0, e₁ of e, a factor twice."""
     outcome, words = examine(seed)
     assert not outcome.startswith("WRONG"), words
+
+
+def test_a_small_fraction_of_a_size_keeps_its_number() -> None:
+    """``N / 4096``: the source left the fraction out, and the formula was refused for it."""
+    found = cr.formula(cr.grad(lambda v: np.sum(v + 0.5**6) ** 2 / 64))(rng.normal(size=5))
+    assert "0.000488" in found.code("numpy") or "2048" in found.code("numpy")

@@ -91,7 +91,7 @@ def _number(c: Coefficient, program: Program) -> Code:
         return Code(text, ATOM if value >= 0 else UNARY)
     top = (
         []
-        if value.numerator == 1 and (over or (known is not None and not below))
+        if value.numerator == 1 and short and (over or (known is not None and not below))
         else [str(value.numerator) if short else repr(float(value))]
     )
     top += powers(over)
