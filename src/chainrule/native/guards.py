@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.elementwise import where
 from .plan import Buffer, Immediate, Indirect, Nest, Repeat, Statement, Step, Strip, View, count
-from .registers import neutral
+from .strips import reset
 
 #: So few places are not worth a test; and so little to do at a place is done sooner than tested.
 _PLACES, _WORK = 16, 8
@@ -39,7 +39,7 @@ def guarded(steps: Sequence[Step]) -> list[Step]:
         nests = [step]
         while left and _goes_along(step, left[-1]):
             nests.append(left.pop())  # type: ignore[arg-type]
-        made += [_start(step, s) for s in step.statements if s.reduce and not s.adds]
+        made += [reset(step, s) for s in step.statements if s.reduce and not s.adds]
         made.append(_strip(nests, axes))
     return made
 
@@ -81,29 +81,6 @@ def _strip(nests: list[Nest], axes: Sequence[int]) -> Strip:
     steps: list[Step] = [_strip(inner, more)] if more else [*inner]
     arena = Buffer(np.dtype(np.int8), 0)
     return Strip(trips, 1, steps, [], list(place.moved.values()), arena, guard=guard)
-
-
-def _start(nest: Nest, s: Statement) -> Nest:
-    """The neutral element where a sum begins."""
-    t = s.target
-    assert isinstance(t, View)
-    kept = [k for k in range(len(nest.domain)) if k not in s.axes]
-    shape = tuple(nest.domain[k] for k in kept)
-    target = View(t.buffer, t.offset, shape, tuple(t.strides[k] for k in kept))
-    start = Immediate(neutral(s.reduce, s.dtype), s.dtype, shape)
-    fill = Statement("copy", [start], s.dtype, target=target, stored=True)
-    return Nest(shape, [fill])
-
-
-def _joined(before: Step, step: Step) -> bool:
-    """Whether a strip has taken in the next one: that of the same mask, which sets nothing anew."""
-    if not (isinstance(before, Strip) and isinstance(step, Strip)):
-        return False
-    if before.guard is None or before.guard != step.guard:
-        return False
-    before.steps += step.steps
-    before.moved += step.moved
-    return True
 
 
 def _mask(nest: Nest) -> View | None:

@@ -396,15 +396,19 @@ class _Block:
             if axis not in step.letters[2] and not step.adds:
                 fills.append(_filled(step.target, 0.0))
         elif isinstance(step, Nest):
-            for s in step.statements:
-                if s.reduce and axis in s.axes and not s.adds:
-                    assert isinstance(s.target, View)
-                    kept = [k for k in range(len(step.domain)) if k not in s.axes]
-                    shape = tuple(step.domain[k] for k in kept)
-                    strides = tuple(s.target.strides[k] for k in kept)
-                    target = View(s.target.buffer, s.target.offset, shape, strides)
-                    fills.append(_filled(target, neutral(s.reduce, s.dtype)))
+            sums = [s for s in step.statements if s.reduce and axis in s.axes and not s.adds]
+            fills.extend(reset(step, s) for s in sums)
         return fills
+
+
+def reset(nest: Nest, s: Statement) -> Nest:
+    """The neutral element where a nest is going to put a reduction together in memory."""
+    t = s.target
+    assert isinstance(t, View)
+    kept = [k for k in range(len(nest.domain)) if k not in s.axes]
+    shape = tuple(nest.domain[k] for k in kept)
+    target = View(t.buffer, t.offset, shape, tuple(t.strides[k] for k in kept))
+    return _filled(target, neutral(s.reduce, s.dtype))
 
 
 def _filled(target: View, value: Any) -> Nest:
