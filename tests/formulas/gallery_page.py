@@ -44,7 +44,8 @@ def page() -> str:
         rows = ["| | formula |", "|---|---|"]
         for entry in entries:
             text = str(cr.formula(entry.derivative)(*entry.arguments)).replace("|", "\\|")
-            rows.append(f"| {entry.name} | `{text}` |")
+            shown = "<br>".join(f"`{line.strip()}`" for line in text.splitlines())
+            rows.append(f"| {entry.name} | {shown} |")
         picture = f"![The formulas of this section, set in LaTeX](images/{file_name(section)})"
         parts.append(f"## {section}\n\n" + "\n".join(rows) + f"\n\n{picture}\n")
     return "\n".join(parts)
@@ -60,7 +61,11 @@ def drawable(latex: str) -> str:
     # It draws stretched bars too small.
     for bar in (r"\|", "|"):
         latex = latex.replace(rf"\left{bar}", bar).replace(rf"\right{bar}", bar)
-    return re.sub(r"\\begin\{bmatrix\} (.*?) \\end\{bmatrix\}", rows, latex)
+    latex = re.sub(r"\\begin\{bmatrix\} (.*?) \\end\{bmatrix\}", rows, latex)
+    if latex.startswith(aligned := r"\begin{aligned} "):
+        latex = latex.removeprefix(aligned).removesuffix(r" \end{aligned}")
+        latex = latex.replace("&=", "=").replace(r" \\ ", r",\;\; ")
+    return latex
 
 
 def draw() -> None:

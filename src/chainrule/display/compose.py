@@ -47,7 +47,6 @@ from .layout import (
     negated,
     scaled,
     sign_of,
-    starts_with_number,
     summed,
     transposed,
     without_sign,
@@ -55,6 +54,7 @@ from .layout import (
 from .matrix import Reduction
 from .naming import Alphabet, entry_name, trailing_number, unicode_name
 from .parts import with_part
+from .signs import absorbed, distributed, is_weighted, subtracted, turns_round
 from .sums import same_indices, with_transposes
 
 _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
@@ -104,8 +104,11 @@ class Composer:
         names: Mapping[Node, tuple[str, Coefficient]],
         taken: set[str],
         turned: Mapping[Node, Node] | None = None,
+        shared: Mapping[Node, Sequence[Term]] | None = None,
     ) -> None:
         self._order = order
+        #: Named also where one of them is a result; each with other ways to write it.
+        self._shared = shared or {}
         self._turned = dict(turned or {})  # transposes of what has a name
         self._symbols = symbols  # of inputs and atoms
         self._names = dict(names)  # the user's own, of intermediates
@@ -122,6 +125,7 @@ class Composer:
         self._layouts: dict[Node, Layout] = {}
         self._signs: dict[Node, Coefficient] = {}
         self._definitions: dict[str, Layout] = {}
+        self._subtracted: set[Node] = set()
         self._first: dict[Node, int] = {}  # the first symbol that a node reads
 
     def __call__(self, roots: Sequence[Node]) -> Composed:
@@ -132,6 +136,7 @@ class Composer:
         self._kept = {
             z: n for z, n in self._kept.items() if n in present and z not in self._names
         }
+        self._subtracted = subtracted(nodes)
         for n in nodes:
             for arg in n.args:
                 if not (arg in self._kept and self._is_positive(n)):
@@ -174,12 +179,14 @@ class Composer:
             return
         if n.op in (INPUT, CONSTANT, ENTRIES) or self._is_number(n) or self._is_element(n):
             return
-        if given is not None and not (is_root and not uses):
+        if given is not None and (uses or not is_root or n in self._shared):
             name, coefficient = given
         elif n.op is FACTOR:
             name, coefficient = self._alphabet.take(n.params[1]), UNIT
         elif uses > 1 and self._worth_naming(n):
             name, coefficient = self._invented(n), UNIT
+            if n in self._subtracted and turns_round(self._layouts[n]):
+                coefficient = Coefficient(Fraction(-1))
         else:
             return
         layout = self._layouts[n]
@@ -376,25 +383,46 @@ class Composer:
     def _with_parts(self, whole: Node, term: Term) -> Term:
         """A product in which the parts that have a name are that name."""
         for part in self._parts:
-            if part is whole or len(part.args) >= len(term.factors):
+            alone = part in self._shared
+            if part is whole or len(part.args) - alone >= len(term.factors):
                 continue
-            replaced = with_part(term, decode(part), part)
+            ways = (decode(part), *self._shared.get(part, ()))
+            found = (with_part(term, way, part, alone=alone) for way in ways)
+            replaced = next((t for t in found if t is not None), None)
             if replaced is None:
                 continue
             name, coefficient = self._names[part]
             inner = decode(part)
-            if name not in self._definitions:
-                inside = self._with_parts(part, inner)
-                layouts = [self._numeric(f.node) for f in inside.factors]
-                layout = Reduction(inside, layouts, lambda t: None, self._order).result()
-                self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+            self._define(part)
             self._layouts[part] = Layout(Kind.NAME, (), inner.out_axes, name)
-            share = coefficient * inner.coefficient**-1
+            if coefficient != UNIT:
+                self._signs[part] = coefficient
+            share = inner.coefficient**-1
             term = replaced._replace(coefficient=replaced.coefficient * share)
         return term
 
+    def _define(self, part: Node) -> None:
+        """Write down what the name of a part stands for."""
+        name, coefficient = self._names[part]
+        if name in self._definitions:
+            return
+        inside = self._with_parts(part, decode(part))
+        for f in inside.factors:
+            sign = self._signs.get(f.node, UNIT)
+            inside = inside._replace(coefficient=inside.coefficient * sign ** int(f.exponent))
+        layouts = [self._numeric(f.node) for f in inside.factors]
+        layout = Reduction(inside, layouts, lambda t: None, self._order).result()
+        self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+
     def _monomial(self, n: Node) -> Layout:
-        term = self._with_parts(n, decode(n))
+        term = decode(n)
+        if self._shared and term.coefficient != UNIT:
+            base = self._order.canonical(term._replace(coefficient=UNIT))
+            if base in self._shared:
+                self._define(base)
+                whole = Layout(Kind.NAME, (), term.out_axes, self._names[base][0])
+                return scaled(term.coefficient * self._names[base][1], (), (), whole)
+        term = self._with_parts(n, term)
         layouts = []
         coefficient = term.coefficient
         for f in term.factors:
@@ -416,18 +444,19 @@ class Composer:
                 coefficient == Coefficient(Fraction(-1))
                 or (not coefficient.sizes and coefficient.number.denominator <= 10**9
                 and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args))
+                or (bool(self._shared) and any(map(is_weighted, layouts[0].children)))
             )
         ):
-            return self._distributed(coefficient, layouts[0])
+            return distributed(coefficient, layouts[0])
         if coefficient.number < 0:
             odd = [f.exponent > 0 and f.exponent % 2 == 1 for f in term.factors]
-            coefficient, layouts = self._absorbed(coefficient, layouts, odd)
-        whole = term._replace(coefficient=coefficient)
+            coefficient, layouts = absorbed(coefficient, layouts, odd)
+        signed = term._replace(coefficient=coefficient)
         lookup = partial(self._lookup, n)
-        result = Reduction(whole, layouts, lookup, self._order).result()
+        result = Reduction(signed, layouts, lookup, self._order).result()
         if nesting(result) < DEEP:
             return result
-        return Reduction(whole, layouts, lookup, self._order, self._layer).result()
+        return Reduction(signed, layouts, lookup, self._order, self._layer).result()
 
     def _layer(self, term: Term, layout: Layout) -> Layout:
         """A name for one layer of a deep product, numbered as what it is made of."""
@@ -454,36 +483,3 @@ class Composer:
     @staticmethod
     def _weight(n: Node) -> Coefficient:
         return n.params[0] if n.op is MONOMIAL else UNIT
-
-    @staticmethod
-    def _distributed(coefficient: Coefficient, x: Layout) -> Layout:
-        """``2(x + y)`` stays, and ``2(λw + z/N)`` is ``2λw + (2/N) z``."""
-        terms = []
-        for sign, child in zip(x.data, x.children, strict=True):
-            whole = scaled(coefficient, (), (), child)
-            terms.append((sign * sign_of(whole), without_sign(whole)))
-        return summed(terms, x.axes)
-
-    @staticmethod
-    def _absorbed(
-        coefficient: Coefficient, layouts: list[Layout], odd: Sequence[bool]
-    ) -> tuple[Coefficient, list[Layout]]:
-        """A minus goes into the first sum that reads as well for it: −(y − Xw) is Xw − y.
-
-        ``odd`` says of each factor whether its power is an odd one: in another a minus is lost.
-        """
-        for k, layout in enumerate(layouts):
-            if layout.kind is not Kind.SUM or not odd[k]:
-                continue
-            minus = sum(s < 0 for s in layout.data)
-            constant_first = starts_with_number(layout)
-            alone = len(layouts) == 1 and abs(coefficient.number) == 1 and minus
-            if (
-                alone
-                or 2 * minus > len(layout.data)
-                or (2 * minus == len(layout.data) and not constant_first)
-            ):
-                flipped = list(layouts)
-                flipped[k] = negated(layout)
-                return coefficient * Fraction(-1), flipped
-        return coefficient, layouts

@@ -66,6 +66,16 @@ def write(composed: Composed, sizes: Sizes) -> str:
     return text
 
 
+def statements(composed: Composed, sizes: Sizes, heads: Sequence[str]) -> str:
+    """Several results, a line each, and the definitions below them: aligned at the equals signs."""
+    rows = [(head, _text(r, sizes)) for head, r in zip(heads, composed.results, strict=True)]
+    lines = [row.replace(" = ", " &= ", 1) for row in collapsed(rows, "latex")]
+    parts = [(latex_name(name), _text(x, sizes)) for name, x in composed.definitions]
+    for k, row in enumerate(collapsed(parts, "latex")):
+        lines.append(("" if k else r"\text{where}\quad ") + row.replace(" = ", " &= ", 1))
+    return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
+
+
 def _text(layout: Layout, sizes: Sizes) -> str:
     letters = indices_of(layout)
     text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..ops.monomial import UNIT, Axis, Coefficient, Factor, Order, Term
+from ..ops.arithmetic import greater, greater_equal, less, less_equal
+from ..ops.monomial import BETWEEN, STEP, UNIT, Axis, Coefficient, Factor, Order, Term
 from .chains import is_differential, is_letter, is_transposed, product, quotient, rotated
 from .layout import (
     Indexing,
@@ -29,6 +30,9 @@ from .layout import (
 )
 
 LETTERS = "ijklmnpqrstuvw"
+
+#: Matrices of zeros and ones.
+MASKS = frozenset([greater, greater_equal, less, less_equal, STEP, BETWEEN])
 
 
 @dataclass
@@ -451,6 +455,9 @@ class Reduction:
 
 
 def _is_elementwise(e: Edge) -> bool:
-    """Whether an edge is one matrix that was made entry by entry."""
+    """Whether an edge is one matrix that was made entry by entry; a mask also by a name."""
     kinds = (Kind.SUM, Kind.HADAMARD, Kind.DIVIDE, Kind.APPLY, Kind.POWER, Kind.INDICATOR)
-    return len(e.chain) == 1 and e.chain[0].kind in kinds
+    if len(e.chain) != 1:
+        return False
+    mask = len(e.factors) == 1 and e.factors[0].node.op in MASKS
+    return mask or e.chain[0].kind in kinds

@@ -8,18 +8,20 @@ from ..ir.node import Node
 from ..ops.monomial import Factor, Term
 
 
-def with_part(term: Term, part: Term, made: Node) -> Term | None:
+def with_part(term: Term, part: Term, made: Node, *, alone: bool = False) -> Term | None:
     """``term`` with the factors of ``part`` replaced by ``made``, if they are among its factors.
 
-    The summed indices of the part must be met by nothing else in the term.
+    The summed indices of the part must be met by nothing else in the term. There must be something
+    else in it, unless the part may stand ``alone``, summed or on a diagonal.
     """
+    summed = alone and set(term.out) < set(term.inner())
     if len(part.factors) > len(term.factors) or len(set(part.out)) < len(part.out):
         return None
     for used, names in _matches(list(part.factors), list(term.factors), {}):
         rest = tuple(f for f in term.factors if not any(f is u for u in used))
         outer = {i for f in rest for i in f.indices} | set(term.out)
         inner = {names[i] for i in part.inner() - set(part.out)}
-        if inner & outer or not rest:
+        if inner & outer or not (rest or summed):
             continue
         factor = Factor(made, tuple(names[i] for i in part.out))
         return term._replace(factors=(*rest, factor))

@@ -51,6 +51,22 @@ def write(composed: Composed, sizes: Sizes) -> str:
     return text
 
 
+#: Definitions longer than this, all together, have a line each.
+WIDTH = 78
+
+
+def statements(composed: Composed, sizes: Sizes, heads: Sequence[str]) -> str:
+    """Several results, a line each under a name of its own, and the definitions below them."""
+    rows = [(head, layout_text(r, sizes)) for head, r in zip(heads, composed.results, strict=True)]
+    lines = collapsed(rows, "unicode")
+    parts = [(unicode_name(name), layout_text(x, sizes)) for name, x in composed.definitions]
+    if parts:
+        defined = collapsed(parts, "unicode")
+        short = sum(map(len, defined)) + 2 * len(defined) + len("where") <= WIDTH
+        lines.append("where " + (", " if short else ",\n      ").join(defined))
+    return "\n".join(lines)
+
+
 def layout_text(layout: Layout, sizes: Sizes) -> str:
     """One layout as text; in index notation the indices of the result come first."""
     letters = indices_of(layout)

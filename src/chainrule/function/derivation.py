@@ -33,8 +33,9 @@ from ..trace.tree import flatten
 from .abstract import Declared
 from .arguments import Target
 from .derivatives import Derivative
-from .heading import heading
+from .heading import Heading, heading, headings
 from .lifting import lifted
+from .sharing import Names, Shared, with_shared
 from .sizes import elsewhere, join_results
 from .statement import Formula, Step, Symbol
 from .symbols import (
@@ -267,11 +268,16 @@ class Derivation:
         taken = {*self.symbols.values(), *self.axis_names.values()}
         taken.update(self.trace.root.size_names.found().values())
 
+        def compose(names: Names, shared: Shared) -> Composed:
+            return Composer(order, symbols, names, taken, self.turned, shared)(results)
+
         def whole() -> tuple[Composed, SizeNames, str]:
-            composed = Composer(order, symbols, names, taken, self.turned)(results)
+            composed = compose(names, {})
             plain = self._unnumbered(names, {name for name, _ in composed.definitions})
             if plain != names:
-                composed = Composer(order, symbols, plain, taken, self.turned)(results)
+                composed = compose(plain, {})
+            if len(results) > 1:
+                composed = with_shared(self.outputs, translate, plain, taken, compose)
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             return composed, sizes, unicode_notation.write(composed, sizes)
 
@@ -310,6 +316,11 @@ class Derivation:
         title, latex_title = heading(self.f, self.arguments)
         short = abbreviated(composed)
         latex = f"{latex_title} = {latex_notation.write(short, sizes)}"
+        statement = ""
+        heads = self._headings() if len(self.outputs) > 1 else []
+        if len(heads) == len(self.outputs) > 1:
+            statement = unicode_notation.statements(short, sizes, [head for head, _ in heads])
+            latex = latex_notation.statements(short, sizes, [head for _, head in heads])
         return Formula(
             title,
             text if short is composed else unicode_notation.write(short, sizes),
@@ -320,7 +331,16 @@ class Derivation:
             frozenset(self.counts.values()),
             tried,
             text,
+            statement,
         )
+
+    def _headings(self) -> list[Heading]:
+        """What each of several results is called."""
+        targets = self.f.targets if isinstance(self.f, Derivative) else ()
+        leaves: list[str] = []
+        for target in targets:
+            leaves += [self.symbols[n] for n in self.inputs_of(target)] or [str(target)]
+        return headings(self.f, self.arguments, leaves, self.structure.paths)
 
     def size_names(self, translate: Translation, taken: set[str]) -> SizeNames:
         """The names of sizes: the program's own, then letters, from the data's axes on."""

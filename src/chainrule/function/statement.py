@@ -61,6 +61,9 @@ class Symbol:
 class Formula:
     """A verified formula. ``str`` is the whole statement, ``text`` its right-hand side.
 
+    Several results, as of a gradient by several arguments, have a line each in the statement, under
+    names of their own; in ``text`` they stand side by side.
+
     ``latex`` is the statement in LaTeX, ``code("numpy")`` a stand-alone module with one function
     that computes it, ``legend`` what its symbols are, ``steps`` how it came about.
     """
@@ -76,6 +79,8 @@ class Formula:
     sizes: tuple[tuple[str, int], ...] = ()
     #: ``text`` with every entry, where ``text`` says ``… (n more)`` of a long array of entries.
     full_text: str = field(default="", repr=False)
+    #: The whole statement, where there are several results.
+    _statement: str = field(default="", repr=False)
 
     @property
     def proof(self) -> str:
@@ -95,7 +100,7 @@ class Formula:
         return self._derived()
 
     def __str__(self) -> str:
-        return f"{self.heading} = {self.text}"
+        return self._statement or f"{self.heading} = {self.text}"
 
     def __repr__(self) -> str:
         return f"<Formula {self}>"

@@ -1,0 +1,65 @@
+"""Where a number or a minus before a sum goes: into it, or into what has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..ir.node import Node
+from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Coefficient
+from .layout import Kind, Layout, negated, scaled, sign_of, starts_with_number, summed, without_sign
+
+
+def distributed(coefficient: Coefficient, x: Layout) -> Layout:
+    """``2(x + y)`` stays, and ``2(λw + z/N)`` is ``2λw + (2/N) z``."""
+    terms = []
+    for sign, child in zip(x.data, x.children, strict=True):
+        whole = scaled(coefficient, (), (), child)
+        terms.append((sign * sign_of(whole), without_sign(whole)))
+    return summed(terms, x.axes)
+
+
+def absorbed(
+    coefficient: Coefficient, layouts: list[Layout], odd: Sequence[bool]
+) -> tuple[Coefficient, list[Layout]]:
+    """A minus goes into the first sum that reads as well for it: −(y − Xw) is Xw − y.
+
+    ``odd`` says of each factor whether its power is an odd one: in another a minus is lost.
+    """
+    for k, layout in enumerate(layouts):
+        if layout.kind is not Kind.SUM or not odd[k]:
+            continue
+        minus = sum(s < 0 for s in layout.data)
+        constant_first = starts_with_number(layout)
+        alone = len(layouts) == 1 and abs(coefficient.number) == 1 and minus
+        if (
+            alone
+            or 2 * minus > len(layout.data)
+            or (2 * minus == len(layout.data) and not constant_first)
+        ):
+            flipped = list(layouts)
+            flipped[k] = negated(layout)
+            return coefficient * Fraction(-1), flipped
+    return coefficient, layouts
+
+
+def is_weighted(x: Layout) -> bool:
+    """Whether a layout has a number before it."""
+    return x.kind is Kind.SCALE and x.data.coefficient.magnitude() != UNIT
+
+
+def turns_round(x: Layout) -> bool:
+    """Whether minus a sum reads as well: ``p − y`` for ``y − p``, but not ``s − 1``."""
+    return x.kind is Kind.SUM and any(s < 0 for s in x.data) and not starts_with_number(x)
+
+
+def subtracted(nodes: Sequence[Node]) -> set[Node]:
+    """The sums that are used with a minus before them more often than not."""
+    balance: dict[Node, int] = {}
+    for n in nodes:
+        negative = n.op is MONOMIAL and n.params[0].number < 0
+        for k, arg in enumerate(n.args):
+            if arg.op is TOTAL:
+                odd = n.op is not MONOMIAL or n.params[2][k] % 2 == 1
+                balance[arg] = balance.get(arg, 0) + (-1 if negative and odd else 1)
+    return {n for n, count in balance.items() if count < 0}
