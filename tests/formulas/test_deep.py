@@ -27,7 +27,7 @@ def test_a_deep_network_is_a_recurrence() -> None:
     formula = cr.formula(cr.grad(deep, wrt="params[0]['W']"))(layers(20))
     assert formula.text == (
         "2XᵀD₁ where h₁ = relu(XW₁ + 𝟏b₁ᵀ), hₗ = relu(hₗ₋₁Wₗ + 𝟏bₗᵀ) for l = 2 … 19, "
-        "D₁₉ = ((h₁₉W₂₀ + 𝟏b₂₀ᵀ − Y)W₂₀ᵀ) ⊙ 𝟙[h₁₉ > 0], "
+        "out = h₁₉W₂₀ + 𝟏b₂₀ᵀ, D₁₉ = ((out − Y)W₂₀ᵀ) ⊙ 𝟙[h₁₉ > 0], "
         "Dₗ = (Dₗ₊₁Wₗ₊₁ᵀ) ⊙ 𝟙[hₗ > 0] for l = 18 … 1"
     )
     assert r"D_{l} = \left(D_{l+1} W_{l+1}^\top\right)" in formula.latex

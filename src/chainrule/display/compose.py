@@ -53,8 +53,16 @@ from .layout import (
 )
 from .matrix import Reduction
 from .naming import Alphabet, entry_name, trailing_number, unicode_name
-from .parts import with_part
-from .signs import absorbed, distributed, is_weighted, subtracted, turns_round
+from .parts import with_part, with_sum
+from .signs import (
+    absorbed,
+    distributed,
+    is_weighted,
+    stands_alone,
+    subtracted,
+    turns_round,
+    weight,
+)
 from .sums import same_indices, with_transposes
 
 _LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
@@ -118,6 +126,9 @@ class Composer:
             (n for n in self._names if n.op is MONOMIAL and len(n.args) > 1),
             key=lambda n: (-len(n.args), order.rank(n)),
         )
+        self._sums = sorted(
+            (n for n in self._names if n.op is TOTAL), key=lambda n: (-len(n.args), order.rank(n))
+        )
         self._layers: dict[Node, str] = {}
         self._invented_names: set[str] = set()
         #: What a named relu(z) is of: z > 0 is as well said of it.
@@ -131,6 +142,7 @@ class Composer:
     def __call__(self, roots: Sequence[Node]) -> Composed:
         """Lay out ``roots``."""
         nodes = toposort(roots)
+        self._roots = frozenset(roots)
         uses: dict[Node, int] = {}
         present = set(nodes)
         self._kept = {
@@ -262,9 +274,7 @@ class Composer:
             return None
         name, coefficient = given
         if name not in self._definitions:
-            layouts = [self._numeric(f.node) for f in term.factors]
-            layout = Reduction(term, layouts, lambda t: None, self._order).result()
-            self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+            self._definitions[name] = self._body(term, coefficient)
         axes = tuple(term.axes[i] for i in term.out)
         return Layout(Kind.NAME, (), axes, name), coefficient
 
@@ -334,11 +344,33 @@ class Composer:
         known = self._between(n) or self._both_cases(n)
         if known is not None:
             return known
-        terms = []
-        for arg in sorted(n.args, key=self._first.__getitem__):
-            layout = self._operand(arg)
-            terms.append((sign_of(layout), without_sign(layout)))
+        args = sorted(n.args, key=self._first.__getitem__)
+        parts = [self._operand(arg) for arg in args]
+        terms = [(sign_of(x), without_sign(x)) for x in parts]
+        for part in self._sums:
+            if part is not n:
+                args, terms = self._with_sum(part, args, terms)
         return same_indices(terms) or summed(with_transposes(terms), self._order.axes[n])
+
+    def _with_sum(
+        self, part: Node, args: list[Node], terms: list[tuple[int, Layout]]
+    ) -> tuple[list[Node], list[tuple[int, Layout]]]:
+        """A sum in which some terms are the sum ``part``, which has a name, as that name."""
+        found = with_sum(self._order, args, part)
+        if found is None:
+            return args, terms
+        sign, places = found
+        name, coefficient = self._names[part]
+        sign *= int(coefficient.number)
+        if name not in self._definitions:
+            inside = [(sign * terms[k][0], terms[k][1]) for k in places]
+            self._definitions[name] = summed(with_transposes(inside), self._order.axes[part])
+        named = sign, Layout(Kind.NAME, (), self._order.axes[part], name)
+        kept = [k for k in range(len(args)) if k not in places or k == places[0]]
+        return (
+            [part if k == places[0] else args[k] for k in kept],
+            [named if k == places[0] else terms[k] for k in kept],
+        )
 
     def _both_cases(self, n: Node) -> Layout | None:
         """A number and a multiple of a condition that has no name."""
@@ -404,25 +436,25 @@ class Composer:
     def _define(self, part: Node) -> None:
         """Write down what the name of a part stands for."""
         name, coefficient = self._names[part]
-        if name in self._definitions:
-            return
-        inside = self._with_parts(part, decode(part))
-        for f in inside.factors:
-            sign = self._signs.get(f.node, UNIT)
-            inside = inside._replace(coefficient=inside.coefficient * sign ** int(f.exponent))
-        layouts = [self._numeric(f.node) for f in inside.factors]
-        layout = Reduction(inside, layouts, lambda t: None, self._order).result()
-        self._definitions[name] = scaled(coefficient**-1, (), (), layout)
+        if name not in self._definitions:
+            self._definitions[name] = self._body(self._with_parts(part, decode(part)), coefficient)
 
-    def _monomial(self, n: Node) -> Layout:
-        term = decode(n)
-        if self._shared and term.coefficient != UNIT:
-            base = self._order.canonical(term._replace(coefficient=UNIT))
-            if base in self._shared:
-                self._define(base)
-                whole = Layout(Kind.NAME, (), term.out_axes, self._names[base][0])
-                return scaled(term.coefficient * self._names[base][1], (), (), whole)
-        term = self._with_parts(n, term)
+    def _body(self, term: Term, sign: Coefficient) -> Layout:
+        """What a name stands for that is a product, or minus one."""
+        coefficient, layouts = self._factors(term._replace(coefficient=sign**-1))
+        whole = term._replace(coefficient=coefficient)
+        return Reduction(whole, layouts, lambda t: None, self._order).result()
+
+    def _factors(self, term: Term) -> tuple[Coefficient, list[Layout]]:
+        """The layouts of the factors of a product, and the number before them."""
+        coefficient, layouts = self._signed(term)
+        if coefficient.number < 0:
+            odd = [f.exponent > 0 and f.exponent % 2 == 1 for f in term.factors]
+            return absorbed(coefficient, layouts, odd)
+        return coefficient, layouts
+
+    def _signed(self, term: Term) -> tuple[Coefficient, list[Layout]]:
+        """The same, no minus taken in."""
         layouts = []
         coefficient = term.coefficient
         for f in term.factors:
@@ -437,20 +469,31 @@ class Composer:
                 else:
                     layout = scaled(sign, (), (), layout)
             layouts.append(layout)
+        return coefficient, layouts
+
+    def _monomial(self, n: Node) -> Layout:
+        term = decode(n)
+        if term.coefficient != UNIT and self._names:
+            base = self._order.canonical(term._replace(coefficient=UNIT))
+            part = base in self._names and len(term.factors) > 1 and n not in self._roots
+            if part or base in self._shared:  # −m, or 2m
+                self._define(base)
+                whole = Layout(Kind.NAME, (), term.out_axes, self._names[base][0])
+                return scaled(term.coefficient * self._names[base][1], (), (), whole)
+        term = self._with_parts(n, term)
+        coefficient, layouts = self._signed(term)
         if (
-            self._stands_alone(term)
+            stands_alone(term)
             and layouts[0].kind is Kind.SUM
             and (
                 coefficient == Coefficient(Fraction(-1))
                 or (not coefficient.sizes and coefficient.number.denominator <= 10**9
-                and any(self._weight(a).magnitude() != UNIT for a in term.factors[0].node.args))
+                and any(weight(a).magnitude() != UNIT for a in term.factors[0].node.args))
                 or (bool(self._shared) and any(map(is_weighted, layouts[0].children)))
             )
         ):
             return distributed(coefficient, layouts[0])
-        if coefficient.number < 0:
-            odd = [f.exponent > 0 and f.exponent % 2 == 1 for f in term.factors]
-            coefficient, layouts = absorbed(coefficient, layouts, odd)
+        coefficient, layouts = self._factors(term)
         signed = term._replace(coefficient=coefficient)
         lookup = partial(self._lookup, n)
         result = Reduction(signed, layouts, lookup, self._order).result()
@@ -471,15 +514,3 @@ class Composer:
             self._definitions[name] = layout
             self._layers[key] = name
         return Layout(Kind.NAME, (), layout.axes, self._layers[key])
-
-    @staticmethod
-    def _stands_alone(term: Term) -> bool:
-        """Whether a term is a number times a sum, and nothing else."""
-        if len(term.factors) != 1 or len(set(term.out)) < len(term.out):
-            return False  # on a diagonal it is not what it is alone
-        (f,) = term.factors
-        return f.node.op is TOTAL and f.exponent == 1 and f.indices == term.out
-
-    @staticmethod
-    def _weight(n: Node) -> Coefficient:
-        return n.params[0] if n.op is MONOMIAL else UNIT

@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Coefficient
+from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Coefficient, Term
 from .layout import Kind, Layout, negated, scaled, sign_of, starts_with_number, summed, without_sign
+
+
+def stands_alone(term: Term) -> bool:
+    """Whether a term is a number times a sum, and nothing else."""
+    if len(term.factors) != 1 or len(set(term.out)) < len(term.out):
+        return False  # on a diagonal it is not what it is alone
+    (f,) = term.factors
+    return f.node.op is TOTAL and f.exponent == 1 and f.indices == term.out
+
+
+def weight(n: Node) -> Coefficient:
+    """The number that a term of a sum is multiplied with."""
+    return n.params[0] if n.op is MONOMIAL else UNIT
 
 
 def distributed(coefficient: Coefficient, x: Layout) -> Layout:

@@ -256,6 +256,7 @@ class Derivation:
         """Normalise and lay out: the layouts, names of sizes, the text and the source."""
         named = self.local_names()
         translate = self.translation(list(named))
+        translate.named.update(named)
         self.translate_in_order(translate)
         results = translate(self.outputs)
         names = self._names(translate, named, set(self.symbols.values()))
@@ -290,7 +291,7 @@ class Derivation:
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             text = unicode_notation.write(composed, sizes)
             shorter = self._in_one(whole)
-            if shorter is not None and len(shorter[2]) < len(text):
+            if shorter is not None and _reads_longer(shorter[2]) < len(text):
                 composed, sizes, text = shorter
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
         code = self._source(composed, sizes, translate, names_of)
@@ -487,3 +488,8 @@ class Derivation:
         code = source_notation.write(composed, name, self.arguments, program)
         self.functions = program.functions
         return code
+
+
+def _reads_longer(text: str) -> int:
+    """The length of a formula of whole arrays; twice that, if unit vectors put entries in place."""
+    return len(text) * (2 if len(re.findall("e[₀-₉]", text)) > 1 else 1)

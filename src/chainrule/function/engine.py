@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ir.graph import Graph, substitute, toposort
 from ..ir.node import INPUT, Node
+from ..ops.special import expit
 from ..ops.transcendental import exp
 from ..simplify.fusing import fused
 from ..simplify.loops import trimmed
@@ -157,7 +158,7 @@ def derive(
 
 
 def _has_exponentials(outputs: Sequence[Node]) -> bool:
-    return any(n.op is exp for n in toposort(outputs))
+    return any(n.op is exp or n.op is expit for n in toposort(outputs))
 
 
 def finish(

@@ -70,6 +70,7 @@ class Algebra:
         self.recognise_node: Recognition = lambda algebra, n: None
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
+        self.kept: set[Node] = set()  # sums with a name of their own
         self.assumed = Assumed()
         #: Whether what the terms of a sum share is taken out of it.
         self.factored = True
@@ -240,7 +241,7 @@ class Algebra:
         coefficient = coefficient * lowered(factors)
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
-        if self.symmetric or any(f.node.op is INVERSE for f in factors):
+        if self.symmetric or self.kept or any(f.node.op is INVERSE for f in factors):
             factors = merged([upright(self, f, out) for f in factors])
         factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
@@ -281,7 +282,7 @@ class Algebra:
                 if (
                     f.node.op is TOTAL
                     and f.exponent == 1
-                    and (opens(term, f) or merges(term, f) or apart(term, f))
+                    and (opens(term, f, self.kept) or merges(term, f) or apart(term, f))
                 ):
                     return self.total(
                         [

@@ -72,6 +72,16 @@ SOFTPLUS = (
     Rule("softplus, written out", lambda x: (np.log(1 + np.exp(x)), np.logaddexp(0, x))),
 )
 
+#: The logistic function and its logarithm: ``1/(1 + exp(−z))`` is one function, with one slope.
+LOGISTIC = (
+    Rule("logistic of x", lambda x: (np.exp(x) / (1 + np.exp(x)), expit(x))),
+    Rule("logistic", lambda x, y: (x / (1 + np.exp(-y)), x * expit(y))),
+    Rule("logistic of minus y", lambda x, y: (x / (1 + np.exp(y)), x * expit(-y))),
+    Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
+)
+
+_OTHER_LOGISTIC = Rule("log of the other logistic", lambda x: (np.log(1 - expit(x)), log_expit(-x)))
+
 #: The same real numbers, as well conditioned or better.
 STABLE = (
     Rule("zero more", lambda x: (x + 0, x), kinds=_ARITHMETIC),
@@ -86,11 +96,8 @@ STABLE = (
     Rule("log of one minus", lambda x: (np.log(1 - x), np.log1p(-x)), samples="unit"),
     Rule("exp minus one", lambda x: (np.exp(x) - 1, np.expm1(x))),
     Rule("one minus exp", lambda x: (1 - np.exp(x), -np.expm1(x))),
-    Rule("logistic of x", lambda x: (np.exp(x) / (1 + np.exp(x)), expit(x))),
-    Rule("logistic", lambda x, y: (x / (1 + np.exp(-y)), x * expit(y))),
-    Rule("logistic of minus y", lambda x, y: (x / (1 + np.exp(y)), x * expit(-y))),
+    *LOGISTIC,
     Rule("the other logistic", lambda x: (1 - expit(x), expit(-x))),
-    Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
     *SOFTPLUS,
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
@@ -101,9 +108,9 @@ ALGORITHMS = (*FOLDING, *MOVES, *ROWS, *CONTRACTIONS, *LENGTHS, *SOFT, *SPREADIN
 RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES(outputs))))  # noqa: PLW0108 (it is being made)
 
 #: What a program is put into before it is differentiated for its formula: soft maxima shifted by
-#: the maximum are what they are without it, and ``log(1 + exp z)`` is one function. All else stays
-#: as the user wrote it.
-RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS))
+#: the maximum are what they are without it, and so ``log(1 + exp z)`` and the logistic function are
+#: one function each. All else stays as the user wrote it.
+RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS, *LOGISTIC, _OTHER_LOGISTIC))
 
 #: The same for a derivation, which is to take ``log(1 + exp z)`` for the one function that it is.
 RECOGNISED = Rules((*MOVES, *SOFT, *STABLE))

@@ -17,6 +17,8 @@ class State:
         self.algebra = algebra
         self.axes: Any = axes
         self.normal: dict[Node, Node] = {}
+        #: What the program gives a name to.
+        self.named: set[Node] = set()
         #: Inputs that hold 0, 1, 2, …: what a program reads rows by.
         self.counting: set[Node] = set()
         #: Inputs that hold the indices of windows of an array, backwards: what convolution reads.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
@@ -110,9 +110,12 @@ def has_diagonal(n: Node) -> bool:
     return n.op is MONOMIAL and len(set(n.params[3])) < len(n.params[3])
 
 
-def opens(term: Term, f: Factor) -> bool:
-    """Whether a sum with a diagonal is met by other arrays, or read otherwise than it stands."""
-    if not any(map(has_diagonal, f.node.args)):
+def opens(term: Term, f: Factor, kept: Collection[Node]) -> bool:
+    """Whether a sum with a diagonal is met by other arrays, or read otherwise than it stands.
+
+    What is ``kept`` has a name, and is a matrix like any other.
+    """
+    if not any(map(has_diagonal, f.node.args)) or f.node in kept:
         return False
     alone = all(not g.indices for g in term.factors if g is not f)
     return not alone or not set(f.indices) <= set(term.out) or len(set(f.indices)) < len(f.indices)

@@ -28,6 +28,8 @@ class Translation(State):
         for n in toposort(roots):
             if n not in self.normal and type(n.type) is not TupleType:
                 self.normal[n] = self._translate(n)
+                if n in self.named and n.type.ndim == 2:
+                    self.algebra.kept.add(self.algebra.split(self.normal[n])[1])
         return [self.normal[n] for n in roots]
 
     def _translate(self, n: Node) -> Node:
