@@ -136,6 +136,13 @@ def test_nothing_is_claimed() -> None:
     assert not cr.certificate(lambda S: np.linalg.slogdet(S)[1], rng.normal(size=(3, 3)))
 
 
+def test_what_is_read_backwards_is_not_what_it_was() -> None:
+    """``x[::-1] − x`` is not 0, though both have the same axes."""
+    found = cr.certificate(lambda x: np.max(x[::-1] - x) ** 3, w)
+    assert found.verdict not in ("linear", "concave"), str(found)
+    assert cr.certificate(lambda x: np.max(x[::-1] - x), w).verdict == "convex"
+
+
 def test_refusals() -> None:
     with pytest.raises(NotScalar, match="one real number"):
         cr.certificate(lambda x: x, w)

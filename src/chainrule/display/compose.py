@@ -415,9 +415,9 @@ class Composer:
     def _with_parts(self, whole: Node, term: Term) -> Term:
         """A product in which the parts that have a name are that name."""
         for part in self._parts:
-            alone = part in self._shared
-            if part is whole or len(part.args) - alone >= len(term.factors):
+            if part is whole or len(part.args) > len(term.factors):
                 continue
+            alone = part in self._shared
             ways = (decode(part), *self._shared.get(part, ()))
             found = (with_part(term, way, part, alone=alone) for way in ways)
             replaced = next((t for t in found if t is not None), None)

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from ..ops.monomial import UNIT, Axis, Coefficient
+from ..ops.monomial import ONE, UNIT, Axis, Coefficient
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class Layout:
     children: tuple[Layout, ...]
     axes: tuple[Axis, ...]
     data: Any = None
+    symmetric: bool = False
 
     @property
     def rank(self) -> int:
@@ -177,7 +178,7 @@ def transposed(x: Layout) -> Layout:
     """The transpose, written with as few transposes as it takes."""
     if x.kind is Kind.TRANSPOSE:
         return x.children[0]
-    if x.kind in (Kind.DIAG, Kind.IDENTITY):
+    if x.symmetric or x.kind in (Kind.DIAG, Kind.IDENTITY):
         return x
     flipped = x.axes[::-1]
     if x.kind is Kind.ROWS:
@@ -250,9 +251,33 @@ def hadamard(parts: Sequence[Layout]) -> Layout:
     """An elementwise product: matrix products first, then in the order given."""
     if len(parts) == 1:
         return parts[0]
-    flat = [c for p in parts for c in (p.children if p.kind is Kind.HADAMARD else (p,))]
+    flat = _powers([c for p in parts for c in (p.children if p.kind is Kind.HADAMARD else (p,))])
+    if len(flat) == 1:
+        return flat[0]
     flat.sort(key=lambda p: p.kind is not Kind.PRODUCT)
     return Layout(Kind.HADAMARD, tuple(flat), parts[0].axes)
+
+
+def _powers(parts: list[Layout]) -> list[Layout]:
+    """Matrix products that stand side by side more than once, as a power: ``(Xw)^⊙2``."""
+    found: list[Layout] = []
+    for p in parts:
+        for k, q in enumerate(found):
+            base, times = (q.children[0], q.data) if q.kind is Kind.POWER else (q, ONE)
+            if p.kind is Kind.PRODUCT and times > 0 and same(base, p):
+                found[k] = power(base, times + 1)
+                break
+        else:
+            found.append(p)
+    return found
+
+
+def same(a: Layout, b: Layout) -> bool:
+    """Whether two layouts read the same."""
+    if a is b:
+        return True
+    alike = a.kind is b.kind and a.data == b.data and len(a.children) == len(b.children)
+    return alike and a.axes == b.axes and all(map(same, a.children, b.children))
 
 
 def divided(over: Sequence[Layout], under: Sequence[Layout], axes: tuple[Axis, ...]) -> Layout:

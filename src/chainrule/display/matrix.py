@@ -10,7 +10,7 @@ is left is written with its indices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
@@ -164,7 +164,11 @@ class Reduction:
         elif len(indices) == 2:
             if inverted:
                 layout = divided([], [layout], layout.axes)
-            back = (layout,) if f.node in self.order.symmetric else None
+            back = None
+            if f.node in self.order.symmetric:
+                if layout.kind in (Kind.NAME, Kind.INVERSE):
+                    layout = replace(layout, symmetric=True)
+                back = (layout,)
             self.edges.append(Edge(*indices, (layout,), (f,), back=back))
         else:
             self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))

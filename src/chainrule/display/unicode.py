@@ -132,6 +132,7 @@ def _wrapped(p: Piece, hold: int) -> str:
 # Stands around a word, so that two factors side by side are set apart; taken out at the end.
 _EDGE = "\x01"
 _LETTER = re.compile(r"[^\W_\x01][₀-₉]?|\d+")
+_ALONE = re.compile(rf"{_LETTER.pattern}|\|[^|]+\||‖[^‖]+‖")
 _AFTER_WORD = re.compile(_EDGE + "[ᵀ⁻⁰¹²³⁴-⁹]*$")
 
 
@@ -293,7 +294,7 @@ def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     exponent: Fraction = x.data
     if exponent == Fraction(1, 2):
         return Piece(
-            "√" + (base.text if _LETTER.fullmatch(base.text) else f"({base.text})"),
+            "√" + (base.text if _ALONE.fullmatch(base.text) else f"({base.text})"),
             POWER,
         )
     inner = _wrapped(base, ATOM)
@@ -321,7 +322,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     main = _wrapped(body, loose)
     if shown and x.children[-1].kind is Kind.PRODUCT and not x.children[-1].axes:
         main = f"({body.text})"
-    if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and (prefix or shown):
+    if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and main[:1].isdigit():
         main = f"({body.text})"
     if main == "1" and (prefix or scalars) and not under:
         main = ""  # an index that nothing has: the number is everywhere

@@ -20,7 +20,7 @@ from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
 from ..ir.types import ArrayType
-from ..ops.arithmetic import multiply
+from ..ops.arithmetic import divide, multiply
 from ..ops.indexing import gather
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient
 from ..ops.structural import slice_
@@ -290,7 +290,9 @@ class Derivation:
             composed = Composer(found.algebra.order, self.symbols, {}, taken, self.turned)(single)
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             text = unicode_notation.write(composed, sizes)
-            shorter = self._in_one(whole)
+            elements = (n for n in toposort(self.outputs) if n.op is slice_)
+            by_element = any(type(e) is int for n in elements for e in n.params[0])
+            shorter = self._in_one(whole, by_element)
             if shorter is not None and _reads_longer(shorter[2]) < len(text):
                 composed, sizes, text = shorter
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
@@ -300,14 +302,18 @@ class Derivation:
     @staticmethod
     def _in_one(
         whole: Callable[[], tuple[Composed, SizeNames, str]],
+        by_element: bool,
     ) -> tuple[Composed, SizeNames, str] | None:
-        """A formula of whole arrays, if there is one without indices and parts put together."""
+        """A formula of whole arrays, if there is one without indices and parts put together.
+
+        Parts may be, where the program does not read them ``by_element``.
+        """
         try:
             found = whole()
         except FormulaError:
             return None
-        pieces = re.search(r"pad\(|reshape\(|concatenate\(|\[[a-z]*:|Σ_|^\[[ij]", found[2])
-        return None if pieces else found
+        pieces = r"pad\(|reshape\(|Σ_|^\[[ij]" + (r"|concatenate\(|\[[a-z]*:" if by_element else "")
+        return None if re.search(pieces, found[2]) else found
 
     def formula(self, steps: Callable[[Derivation], tuple[Step, ...]] | None = None) -> Formula:
         """Write, and verify what is written; ``steps`` says how it came about, when asked."""
@@ -411,6 +417,10 @@ class Derivation:
         """Symbols first come in the order of the user's program, which the formula then follows."""
         inside = set(toposort(self.outputs))
         translate([n for n, _ in self.trace.events if n in inside])
+        logistic = [n for n, _ in self.trace.events if n.op is divide and n not in inside]
+        translate(logistic)  # 1/(1 + exp(−z)) may have been recognised since
+        order = translate.algebra.order
+        order.written = len(order)
 
     def local_names(self) -> dict[Node, str]:
         """The user's own local names for what they computed; the first one for each value."""

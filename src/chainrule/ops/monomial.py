@@ -222,6 +222,8 @@ class Order:
 
     def __init__(self) -> None:
         self._ranks: dict[Node, int] = {}
+        #: How many of them are of the program itself, rather than of its derivative.
+        self.written = 0
         #: Matrices that were proved to equal their transposes.
         self.symmetric: set[Node] = set()
         self.axes: dict[Node, tuple[Axis, ...]] = {}
@@ -238,6 +240,13 @@ class Order:
     def rank(self, n: Node) -> int:
         """The rank of ``n``."""
         return self._ranks[n]
+
+    def is_written(self, n: Node) -> bool:
+        """Whether ``n`` is in the program that is differentiated."""
+        return self._ranks.get(n, self.written) < self.written
+
+    def __len__(self) -> int:
+        return len(self._ranks)
 
     def __contains__(self, n: Node) -> bool:
         return n in self._ranks

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import ONE, TOTAL, UNIT, Axis, Coefficient, Factor, Term
+from ..ops.monomial import ONE, SIGMOID, TOTAL, UNIT, Axis, Coefficient, Factor, Term
 from .builder import Builder
 from .terms import has_diagonal
 
@@ -23,14 +23,40 @@ def expanded(algebra: Builder, terms: Terms, *, diagonal: bool = False) -> Terms
 
     ``diagonal`` says that only sums with a diagonal matrix among their terms are.
     """
-    if not any(_sums(algebra.term(base), diagonal) for _, base in terms):
+    opposite = _opposite(algebra, terms)
+    if not opposite and not any(_sums(algebra.term(base), diagonal) for _, base in terms):
         return None
-    collected = _collected(algebra, terms, diagonal)
+    alike = [(c, _replaced(algebra, base, opposite)) for c, base in terms] if opposite else terms
+    collected = _collected(algebra, alike, diagonal)
     if collected is None or len(collected) > len(terms):
         return None
     before = sum(length(algebra, base) for _, base in terms)
     after = sum(length(algebra, base) for _, base in collected)
     return collected if after < before else None
+
+
+def _opposite(algebra: Builder, terms: Terms) -> dict[Node, Node]:
+    """``σ(−z)`` as ``1 − σ(z)``, where a sum has both."""
+    found = dict.fromkeys(
+        f.node for _, base in terms for f in algebra.term(base).factors if f.node.op is SIGMOID
+    )
+    made: dict[Node, Node] = {}
+    for n in found if len(found) > 1 else ():
+        other = algebra.apply(SIGMOID, [algebra.scale(n.args[0], -1)])
+        if other in found and other not in made and algebra.split(n.args[0])[0].number < 0:
+            axes = algebra.axes(n)
+            one = algebra.constant(UNIT, axes)
+            made[n] = algebra.total([one, algebra.scale(other, -1)])
+    return made
+
+
+def _replaced(algebra: Builder, base: Node, by: dict[Node, Node]) -> Node:
+    """A term with some of its factors replaced."""
+    view = algebra.term(base)
+    if not any(f.node in by for f in view.factors):
+        return base
+    factors = tuple(f._replace(node=by.get(f.node, f.node)) for f in view.factors)
+    return algebra.monomial(view._replace(factors=factors))
 
 
 def over_common_denominator(algebra: Builder, terms: Terms) -> tuple[Terms, Factor] | None:

@@ -13,6 +13,7 @@ from .axes import Axes
 from .entries import LONGEST, Entries, NoEntries, picks_elements
 from .normal import Algebra
 from .recognition import Recogniser, equations
+from .rewriting import cleared
 from .translation import Translation
 
 
@@ -49,7 +50,8 @@ def _algebra() -> Algebra:
     assumed = algebra.assumed
 
     def factors(algebra: Algebra, term: Term) -> Term | None:
-        return assumed.factors(algebra, term) or recogniser.factors(algebra, term)
+        found = assumed.factors(algebra, term) or recogniser.factors(algebra, term)
+        return found or cleared(algebra, term)
 
     def node(algebra: Algebra, n: Node) -> Node | None:
         return assumed.node(algebra, n) or recogniser.node(algebra, n)

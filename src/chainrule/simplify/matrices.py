@@ -25,7 +25,7 @@ from ..ops.monomial import (
     Term,
     decode,
 )
-from ..ops.structural import slice_, transpose
+from ..ops.structural import concatenate, slice_, transpose
 from .normal import Algebra
 from .products import summed
 from .state import Rule, State
@@ -163,7 +163,19 @@ def _place(t: State, n: Node, args: list[Node]) -> Node | None:
     axes = t.axes.of(n)
     both = dict(enumerate(axes))
     parts = []
-    for x, index in zip(args, n.params[1], strict=True):
+    side = _side_by_side(n.params[1], axes)
+    if side is not None:
+        along, order = side
+        arrays = [args[k] for k in order]
+        if len(axes) == 1:  # a number among vectors is one of length 1
+            one = (Axis(-1, 1),)
+            arrays = [x if t.algebra.axes(x) else t.algebra.spread(x, one, ()) for x in arrays]
+        return t.algebra.opaque(concatenate, arrays, (along - len(axes),), axes)
+    alone = n.params[1][0] if len(args) == 1 else ()
+    if len(alone) == len(axes) and _turns(alone, axes) is not None:  # put back as it was read
+        return sliced(t.algebra, args[0], alone, axes)
+    pieces = zip(args, n.params[1], strict=True)
+    for x, index in sorted(pieces, key=lambda p: [e for e in p[1] if type(e) is int]):
         lead = len(axes) - len(index)
         entries = (*((0, a.length, 1) for a in axes[:lead]), *index)
         if any(e != (0, a.length, 1) for e, a in zip(entries, axes, strict=True) if type(e) is tuple):
@@ -171,10 +183,32 @@ def _place(t: State, n: Node, args: list[Node]) -> Node | None:
         factors = [Factor(x, tuple(k for k, e in enumerate(entries) if type(e) is tuple))]
         for k, e in enumerate(entries):
             if type(e) is not tuple:
-                one = t.algebra.constant(UNIT, axes[k : k + 1])
-                factors.append(Factor(t.algebra.opaque(BASIS, [one], (e,), axes[k : k + 1]), (k,)))
+                unit = t.algebra.constant(UNIT, axes[k : k + 1])
+                factors.append(Factor(t.algebra.opaque(BASIS, [unit], (e,), axes[k : k + 1]), (k,)))
         parts.append(t.algebra.monomial(Term(UNIT, tuple(factors), tuple(both), both)))
     return t.algebra.total(parts) if parts else None
+
+
+def _side_by_side(indices: Any, axes: tuple[Axis, ...]) -> tuple[int, list[int]] | None:
+    """The axis that pieces fill one after the other, without a gap, and in which order they do."""
+    whole = [(0, a.length, 1) for a in axes]
+    places = [(*whole[: len(axes) - len(index)], *index) for index in indices]
+    parted = [k for k, every in enumerate(whole) if any(place[k] != every for place in places)]
+    if len(parted) != 1 or len(places) < 2:
+        return None
+    (along,) = parted
+    starts = [(e, 1, 1) if type(e := place[along]) is int else e for place in places]
+    if any(step != 1 for _, _, step in starts) or all(type(p[along]) is int for p in places):
+        return None
+    if len(axes) > 1 and any(type(p[along]) is int for p in places):
+        return None
+    order = sorted(range(len(starts)), key=starts.__getitem__)
+    stop = 0
+    for k in order:
+        if starts[k][0] != stop:
+            return None
+        stop += starts[k][1]
+    return (along, order) if stop == axes[along].length else None
 
 
 def _scatter_add(t: State, n: Node, args: list[Node]) -> Node | None:
@@ -204,8 +238,19 @@ def _slice(t: State, n: Node, args: list[Node]) -> Node | None:
 def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...]) -> Node:
     """``n`` read at basic indices; ``new`` are the axes that are left, ``None`` where one goes."""
     axes = algebra.axes(n)
-    if all(a == b for a, b in zip(axes, new, strict=True)):
+    every = tuple((0, a.length, 1) for a in axes)  # backwards, an array has the same axes
+    if tuple(places) == every and all(a == b for a, b in zip(axes, new, strict=True)):
         return n
+    turned = _turns(places, axes)
+    if turned is not None and n.op is slice_ and algebra.axes(n.args[0]) == axes:
+        before = _turns(n.params[0], axes)
+        if before is not None:
+            both = [a != b for a, b in zip(turned, before, strict=True)]
+            again = tuple(
+                (a.length - 1, a.length, -1) if b else (0, a.length, 1)
+                for b, a in zip(both, axes, strict=True)
+            )
+            return sliced(algebra, n.args[0], again, axes)
     if n.op is TOTAL:
         return algebra.total([sliced(algebra, a, places, new) for a in n.args])
     if n.op is MONOMIAL and not n.args and n.params[3] == (0, 0) and new.count(None) == 1:
@@ -236,6 +281,16 @@ def sliced(algebra: Algebra, n: Node, places: Any, new: tuple[Axis | None, ...])
         return algebra.monomial(Term(term.coefficient, tuple(factors), out, left))
     left_axes = tuple(a for a in new if a is not None)
     return algebra.opaque(slice_, [n], (tuple(places),), left_axes)
+
+
+def _turns(places: Any, axes: tuple[Axis, ...]) -> list[bool] | None:
+    """Which axes are read backwards, if all are read as a whole."""
+    found = []
+    for e, a in zip(places, axes, strict=True):
+        if e not in ((0, a.length, 1), (a.length - 1, a.length, -1)):
+            return None
+        found.append(a.length > 1 and e[0] > 0)
+    return found
 
 
 def _triangle(t: State, n: Node, args: list[Node]) -> Node | None:

@@ -317,9 +317,10 @@ class Algebra:
         result = once(self._trying, whole, lambda: self.total([self.monomial(part) for part in parts]))
         if result is None:
             return None
-        _, base = self.split(result)
-        count = len(base.args) if base.op is TOTAL else 1
-        return result if count < len(f.node.args) else None
+        left = self._parts(self.split(result)[1]) or (result,)
+        both = (self.varies(part, 0) and self.varies(part, 1) for part in f.node.args)
+        bordered = len(f.indices) == 2 and not any(both)  # x𝟏ᵀ − 𝟏yᵀ
+        return result if len(left) < len(f.node.args) + bordered else None
 
     def _can_inline(self, f: Factor) -> bool:
         if f.exponent == 1:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..calculus.pushforward import pushforward
 from ..ir.graph import toposort
-from ..ir.node import INPUT, Node, constant, input_node
+from ..ir.node import INPUT, Node, constant, input_node, node
 from ..ir.types import ArrayType
 from ..ops.arithmetic import absolute, equal, greater, less, maximum, minimum, power, relu
 from ..ops.elementwise import Elementwise
@@ -186,8 +186,8 @@ def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
         for chosen, found, sign in _choices(algebra, list(e.factors), here, {}):
             axes = tuple(term.axes[i] for i in indices)
             variable = found[e.variable]
-            if e.even and algebra.split(variable)[0].number < 0:
-                variable = algebra.scale(variable, -1)
+            if e.even:
+                variable = _upright(algebra, e, variable)
             right = instantiated(algebra, e.right, {e.variable: variable}, axes)
             times = min(int(g.exponent / f.exponent) for f, g in chosen)
             rest = list(term.factors)
@@ -199,6 +199,17 @@ def _in_product(algebra: Algebra, e: Equation, term: Term) -> Term | None:
             coefficient = term.coefficient * e.coefficient**-times * sign
             return term._replace(coefficient=coefficient, factors=tuple(rest))
     return None
+
+
+def _upright(algebra: Algebra, e: Equation, variable: Node) -> Node:
+    """A variable without its minus, unless it is with it that the program has the function."""
+    opposite = algebra.scale(variable, -1)
+    if any(f.node.op is SIGMOID for f in e.factors):
+        own, other = (node(SIGMOID, (x,), (), variable.type) for x in (variable, opposite))
+        written = [algebra.order.is_written(n) for n in (own, other)]
+        if any(written) and not all(written):
+            return variable if written[0] else opposite
+    return opposite if algebra.split(variable)[0].number < 0 else variable
 
 
 def _choices(

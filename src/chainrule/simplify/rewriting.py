@@ -111,3 +111,39 @@ def upright(algebra: Builder, f: Factor, out: tuple[int, ...]) -> Factor:
         return (False, out.index(i)) if i in out else (True, i)
 
     return f._replace(indices=tuple(sorted(f.indices, key=place)))
+
+
+def cleared(algebra: Builder, term: Term) -> Term | None:
+    """A number divided by beside a sum as well as in it: ``1/(ν(r²/ν + 1))`` is ``1/(r² + ν)``."""
+    for f in term.factors:
+        if f.node.op is not TOTAL or f.exponent >= 0 or f.exponent.denominator != 1:
+            continue
+        for g in term.factors:
+            if g.indices or g is f or g.exponent >= 0:
+                continue
+            powers = [
+                max((-h.exponent for h in algebra.term(part).factors if h.node is g.node), default=0)
+                for part in f.node.args
+            ]
+            q = max(powers)
+            if q <= 0 or g.exponent > f.exponent * q:
+                continue
+            axes = algebra.axes(f.node)
+            out = tuple(range(len(axes)))
+            parts = [
+                algebra.monomial(
+                    Term(
+                        UNIT,
+                        (Factor(part, out), Factor(g.node, (), Fraction(q))),
+                        out,
+                        dict(enumerate(axes)),
+                    )
+                )
+                for part in f.node.args
+            ]
+            left = g.exponent - f.exponent * q
+            rest = [h for h in term.factors if h is not f and h is not g]
+            beside = [g._replace(exponent=left)] if left else []
+            new = f._replace(node=algebra.total(parts))
+            return term._replace(factors=(*rest, *beside, new))
+    return None

@@ -43,6 +43,7 @@ def _scales(c: Node, d: Node, _: Node) -> bool:
 
 _BOTH = {"c": "literal", "d": "literal"}
 _ARITHMETIC = "fciu"
+_ONE_TIMES = Rule("one times", lambda x: (1 * x, x), kinds=_ARITHMETIC)
 
 #: The same bits. Adding ``-0.0`` changes nothing; adding ``0.0`` turns ``-0.0`` into ``0.0``, so
 #: that is in the other sheet.
@@ -52,7 +53,7 @@ EXACT = (
     Rule("subtracting a negative adds", lambda x, y: (x - (-y), x + y), kinds=_ARITHMETIC),
     Rule("a product of negatives", lambda x, y: ((-x) * (-y), x * y), kinds=_ARITHMETIC),
     Rule("a quotient of negatives", lambda x, y: ((-x) / (-y), x / y), kinds="fc"),
-    Rule("one times", lambda x: (1 * x, x), kinds=_ARITHMETIC),
+    _ONE_TIMES,
     Rule("minus one times", lambda x: (-1 * x, -x), kinds="fi"),
     Rule("over one", lambda x: (x / 1, x), kinds="f"),
     Rule("over minus one", lambda x: (x / -1, -x), kinds="f"),
@@ -72,15 +73,18 @@ SOFTPLUS = (
     Rule("softplus, written out", lambda x: (np.log(1 + np.exp(x)), np.logaddexp(0, x))),
 )
 
-#: The logistic function and its logarithm: ``1/(1 + exp(−z))`` is one function, with one slope.
+#: ``1/(1 + exp(−z))`` is one function, with one slope.
 LOGISTIC = (
     Rule("logistic of x", lambda x: (np.exp(x) / (1 + np.exp(x)), expit(x))),
     Rule("logistic", lambda x, y: (x / (1 + np.exp(-y)), x * expit(y))),
     Rule("logistic of minus y", lambda x, y: (x / (1 + np.exp(y)), x * expit(-y))),
-    Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
 )
 
-_OTHER_LOGISTIC = Rule("log of the other logistic", lambda x: (np.log(1 - expit(x)), log_expit(-x)))
+#: Its logarithm, with a slope in which nothing cancels.
+LOG_LOGISTIC = (
+    Rule("log of the logistic", lambda x: (np.log(expit(x)), log_expit(x))),
+    Rule("log of the other logistic", lambda x: (np.log(1 - expit(x)), log_expit(-x))),
+)
 
 #: The same real numbers, as well conditioned or better.
 STABLE = (
@@ -98,6 +102,7 @@ STABLE = (
     Rule("one minus exp", lambda x: (1 - np.exp(x), -np.expm1(x))),
     *LOGISTIC,
     Rule("the other logistic", lambda x: (1 - expit(x), expit(-x))),
+    *LOG_LOGISTIC[:1],
     *SOFTPLUS,
     Rule("log of a sum of two exponentials", lambda x, y: (np.log(np.exp(x) + np.exp(y)), np.logaddexp(x, y))),
 )  # fmt: skip
@@ -110,7 +115,7 @@ RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES
 #: What a program is put into before it is differentiated for its formula: soft maxima shifted by
 #: the maximum are what they are without it, and so ``log(1 + exp z)`` and the logistic function are
 #: one function each. All else stays as the user wrote it.
-RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS, *LOGISTIC, _OTHER_LOGISTIC))
+RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS, *LOGISTIC, *LOG_LOGISTIC, _ONE_TIMES))
 
 #: The same for a derivation, which is to take ``log(1 + exp z)`` for the one function that it is.
 RECOGNISED = Rules((*MOVES, *SOFT, *STABLE))

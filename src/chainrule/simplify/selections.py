@@ -9,7 +9,7 @@ import numpy as np
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
 from ..ops import arithmetic as ar
-from ..ops.monomial import MONOMIAL, SIGMOID, UNIT, Term
+from ..ops.monomial import MONOMIAL, SIGMOID, TOTAL, UNIT, Term
 from ..ops.structural import broadcast, cast
 from .clipping import chosen_at_ties
 from .state import Rule, State
@@ -38,6 +38,8 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         term = t.algebra.term(a)  # zero where it does not hold, being a multiple of it
         if any(f.node is condition and f.indices == term.out for f in term.factors):
             return a
+    if t.algebra.is_zero(b) and a.op is MONOMIAL and _implied(t, condition, a):
+        return a
     if nonzero and t.algebra.is_zero(b) and a.op is MONOMIAL:
         # As well where a product of some of its factors is, as of a share of what is largest.
         whole, part = t.algebra.term(a), t.algebra.term(condition.args[0])
@@ -66,6 +68,24 @@ def _where(t: State, n: Node, args: list[Node]) -> Node | None:
         other = t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(condition, -1)])
         return t.algebra.product(other, b)
     return None
+
+
+def _implied(t: State, condition: Node, product: Node) -> bool:
+    """Whether a product is 0 where a condition fails, being with its factors: ``relu(u)``, u > 0."""
+    held, whole = t.algebra.term(condition), t.algebra.term(product)
+    if held.coefficient != UNIT or held.out != whole.out or held.inner() - set(held.out):
+        return False
+    for f in held.factors:
+        if not is_indicator(f.node):
+            return False
+        found = [f.node]
+        if f.node.op is ar.greater and t.algebra.is_zero(f.node.args[1]):
+            found.append(t.algebra.apply(ar.relu, f.node.args[:1]))
+        if not any(
+            g.node in found and g.indices == f.indices and g.exponent > 0 for g in whole.factors
+        ):
+            return False
+    return bool(held.factors)
 
 
 def _unguarded(n: Node) -> Node | None:
@@ -174,6 +194,14 @@ def _logical_not(t: State, n: Node, args: list[Node]) -> Node:
     return t.algebra.total([t.algebra.number(1, axes), t.algebra.scale(args[0], -1)])
 
 
+def _logical_and(t: State, n: Node, args: list[Node]) -> Node | None:
+    """Two conditions of which one is written ``1 − h`` hold where their product is 1."""
+    plain = [a.op is not TOTAL for a in args]
+    if all(plain) or not all(map(is_indicator, args)):
+        return None
+    return t.algebra.product(*args)
+
+
 def _not_equal(t: State, n: Node, args: list[Node]) -> Node | None:
     """A condition that is not 0 holds."""
     algebra, x = t.algebra, args[0]
@@ -237,6 +265,7 @@ RULES: dict[str, Rule] = {
     "sqrt": _sqrt,
     "where": _where,
     "logical_not": _logical_not,
+    "logical_and": _logical_and,
     "not_equal": _not_equal,
     "gate": _gate,
     "heaviside": _heaviside,

@@ -123,6 +123,8 @@ def opens(term: Term, f: Factor, kept: Collection[Node]) -> bool:
 
 def apart(term: Term, f: Factor) -> bool:
     """Whether a sum of matrices reads better term by term: its diagonal, or ``tr(AᵀB) − xᵀAx``."""
+    if len(f.indices) == 1 and not term.out and len(term.factors) == 1:
+        return any(_reads_diagonal(part) for part in f.node.args)
     if len(f.indices) != 2:
         return False
     if f.indices[0] == f.indices[1]:
@@ -132,6 +134,11 @@ def apart(term: Term, f: Factor) -> bool:
     return any(
         part.op is MONOMIAL and len(part.args) > 1 and not _joined(part) for part in f.node.args
     )
+
+
+def _reads_diagonal(n: Node) -> bool:
+    """Whether a vector is the diagonal of a matrix, or a multiple of it."""
+    return n.op is MONOMIAL and any(len(set(i)) < len(i) for i in n.params[1])
 
 
 def _joined(n: Node) -> bool:

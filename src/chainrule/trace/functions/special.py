@@ -98,6 +98,8 @@ def huber(delta: Any, r: Any) -> Any:
     size = np.abs(r)
     inside = np.less_equal(size, delta)
     value = np.where(inside, 0.5 * np.square(r), delta * (size - 0.5 * delta))
+    if np.ndim(delta) == 0 and delta >= 0:
+        return value
     return np.where(np.less(delta, 0), np.inf, value)
 
 
