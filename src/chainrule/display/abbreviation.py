@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from .compose import Composed, reached
+from .composed import Composed, reached
 from .layout import Kind, Layout
 
 #: More entries than this are abbreviated, to so many rows and columns.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import count
@@ -39,6 +38,7 @@ from ..ops.monomial import (
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
+from .composed import Composed, reached
 from .conditions import CONDITIONS, both_cases, turned_round
 from .layout import (
     Kind,
@@ -71,35 +71,6 @@ _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 
 #: Elementwise products nested so deep are given names, as the layers of a network are.
 DEEP = 4
-
-
-@dataclass(frozen=True)
-class Composed:
-    """Layouts of the results, and of the intermediates by name, in order of definition."""
-
-    results: tuple[Layout, ...]
-    definitions: tuple[tuple[str, Layout], ...]
-
-
-def reached(
-    results: Sequence[Layout], definitions: Sequence[tuple[str, Layout]]
-) -> tuple[tuple[str, Layout], ...]:
-    """The definitions that the results need, those of others first."""
-    known = dict(definitions)
-    wanted = list(results)
-    seen: set[int] = set()
-    needed: set[str] = set()
-    while wanted:
-        x = wanted.pop()
-        if id(x) in seen:
-            continue
-        seen.add(id(x))
-        wanted.extend(x.children)
-        if x.kind is Kind.NAME and x.data in known and x.data not in needed:
-            needed.add(x.data)
-            wanted.append(known[x.data])
-    # They were made arguments before users.
-    return tuple((name, x) for name, x in definitions if name in needed)
 
 
 class Composer:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from ..ops.monomial import FACTOR, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
-from .compose import Composed
+from .composed import Composed
 from .constants import known_number
 from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power
 from .naming import latex_name

@@ -13,7 +13,7 @@ from ..ops.monomial import FACTOR, SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
 from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, wrapped
-from .compose import Composed
+from .composed import Composed
 from .constants import known_number
 from .layout import Kind, Layout, fold
 from .products import matrix_product, trace

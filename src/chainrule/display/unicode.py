@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..ops.monomial import FACTOR, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
-from .compose import Composed
+from .composed import Composed
 from .constants import known_number
 from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power, is_number
 from .naming import entry_name, subscript, superscript, unicode_name

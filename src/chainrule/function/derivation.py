@@ -14,7 +14,8 @@ from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.abbreviation import abbreviated
 from ..display.code import Program
-from ..display.compose import Composed, Composer
+from ..display.compose import Composer
+from ..display.composed import Composed
 from ..display.naming import Alphabet, latex_name, told_apart, unicode_name
 from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
@@ -33,6 +34,7 @@ from ..trace.tree import flatten
 from .abstract import Declared
 from .arguments import Target
 from .derivatives import Derivative
+from .entrywise import reads_better
 from .heading import Heading, heading, headings
 from .lifting import lifted
 from .sharing import Names, Shared, with_shared
@@ -290,30 +292,15 @@ class Derivation:
             composed = Composer(found.algebra.order, self.symbols, {}, taken, self.turned)(single)
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             text = unicode_notation.write(composed, sizes)
-            elements = (n for n in toposort(self.outputs) if n.op is slice_)
-            by_element = any(type(e) is int for n in elements for e in n.params[0])
-            shorter = self._in_one(whole, by_element)
-            if shorter is not None and _reads_longer(shorter[2]) < len(text):
-                composed, sizes, text = shorter
+            try:
+                other = whole()
+            except FormulaError:
+                other = None
+            if other is not None and reads_better(other[2], text, self.outputs):
+                composed, sizes, text = other
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
         code = self._source(composed, sizes, translate, names_of)
         return composed, sizes, translate, text, code
-
-    @staticmethod
-    def _in_one(
-        whole: Callable[[], tuple[Composed, SizeNames, str]],
-        by_element: bool,
-    ) -> tuple[Composed, SizeNames, str] | None:
-        """A formula of whole arrays, if there is one without indices and parts put together.
-
-        Parts may be, where the program does not read them ``by_element``.
-        """
-        try:
-            found = whole()
-        except FormulaError:
-            return None
-        pieces = r"pad\(|reshape\(|Σ_|^\[[ij]" + (r"|concatenate\(|\[[a-z]*:" if by_element else "")
-        return None if re.search(pieces, found[2]) else found
 
     def formula(self, steps: Callable[[Derivation], tuple[Step, ...]] | None = None) -> Formula:
         """Write, and verify what is written; ``steps`` says how it came about, when asked."""
@@ -498,8 +485,3 @@ class Derivation:
         code = source_notation.write(composed, name, self.arguments, program)
         self.functions = program.functions
         return code
-
-
-def _reads_longer(text: str) -> int:
-    """The length of a formula of whole arrays; twice that, if unit vectors put entries in place."""
-    return len(text) * (2 if len(re.findall("e[₀-₉]", text)) > 1 else 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..display.compose import Composed
+from ..display.composed import Composed
 from ..display.layout import Kind, Layout, names_in
 from ..display.naming import Alphabet, trailing_number
 from ..ir.graph import toposort

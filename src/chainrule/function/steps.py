@@ -28,7 +28,8 @@ from ..display import latex as latex_notation
 from ..display import source as source_notation
 from ..display import unicode as unicode_notation
 from ..display.code import Program
-from ..display.compose import Composed, Composer
+from ..display.compose import Composer
+from ..display.composed import Composed
 from ..display.naming import DIFFERENTIAL, Alphabet, last_key, latex_name, unicode_name
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, input_node, node

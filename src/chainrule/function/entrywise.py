@@ -1,0 +1,24 @@
+"""Whether whole arrays read better than their entries, where a result can be written both ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..ir.graph import toposort
+from ..ir.node import Node
+from ..ops.structural import slice_
+
+
+def reads_better(whole: str, entries: str, outputs: Sequence[Node]) -> bool:
+    """Whether a formula of whole arrays is shorter, and has no indices and no parts put together.
+
+    Parts may be put together where the program reads no single elements. Unit vectors that put
+    single entries in their places make it read as if it were twice as long.
+    """
+    pieces = r"pad\(|reshape\(|Σ_|^\[[ij]"
+    read = (n for n in toposort(outputs) if n.op is slice_)
+    if any(type(e) is int for n in read for e in n.params[0]):
+        pieces += r"|concatenate\(|\[[a-z]*:"
+    placed = len(re.findall("e[₀-₉]", whole)) > 1
+    return not re.search(pieces, whole) and len(whole) * (1 + placed) < len(entries)
