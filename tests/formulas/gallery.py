@@ -222,7 +222,7 @@ GALLERY = (
     Entry("Networks and signals", "attention, its values", pullback(attention, wrt="V"), (*heads, rng.normal(size=(5, d))), "PᵀG where P = softmax_row(QKᵀ / √d)"),
     Entry("Networks and signals", "convolution of a signal", grad(lambda h: np.sum(np.convolve(s, h, "valid") ** 2)), (h,), "2TᵀTh where T = toeplitz(s)"),
     Entry("Networks and signals", "Laplacian energy of a graph", grad(lambda f: f @ L @ f), (w,), "(L + Lᵀ)f"),
-    Entry("Networks and signals", "the same by differences", grad(lambda f: 0.5 * np.sum(A * (f[:, None] - f[None, :]) ** 2)), (w,), "(R ⊙ A)𝟏 − (R ⊙ A)ᵀ𝟏 where R = f𝟏ᵀ − 𝟏fᵀ"),
+    Entry("Networks and signals", "the same by differences", grad(lambda f: 0.5 * np.sum(A * (f[:, None] - f[None, :]) ** 2)), (w,), "((f𝟏ᵀ − 𝟏fᵀ) ⊙ (A + Aᵀ))𝟏"),
 
     Entry("Matrices and filters", "matrix factorisation", grad(lambda U, V: np.sum((U @ V.T - X) ** 2) + lam * np.sum(U**2)), (U, V), "2((UVᵀ − X)V + λU)"),
     Entry("Matrices and filters", "with missing entries", grad(lambda U, V: np.sum(M * (U @ V.T - X) ** 2)), (U, V), "2((UVᵀ − X) ⊙ M)V"),

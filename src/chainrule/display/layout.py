@@ -48,7 +48,13 @@ class Kind(Enum):
     SUM_ALL = auto()
     TRACE = auto()
     ARRAY = auto()  # an array of entries [shape]
-    INDEXED = auto()  # index notation [Indexing]
+    INDEXED = auto()  # what needs index notation [Indexing]
+    # The entry that is written for it:
+    HEADED = auto()  # an array by its entry [indices]
+    AT = auto()  # an entry of an array [indices]
+    DELTA = auto()  # 1 where two indices are equal [indices]
+    SIGMA = auto()  # a sum over indices [indices]
+    ALONG = auto()  # a function over some indices [name, indices]
     ITEM = auto()  # any other operation [operation, parameters]
 
 
@@ -112,45 +118,16 @@ def _is_diagonal(x: Layout) -> bool:
     return x.kind in (Kind.IDENTITY, Kind.DIAG)
 
 
-def indices_of(x: Layout) -> str:
-    """The indices of a layout that is written in index notation, itself or term by term."""
-    while x.kind is Kind.SCALE:
-        x = x.children[-1]
-    if x.kind is Kind.INDEXED:
-        return str(x.data.out)
-    if x.kind is Kind.SUM:
-        return next((letters for c in x.children if (letters := indices_of(c))), "")
-    return ""
-
-
-def in_context(
-    x: Layout,
-    parts: Sequence[T],
-    headed: Callable[[T, str], T],
-    indexed: Callable[[T, str], T],
-    filled: Callable[[T], T],
-) -> list[T]:
+def in_context(x: Layout, parts: Sequence[T], filled: Callable[[T], T]) -> list[T]:
     """The written children of ``x``, with what they need where they stand.
 
-    Among terms in index notation a matrix is given their indices; anywhere else, what is in index
-    notation is ``headed`` by its own, for it is an array again. A number in every element is
-    ``filled`` in beside a diagonal, where it could be taken for a multiple of the identity.
+    A number in every element is ``filled`` in beside a diagonal, where it could be taken for a
+    multiple of the identity.
     """
-    if x.kind is Kind.SCALE:
+    if x.kind is not Kind.SUM or x.rank != 2 or not any(map(_is_diagonal, x.children)):
         return list(parts)
-    if x.kind is Kind.SUM:
-        letters = indices_of(x)
-        diagonal = x.rank == 2 and any(map(_is_diagonal, x.children))
-        written = []
-        for c, p in zip(x.children, parts, strict=True):
-            if c.kind is Kind.FILL:
-                written.append(filled(p) if diagonal and not letters else p)
-            else:
-                written.append(indexed(p, letters) if letters and not indices_of(c) else p)
-        return written
     return [
-        headed(p, letters) if (letters := indices_of(c)) else p
-        for c, p in zip(x.children, parts, strict=True)
+        filled(p) if c.kind is Kind.FILL else p for c, p in zip(x.children, parts, strict=True)
     ]
 
 

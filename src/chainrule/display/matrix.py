@@ -115,6 +115,7 @@ class Reduction:
     def result(self) -> Layout:
         """The layout of the whole."""
         self._eliminate()
+        self._close_wide()
         out = self.term.out
         summed = [i for i in self.term.inner() if i not in out and self._alive(i)]
         if len(out) > 2 and not self.coefficient.number:
@@ -123,8 +124,12 @@ class Reduction:
         self.over = [power(x, Fraction(k)) for x, k in counts.items()]
         # Letters before functions, and differentials last: x sin(y) dx.
         self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
-        if self.wide or summed or len(out) > 2:
-            body: Layout | None = self._indexed()
+        if len(out) > 2 and len(set(out)) == len(out) and not any(map(self._alive, out)) and not summed:
+            body: Layout | None = self._filled(self.term.out_axes)
+        elif self._goes_by_elements(out):
+            body = quotient([x for x, _ in self.wide])
+        elif self.wide or summed or len(out) > 2:
+            body = self._indexed()
         elif not out:
             body = None
         elif len(out) == 1:
@@ -134,6 +139,27 @@ class Reduction:
         else:
             body = self._matrix(*out)
         return scaled(self.coefficient, self.over, self.under, body)
+
+    def _close_wide(self) -> None:
+        """Arrays with more than two axes that are only multiplied and summed: a number."""
+        if not self.wide:
+            return
+        indices = self.wide[0][1]
+        met = {i for e in self.edges for i in (e.a, e.b)} | set(self.term.out)
+        met |= {i for i, v in self.vertices.items() if v.over or v.under}
+        if len(set(indices)) < len(indices) or met & set(indices):
+            return
+        if all(own == indices for _, own in self.wide):
+            self.over.append(_sum_of(quotient([x for x, _ in self.wide])))
+            self.wide = []
+
+    def _goes_by_elements(self, out: tuple[int, ...]) -> bool:
+        """Whether arrays with more than two axes are only multiplied by their elements."""
+        if not self.wide or self.edges or len(set(out)) < len(out):
+            return False
+        if any(indices != out for _, indices in self.wide):
+            return False
+        return not any(v.over or v.under for v in self.vertices.values())
 
     # -- setting up ------------------------------------------------------------------------------
 
@@ -278,11 +304,7 @@ class Reduction:
                 continue
             touching = [f for f in self.edges if {f.a, f.b} & {e.a, e.b}]
             if len(touching) == 1:
-                whole = e.layout(e.b if all(map(is_transposed, e.chain)) else e.a)
-                if whole.kind is Kind.POWER and whole.data == 2:
-                    self.over.append(power(Layout(Kind.NORM, whole.children, ()), Fraction(2)))
-                else:
-                    self.over.append(Layout(Kind.SUM_ALL, (whole,), ()))
+                self.over.append(_sum_of(e.layout(e.b if all(map(is_transposed, e.chain)) else e.a)))
             elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
                 first, second = touching
                 pieces = (*first.read(e.b), *second.read(e.a))
@@ -456,6 +478,13 @@ class Reduction:
         data = Indexing(UNIT, out, names, tuple(equal), tuple(lengths.items()))
         children = tuple(x for x, _ in parts)
         return Layout(Kind.INDEXED, children, self.term.out_axes, data)
+
+
+def _sum_of(x: Layout) -> Layout:
+    """The sum of all elements; of squares a squared norm."""
+    if x.kind is Kind.POWER and x.data == 2:
+        return power(Layout(Kind.NORM, x.children, ()), Fraction(2))
+    return Layout(Kind.SUM_ALL, (x,), ())
 
 
 def _is_elementwise(e: Edge) -> bool:

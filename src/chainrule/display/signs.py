@@ -71,8 +71,12 @@ def subtracted(nodes: Sequence[Node]) -> set[Node]:
     balance: dict[Node, int] = {}
     for n in nodes:
         negative = n.op is MONOMIAL and n.params[0].number < 0
+        powers: dict[Node, Fraction] = {}
         for k, arg in enumerate(n.args):
             if arg.op is TOTAL:
-                odd = n.op is not MONOMIAL or n.params[2][k] % 2 == 1
-                balance[arg] = balance.get(arg, 0) + (-1 if negative and odd else 1)
+                exponent = n.params[2][k] if n.op is MONOMIAL else Fraction(1)
+                powers[arg] = powers.get(arg, Fraction(0)) + exponent
+        for arg, exponent in powers.items():
+            odd = exponent % 2 == 1  # in another power a minus is lost
+            balance[arg] = balance.get(arg, 0) + (-1 if negative and odd else 1)
     return {n for n, count in balance.items() if count < 0}

@@ -12,7 +12,8 @@ from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
 from .constants import known_number
-from .layout import Kind, Layout, fold, in_context, indices_of, is_elementwise_power, is_number
+from .entrywise import entry, is_entry, is_indexed, letters_of, written_out
+from .layout import Kind, Layout, fold, in_context, is_elementwise_power, is_number
 from .naming import entry_name, subscript, superscript, unicode_name
 from .parameters import along, parametrised
 from .recurrence import collapsed
@@ -46,7 +47,7 @@ def write(composed: Composed, sizes: Sizes) -> str:
     """The right-hand side, with its definitions after ``where``."""
     text = ", ".join(layout_text(r, sizes) for r in composed.results)
     if composed.definitions:
-        parts = [(unicode_name(name), layout_text(x, sizes)) for name, x in composed.definitions]
+        parts = [definition(name, x, sizes) for name, x in composed.definitions]
         text += " where " + ", ".join(collapsed(parts, "unicode"))
     return text
 
@@ -59,7 +60,7 @@ def statements(composed: Composed, sizes: Sizes, heads: Sequence[str]) -> str:
     """Several results, a line each under a name of its own, and the definitions below them."""
     rows = [(head, layout_text(r, sizes)) for head, r in zip(heads, composed.results, strict=True)]
     lines = collapsed(rows, "unicode")
-    parts = [(unicode_name(name), layout_text(x, sizes)) for name, x in composed.definitions]
+    parts = [definition(name, x, sizes) for name, x in composed.definitions]
     if parts:
         defined = collapsed(parts, "unicode")
         short = sum(map(len, defined)) + 2 * len(defined) + len("where") <= WIDTH
@@ -69,17 +70,21 @@ def statements(composed: Composed, sizes: Sizes, heads: Sequence[str]) -> str:
 
 def layout_text(layout: Layout, sizes: Sizes) -> str:
     """One layout as text; in index notation the indices of the result come first."""
-    letters = indices_of(layout)
-    text = fold(layout, lambda x, parts: _write(x, parts, sizes)).text
+    text = fold(written_out(layout), lambda x, parts: _write(x, parts, sizes)).text
     if layout.kind is Kind.FILL and text != "0":
         ones = "𝟏" if layout.rank == 1 else "𝟏𝟏ᵀ"
         loose = layout.children[0].kind is Kind.SUM or "/" in text
         shown = f"({text})" if loose and not text.startswith("(") else text
         text = ones if text == "1" else f"{shown} {ones}"
-    if layout.kind is Kind.INDEXED or layout.kind is Kind.FILL:
-        text = text.strip()
-    text = text.replace(_EDGE, "")
-    return f"[{letters}] {text}" if letters and text != "0" else text
+    return text.strip().replace(_EDGE, "") if layout.kind is Kind.FILL else text.replace(_EDGE, "")
+
+
+def definition(name: str, x: Layout, sizes: Sizes) -> tuple[str, str]:
+    """A name and what it stands for; what is in index notation is defined by its entry."""
+    if not is_indexed(x):
+        return unicode_name(name), layout_text(x, sizes)
+    letters = letters_of(x)
+    return f"{unicode_name(name)}_{letters}", layout_text(entry(x, letters, letters), sizes)
 
 
 def decimal(value: Fraction) -> str:
@@ -251,11 +256,7 @@ def _called(word: str) -> Writer:
 
 
 def _write(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    return WRITERS[x.kind](x, in_context(x, parts, _headed, _indexed_by, _filled), sizes)
-
-
-def _headed(p: Piece, letters: str) -> Piece:
-    return Piece(f"[{letters}] {p.text}", CONDITION)
+    return WRITERS[x.kind](x, in_context(x, parts, _filled), sizes)
 
 
 def _filled(p: Piece) -> Piece:
@@ -265,18 +266,14 @@ def _filled(p: Piece) -> Piece:
     return Piece(f"{text} 𝟏𝟏ᵀ", PRODUCT)
 
 
-def _indexed_by(p: Piece, letters: str) -> Piece:
-    return Piece(f"{_wrapped(p, POWER)}_{letters}", PRODUCT)
-
-
 def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
     """A basic index as Python writes it."""
     words = []
-    for entry, axis in zip(index, axes, strict=True):
-        if isinstance(entry, int):
-            words.append(str(entry))
+    for part, axis in zip(index, axes, strict=True):
+        if isinstance(part, int):
+            words.append(str(part))
             continue
-        start, count, step = entry
+        start, count, step = part
         stop = start + step * count
         if step > 0:
             first, last = str(start or ""), "" if stop >= axis.length else str(stop)
@@ -293,10 +290,8 @@ def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     (base,) = parts
     exponent: Fraction = x.data
     if exponent == Fraction(1, 2):
-        return Piece(
-            "√" + (base.text if _ALONE.fullmatch(base.text) else f"({base.text})"),
-            POWER,
-        )
+        alone = _ALONE.fullmatch(base.text) or x.children[0].kind is Kind.AT
+        return Piece("√" + (base.text.strip(_EDGE) if alone else f"({base.text})"), POWER)
     inner = _wrapped(base, ATOM)
     plain = exponent.denominator == 1
     if not x.axes and plain:
@@ -329,7 +324,7 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if prefix and main and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:
         prefix += "·"
     rest = juxtaposed([piece for piece in (scalars, main) if piece])
-    if prefix and (apart or rest.startswith(_EDGE) or x.children[-1].kind is Kind.INDEXED):
+    if prefix and (apart or rest.startswith(_EDGE) or is_entry(x.children[-1])):
         prefix += " "
     text = prefix + rest
     hold = min(PRODUCT, body.hold if loose == HADAMARD else PRODUCT)
@@ -359,15 +354,17 @@ def _array(shape: Sequence[int], texts: list[str]) -> str:
     return "[" + ", ".join(rows) + "]"
 
 
-def _indexed(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
-    data = x.data
-    inner = {c for letters in data.factors for c in letters} - set(data.out)
-    text = f"Σ_{''.join(sorted(inner))} " if inner else ""
-    pieces = [f"δ_{pair}" for pair in data.equal]
-    pieces += [
-        f"{_wrapped(p, POWER)}_{letters}" for p, letters in zip(parts, data.factors, strict=True)
-    ]
-    return Piece(text + (" ".join(pieces) or "1"), PRODUCT)
+def _at(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return Piece(f"{_EDGE}{_wrapped(parts[0], POWER)}_{x.data}{_EDGE}".replace(_EDGE * 2, _EDGE), ATOM)
+
+
+def _sigma(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    return Piece(f"{_EDGE}Σ_{x.data} {_wrapped(parts[0], PRODUCT)}", PRODUCT)
+
+
+def _along(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
+    name, letters = x.data
+    return _word(f"{name}_{letters}({parts[0].text})")
 
 
 def _columns(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
@@ -414,6 +411,10 @@ WRITERS: dict[Kind, Writer] = {
     Kind.SUM_ALL: _called("sum"),
     Kind.TRACE: _called("tr"),
     Kind.ARRAY: _entries,
-    Kind.INDEXED: _indexed,
+    Kind.HEADED: lambda x, parts, sizes: Piece(f"[{x.data}] {parts[0].text}", CONDITION),
+    Kind.AT: _at,
+    Kind.DELTA: lambda x, parts, sizes: Piece(f"{_EDGE}δ_{x.data}{_EDGE}", ATOM),
+    Kind.SIGMA: _sigma,
+    Kind.ALONG: _along,
     Kind.ITEM: _item,
 }

@@ -18,6 +18,7 @@ class Builder(Protocol):
 
     order: Order
     symmetric: set[Node]
+    mirrors: dict[tuple[Node, int, int], int]
     expanding: bool
 
     def axes(self, n: Node) -> Axes:

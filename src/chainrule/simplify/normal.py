@@ -21,7 +21,6 @@ from ..ir.node import Node, node
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType
 from ..ops.monomial import (
-    INVERSE,
     MONOMIAL,
     SOFTMAX,
     TOTAL,
@@ -37,7 +36,8 @@ from ..ops.sandwich import sandwich
 from .assumed import Assumed
 from .equal import soft_of_equal
 from .factoring import common_factors, paired
-from .rewriting import diagonals, kept_whole, opened, shorter, upright
+from .mirrored import may_be_mirrored, upright
+from .rewriting import diagonals, kept_whole, opened, shorter
 from .terms import (
     apart,
     find,
@@ -71,6 +71,7 @@ class Algebra:
         #: Atoms that equal their transpose.
         self.symmetric: set[Node] = set()
         self.kept: set[Node] = set()  # sums with a name of their own
+        self.mirrors: dict[tuple[Node, int, int], int] = {}
         self.assumed = Assumed()
         #: Whether what the terms of a sum share is taken out of it.
         self.factored = True
@@ -241,8 +242,11 @@ class Algebra:
         coefficient = coefficient * lowered(factors)
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
-        if self.symmetric or self.kept or any(f.node.op is INVERSE for f in factors):
-            factors = merged([upright(self, f, out) for f in factors])
+        if self.symmetric or self.kept or any(may_be_mirrored(f.node) for f in factors):
+            pairs = [upright(self, f, out) for f in factors]
+            factors = merged([f for f, _ in pairs])
+            for _, sign in pairs:
+                coefficient = coefficient * sign
         factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
         made = sized(made, indices)

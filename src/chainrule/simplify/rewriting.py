@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import INVERSE, MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term, decode
+from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term
 from ..ops.sandwich import sandwich
 from .builder import Builder
 from .expanding import expanded, over_common_denominator
@@ -15,15 +15,22 @@ Axes = tuple[Axis, ...]
 
 
 def diagonals(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:
-    """A sum of diagonal matrices is one: ``diag(a + b)``."""
+    """A sum of diagonal arrays is one: ``diag(a + b)``, and ``[ijk] δ_ij (A + B)_ik``."""
     views = [algebra.term(base) for _, base in terms]
-    if len(axes) != 2 or any(v.out[0] != v.out[-1] or not v.factors for v in views):
+    pattern = [views[0].out.index(i) for i in views[0].out]
+    kept = sorted(set(pattern))
+    if len(kept) == len(axes) or any(
+        not v.factors or [v.out.index(i) for i in v.out] != pattern for v in views
+    ):
         return None
     parts = [
-        algebra.monomial(v._replace(out=v.out[:1], coefficient=c * v.coefficient))
+        algebra.monomial(
+            v._replace(out=tuple(v.out[p] for p in kept), coefficient=c * v.coefficient)
+        )
         for (c, _), v in zip(terms, views, strict=True)
     ]
-    return algebra.monomial(Term(UNIT, (Factor(algebra.total(parts), (0,)),), (0, 0), {0: axes[0]}))
+    whole = Factor(algebra.total(parts), tuple(kept))
+    return algebra.monomial(Term(UNIT, (whole,), tuple(pattern), {p: axes[p] for p in kept}))
 
 
 def kept_whole(algebra: Builder, nodes: Sequence[Node]) -> Node | None:
@@ -82,35 +89,6 @@ def opened(algebra: Builder, term: Term, position: int) -> Node | None:
         for part in f.node.args
     ]
     return algebra.total(parts) if sandwich([algebra.split(p)[1] for p in parts]) else None
-
-
-def is_symmetric(algebra: Builder, n: Node) -> bool:
-    """Whether a matrix provably equals its transpose: ``XᵀX + λI``, and its inverse."""
-    if n in algebra.symmetric:
-        return True
-    axes = algebra.axes(n)
-    if len(axes) != 2 or axes[0] != axes[1]:
-        return False
-    if n.op is INVERSE:
-        return is_symmetric(algebra, n.args[0])
-    if n.op is TOTAL:
-        return all(is_symmetric(algebra, a) for a in n.args)
-    if n.op is not MONOMIAL:
-        return False
-    term = decode(n)
-    return algebra.order.canonical(term._replace(out=term.out[::-1])) is n
-
-
-def upright(algebra: Builder, f: Factor, out: tuple[int, ...]) -> Factor:
-    """A symmetric matrix always with its indices the same way round."""
-    if len(f.indices) != 2 or not is_symmetric(algebra, f.node):
-        return f
-    algebra.order.symmetric.add(f.node)
-
-    def place(i: int) -> tuple[bool, int]:
-        return (False, out.index(i)) if i in out else (True, i)
-
-    return f._replace(indices=tuple(sorted(f.indices, key=place)))
 
 
 def cleared(algebra: Builder, term: Term) -> Term | None:
