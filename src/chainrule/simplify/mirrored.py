@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..ir.node import Node
 from ..ops.elementwise import Elementwise
-from ..ops.monomial import INVERSE, MONOMIAL, TOTAL, UNIT, Coefficient, Factor, decode
+from ..ops.monomial import INVERSE, MONOMIAL, TOTAL, Factor, decode
 from .builder import Builder
 
 _EVEN = frozenset(["abs", "cos", "cosh"])
@@ -67,7 +67,7 @@ def _exchanged(algebra: Builder, n: Node, p: int, q: int) -> Node:
     return algebra.monomial(term._replace(out=tuple(out)))
 
 
-def upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, Coefficient]:
+def upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, int]:
     """A factor with its indices in order, those of the result first, and the sign that this takes."""
     indices = list(f.indices)
     sign = 1
@@ -86,7 +86,7 @@ def upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, Co
             if place(indices[p]) > place(indices[q]):
                 indices[p], indices[q] = indices[q], indices[p]
                 sign *= found if f.exponent % 2 == 1 else 1
-    return f._replace(indices=tuple(indices)), UNIT * sign
+    return f._replace(indices=tuple(indices)), sign
 
 
 def may_be_mirrored(n: Node) -> bool:

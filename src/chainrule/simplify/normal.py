@@ -10,6 +10,7 @@ The rules hold for real numbers, not for bits: what is made here is displayed, n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import count
@@ -190,9 +191,8 @@ class Algebra:
                 and len(set(term.out)) == len(term.out)
             ):
                 return only.node
-        known = (
-            self.order.canonical(term) if all(f.node in self.order for f in term.factors) else None
-        )
+        there = all(f.node in self.order for f in term.factors)
+        known = self.order.canonical(term) if there else None
         if known is not None and known in self._monomials:
             return self._monomials[known]
         result = self._monomial(term)
@@ -226,11 +226,10 @@ class Algebra:
                 indices.add(new)
             exponent = f.exponent
             coefficient = coefficient * inner.coefficient ** int(exponent)
-            replacement = [
+            factors[position : position + 1] = [
                 Factor(g.node, tuple(rename[i] for i in g.indices), g.exponent * exponent)
                 for g in inner.factors
             ]
-            factors = [*factors[:position], *replacement, *factors[position + 1 :]]
             if merge:
                 factors = [
                     Factor(g.node, tuple(find(merge, i) for i in g.indices), g.exponent)
@@ -245,8 +244,7 @@ class Algebra:
         if self.symmetric or self.kept or any(may_be_mirrored(f.node) for f in factors):
             pairs = [upright(self, f, out) for f in factors]
             factors = merged([f for f, _ in pairs])
-            for _, sign in pairs:
-                coefficient = coefficient * sign
+            coefficient = coefficient * math.prod(sign for _, sign in pairs)
         factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
         made = sized(made, indices)
