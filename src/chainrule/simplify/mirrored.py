@@ -7,6 +7,7 @@ so that terms which differ by that alone are one.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -67,8 +68,15 @@ def _exchanged(algebra: Builder, n: Node, p: int, q: int) -> Node:
     return algebra.monomial(term._replace(out=tuple(out)))
 
 
-def upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, int]:
-    """A factor with its indices in order, those of the result first, and the sign that this takes."""
+def upright(
+    algebra: Builder, factors: Sequence[Factor], out: Sequence[int]
+) -> tuple[list[Factor], int]:
+    """Factors with their indices in order, those of the result first, and the sign of that."""
+    pairs = [_upright(algebra, f, out) for f in factors]
+    return [f for f, _ in pairs], math.prod(sign for _, sign in pairs)
+
+
+def _upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, int]:
     indices = list(f.indices)
     sign = 1
 

@@ -10,7 +10,6 @@ The rules hold for real numbers, not for bits: what is made here is displayed, n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import count
@@ -242,9 +241,8 @@ class Algebra:
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric or self.kept or any(may_be_mirrored(f.node) for f in factors):
-            pairs = [upright(self, f, out) for f in factors]
-            factors = merged([f for f, _ in pairs])
-            coefficient = coefficient * math.prod(sign for _, sign in pairs)
+            factors, sign = upright(self, factors, out)
+            factors, coefficient = merged(factors), coefficient * sign
         factors, indices = weights_summed(factors, out, indices)
         made = Term(coefficient, tuple(factors), out, axes)
         made = sized(made, indices)
