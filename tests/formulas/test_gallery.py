@@ -22,11 +22,13 @@ def run(code: str, convert: Any, arguments: Any) -> list[np.ndarray]:
     (function,) = (f for k, f in made.items() if not k.startswith("_"))
     given = [{k: convert(v) for k, v in a.items()} if isinstance(a, dict) else convert(a) for a in arguments]
     result = function(*given)
-    return [np.asarray(r) for r in (result if isinstance(result, tuple) else (result,))]
+    return leaves(result)
 
 
 def leaves(value: Any) -> list[np.ndarray]:
-    return [np.asarray(v) for v in (value.values() if isinstance(value, dict) else (value,))]
+    if isinstance(value, dict):
+        return [np.asarray(v) for v in value.values()]
+    return [np.asarray(v) for v in (value if isinstance(value, tuple) else (value,))]
 
 
 @entries

@@ -180,12 +180,14 @@ def test_latex_is_aligned() -> None:
 
 
 def test_the_source_shares_as_the_text_does() -> None:
-    """It is run, and gives what the text says, in the order of the parameters."""
+    """It is run, and gives what the text says, by the names of the parameters."""
     formula = cr.formula(cr.grad(network))(PARAMETERS)
     assert formula.text.startswith("XᵀD, Dᵀ𝟏, (2/N) Hᵀr, (2/N) sum(r) where")
     space: dict[str, Any] = {"X": X, "y": y}
     exec(formula.code("numpy"), space)
     assert formula.code("numpy").count("np.outer") == 1
     slopes = cr.grad(network)(PARAMETERS)
-    for found, name in zip(space["grad_network"](PARAMETERS), PARAMETERS, strict=True):
-        np.testing.assert_allclose(found, slopes[name], rtol=1e-12)
+    found = space["grad_network"](PARAMETERS)
+    assert list(found) == list(PARAMETERS)
+    for name in PARAMETERS:
+        np.testing.assert_allclose(found[name], slopes[name], rtol=1e-12)

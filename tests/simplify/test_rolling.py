@@ -84,11 +84,21 @@ def test_terms_that_differ_otherwise_stay() -> None:
 
 
 def test_long_arrays_of_entries_are_abbreviated() -> None:
-    def rosenbrock(x: Any) -> Any:
-        return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(len(x) - 1))
+    def folded(x: Any) -> Any:
+        return sum(x[i] ** 2 * x[(i * i) % 30] for i in range(30))
 
-    formula = cr.formula(cr.grad(rosenbrock))(rng.normal(size=30))
+    formula = cr.formula(cr.grad(folded))(rng.normal(size=30))
     assert formula.text.endswith("… (24 more)]")
     assert formula.text.count(", ") == 6
     assert "x₃₀" in formula.full_text
     assert r"\text{(24 more)}" in formula.latex
+
+
+def test_a_long_array_made_of_slices_is_written_in_slices() -> None:
+    def rosenbrock(x: Any) -> Any:
+        return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(len(x) - 1))
+
+    formula = cr.formula(cr.grad(rosenbrock))(rng.normal(size=30))
+    assert "where r = x[1:] − x[:29]^⊙2" in formula.text
+    assert len(formula.text) < 100
+    assert cr.formula(cr.grad(rosenbrock))(rng.normal(size=3)).text.startswith("[400x₁(x₁² − x₂)")

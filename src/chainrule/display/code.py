@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import Axis
+from ..trace.tree import Structure
 from .layout import Kind, Layout
 
 # Python's precedences, loosest first.
@@ -18,14 +19,28 @@ COMPARE, SUM, TERM, UNARY, POWER, ATOM = 1, 3, 5, 6, 7, 9
 
 
 class Code(NamedTuple):
-    """An expression, how tightly it holds, and whether it has the full shape of its layout.
+    """An expression, how tightly it holds, and the axes of its layout that it lacks.
 
-    What is not full is repeated by NumPy's broadcasting where it meets the rest.
+    Along these it has length 1, or no axis if no other comes before: NumPy's broadcasting repeats
+    it there where it meets the rest.
     """
 
     text: str
     hold: int
-    full: bool = True
+    missing: frozenset[int] = frozenset()
+
+    @property
+    def full(self) -> bool:
+        """Whether it has the shape of its layout."""
+        return not self.missing
+
+
+def lacking(x: Layout, parts: Sequence[Code]) -> frozenset[int]:
+    """The axes that an elementwise operation lacks: those that all of its parts lack."""
+    every = frozenset(range(x.rank))
+    for c, p in zip(x.children, parts, strict=True):
+        every &= p.missing if c.rank else frozenset(range(x.rank))
+    return every
 
 
 @dataclass
@@ -43,6 +58,12 @@ class Program:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     #: Whether it calls a function of SciPy's that NumPy lacks.
     special: bool = False
+    #: Whether all numbers are real, so that arrays of zeros can hold them.
+    real: bool = True
+    #: How the results are nested; without it they are a tuple.
+    structure: Structure | None = None
+    #: Names for parts that are made in place, which stand for better ones, with their ranks.
+    changed: dict[str, int] = field(default_factory=dict)
 
     def function(self, op: Elementwise) -> str:
         """What the source calls a function: NumPy's, else SciPy's, else the user's own."""
@@ -91,10 +112,11 @@ def full(code: Code, x: Layout, program: Program) -> str:
     if code.full or not x.axes:
         return code.text
     shape = ", ".join(program.size(a) for a in x.axes)
+    shape = f"({shape})" if len(x.axes) > 1 else shape
     return (
-        f"np.full(({shape},), {code.text})"
+        f"np.full({shape}, {code.text})"
         if x.kind is Kind.FILL
-        else f"np.broadcast_to({code.text}, ({shape},))"
+        else f"np.broadcast_to({code.text}, {shape})"
     )
 
 

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable
 
 from ..errors import FormulaError
+from .text import broken
 
 #: What stands at the head of a module.
 _HEADS = {"jax": "import jax\nimport jax.numpy as jnp", "torch": "import torch"}
@@ -30,7 +31,8 @@ _HELPERS = {
 #: NumPy's names that are other ones in PyTorch.
 _RENAMED = {
     "max": "amax", "min": "amin", "concatenate": "cat", "clip": "clamp", "absolute": "abs",
-    "array": "tensor", "power": "pow", "psi": "digamma", "logical_not": "logical_not",
+    "copy": "clone", "transpose": "permute", "power": "pow", "psi": "digamma",
+    "logical_not": "logical_not",
 }  # fmt: skip
 #: NumPy's names that are the same in PyTorch.
 _SAME = frozenset(
@@ -38,7 +40,7 @@ _SAME = frozenset(
     abs arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil cos cosh
     cross cumsum cumprod diag einsum exp exp2 expm1 eye fix floor full heaviside hypot kron
     logical_and logical_or isfinite isinf isnan log log10 log1p log2 logaddexp maximum minimum
-    negative ones outer prod reciprocal reshape round sign sin sinh sqrt square squeeze sum tan
+    negative ones outer prod reciprocal reshape round sign sin sinh sqrt square squeeze sum swapaxes tan
     tanh trace tril triu trunc where zeros inv det slogdet solve norm cholesky pad flip expit
     gammaln erf erfc digamma polygamma i0 i1 log_ndtr ndtr ndtri xlogy logit erfinv deg2rad
     rad2deg positive copysign
@@ -46,20 +48,36 @@ _SAME = frozenset(
 )
 
 
-def translated(source: str, dialect: str, integers: frozenset[str] = frozenset()) -> str:
+def translated(
+    source: str, dialect: str, integers: frozenset[str] = frozenset(), like: str = ""
+) -> str:
     """A module of NumPy source in another dialect, ``jax`` or ``torch``.
 
-    ``integers`` are globals that hold plain integers.
+    ``integers`` are globals that hold plain integers. PyTorch's new tensors are of the type and on
+    the device of ``like``, an array of the source.
     """
     tree = ast.parse(source)
-    tree.body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
-    names = _Jax() if dialect == "jax" else _Torch(integers)
-    function = ast.fix_missing_locations(names.visit(tree))
-    text = ast.unparse(function)
+    (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_")
+    names = _Jax() if dialect == "jax" else _Torch(integers, like)
+    function = ast.fix_missing_locations(names.visit(function))
+    lines = [f"def {function.name}({ast.unparse(function.args)}):"]
+    lines += ["    " + line for n in function.body for line in _lines(n)]
+    text = "\n".join(lines).replace(" ** ", "**")
     head = _HEADS[dialect]
     if dialect == "jax" and "jax." not in text.replace("jnp.", ""):
         head = "import jax.numpy as jnp"
     return f"{head}\n\n\n{text}\n"
+
+
+def _lines(n: ast.stmt) -> list[str]:
+    if isinstance(n, ast.Return) and n.value is not None:
+        head, value = "return ", n.value
+    elif isinstance(n, ast.Assign):
+        head, value = f"{ast.unparse(n.targets[0])} = ", n.value
+    else:
+        return ast.unparse(n).splitlines()
+    text = ast.unparse(value)
+    return broken(head, text[1:-1] if isinstance(value, ast.Tuple) and len(value.elts) > 1 else text)
 
 
 def _dotted(path: str) -> ast.expr:
@@ -93,12 +111,31 @@ class _Jax(ast.NodeTransformer):
         helper = _HELPERS["jax"].get(n.id)
         return n if helper is None else _dotted(helper)
 
+    def visit_Assign(self, n: ast.Assign) -> ast.AST:
+        """Arrays are not changed: ``x[i] = v`` makes another ``x``."""
+        return self._changed(n, n.targets[0], "set")
+
+    def visit_AugAssign(self, n: ast.AugAssign) -> ast.AST:
+        """``x[i] += v`` too."""
+        return self._changed(n, n.target, "add" if isinstance(n.op, ast.Add) else "subtract")
+
+    def _changed(self, n: ast.Assign | ast.AugAssign, target: ast.expr, how: str) -> ast.AST:
+        made = self.generic_visit(n)
+        if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+            return made
+        at = ast.Subscript(ast.Attribute(target.value, "at", ast.Load()), target.slice, ast.Load())
+        new = ast.Call(ast.Attribute(at, how, ast.Load()), [n.value], [])
+        return ast.Assign([ast.Name(target.value.id, ast.Store())], new)
+
 
 class _Torch(ast.NodeTransformer):
     """PyTorch has other names for some, and other ideas of numbers."""
 
-    def __init__(self, integers: frozenset[str]) -> None:
+    def __init__(self, integers: frozenset[str], like: str) -> None:
         self._sizes = set(integers)
+        known = ast.parse(like, mode="eval").body if like else None
+        self.dtype = ast.Attribute(known, "dtype", ast.Load()) if known else _dotted("torch.float64")
+        self._device = ast.Attribute(known, "device", ast.Load()) if known else None
 
     def visit_Assign(self, n: ast.Assign) -> ast.AST:
         """Lengths are numbers, not tensors: they are remembered."""
@@ -115,6 +152,7 @@ class _Torch(ast.NodeTransformer):
         word = path.rpartition(".")[2]
         made: ast.AST = self.generic_visit(n)
         assert isinstance(made, ast.Call)
+        made.keywords = [k for k in made.keywords if k.arg != "optimize"]
         for keyword in made.keywords:
             keyword.arg = {"axis": "dim", "keepdims": "keepdim"}.get(keyword.arg or "", keyword.arg)
         if own is not None:
@@ -124,7 +162,7 @@ class _Torch(ast.NodeTransformer):
             return made
         special = _CALLS.get(word)
         if special is not None:
-            found = special(made, self._is_number)
+            found = special(made, self)
             if found is not None:
                 return found
         if word not in _SAME and word not in _RENAMED:
@@ -134,76 +172,81 @@ class _Torch(ast.NodeTransformer):
         made.func = _dotted(f"{module}.{_RENAMED.get(word, word)}")
         return made
 
-    def _is_number(self, n: ast.AST) -> bool:
+    def visit_Subscript(self, n: ast.Subscript) -> ast.AST:
+        """PyTorch takes no steps backwards: ``x[::-1]`` is flipped."""
+        made = self.generic_visit(n)
+        if "::-" in ast.unparse(n.slice) and isinstance(n.ctx, ast.Store):
+            raise FormulaError("PyTorch writes to no slice backwards, so there is no code for it.")
+        if ast.unparse(n.slice) == "::-1":
+            return ast.Call(_dotted("torch.flip"), [n.value, ast.List([ast.Constant(0)])], [])
+        return made
+
+    def made(self, word: str, *args: ast.expr, typed: bool = True) -> ast.Call:
+        """A call that makes a tensor of nothing, which is told its type and where it is."""
+        dtype = [ast.keyword("dtype", self.dtype)] if typed else []
+        place = [ast.keyword("device", self._device)] if self._device is not None else []
+        return ast.Call(_dotted(f"torch.{word}"), list(args), [*dtype, *place])
+
+    def is_number(self, n: ast.AST) -> bool:
         """Whether an expression is made of literals and lengths alone."""
         names = [m for m in ast.walk(n) if isinstance(m, ast.Name)]
         calls = any(isinstance(m, ast.Call | ast.Attribute) for m in ast.walk(n))
         return not calls and all(m.id in self._sizes for m in names)
 
 
-_Rewrite = Callable[[ast.Call, Callable[[ast.AST], bool]], "ast.AST | None"]
+_Rewrite = Callable[[ast.Call, _Torch], "ast.AST | None"]
 
 
-def _double(name: str) -> _Rewrite:
-    """Arrays made of nothing are single precision unless they are told otherwise."""
-
-    def rewrite(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
-        n.func = _dotted(f"torch.{name}")
-        n.keywords.append(ast.keyword("dtype", _dotted("torch.float64")))
-        return n
-
-    return rewrite
+def _made(word: str, *, typed: bool = True) -> _Rewrite:
+    return lambda n, torch: torch.made(word, *n.args, typed=typed)
 
 
-def _root(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+def _root(n: ast.Call, torch: _Torch) -> ast.AST | None:
     (x,) = n.args
-    return ast.BinOp(x, ast.Pow(), ast.Constant(0.5)) if is_number(x) else None
+    return ast.BinOp(x, ast.Pow(), ast.Constant(0.5)) if torch.is_number(x) else None
 
 
 def _bound(keyword: str) -> _Rewrite:
     """A maximum with a number is a clamp."""
 
-    def rewrite(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+    def rewrite(n: ast.Call, torch: _Torch) -> ast.AST | None:
         for x, bound in (n.args, n.args[::-1]):
-            if is_number(bound):
+            if torch.is_number(bound):
                 return ast.Call(_dotted("torch.clamp"), [x], [ast.keyword(keyword, bound)])
         return None
 
     return rewrite
 
 
-def _filled(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
+def _filled(n: ast.Call, torch: _Torch) -> ast.AST:
     shape, value = n.args
-    dtype = ast.keyword("dtype", _dotted("torch.float64"))
-    return ast.BinOp(value, ast.Mult(), ast.Call(_dotted("torch.ones"), [shape], [dtype]))
+    return ast.BinOp(value, ast.Mult(), torch.made("ones", shape))
 
 
-def _softplus(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+def _softplus(n: ast.Call, torch: _Torch) -> ast.AST | None:
     zero, x = n.args
-    if not is_number(zero):
+    if not torch.is_number(zero):
         return None
     zeros = ast.Call(_dotted("torch.zeros_like"), [x], [])
     return ast.Call(_dotted("torch.logaddexp"), [zeros, x], [])
 
 
-def _chosen(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+def _chosen(n: ast.Call, torch: _Torch) -> ast.AST | None:
     """A choice between 1 and 0 is the condition as numbers."""
     condition, a, b = n.args
-    if not (is_number(a) and is_number(b)):
+    if not (torch.is_number(a) and torch.is_number(b)):
         return None
     if ast.literal_eval(a) != 1 or ast.literal_eval(b) != 0:
         return None
-    return ast.Call(ast.Attribute(condition, "to", ast.Load()), [_dotted("torch.float64")], [])
+    return ast.Call(ast.Attribute(condition, "to", ast.Load()), [torch.dtype], [])
 
 
-def _stepped(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
+def _stepped(n: ast.Call, torch: _Torch) -> ast.AST:
     x, at_zero = n.args
-    dtype = ast.keyword("dtype", _dotted("torch.float64"))
-    value = ast.Call(_dotted("torch.tensor"), [at_zero], [dtype])
-    return ast.Call(_dotted("torch.heaviside"), [x, value], [])
+    return ast.Call(_dotted("torch.heaviside"), [x, torch.made("tensor", at_zero)], [])
 
 
-def _padded(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
+def _padded(n: ast.Call, torch: _Torch) -> ast.AST:
     """PyTorch counts the widths from the last axis."""
     x, widths = n.args
     found = ast.literal_eval(widths)
@@ -213,7 +256,7 @@ def _padded(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
     return ast.Call(_dotted("torch.nn.functional.pad"), [x, shown], [])
 
 
-def _product(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | None:
+def _product(n: ast.Call, torch: _Torch) -> ast.AST | None:
     """Over one axis, which is all that a vector has."""
     if len(n.args) != 2:
         return None
@@ -221,14 +264,22 @@ def _product(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST | Non
     return ast.Call(_dotted("torch.prod"), [n.args[0], ast.Constant(axis)], [])
 
 
-def _flipped(n: ast.Call, is_number: Callable[[ast.AST], bool]) -> ast.AST:
+def _along(n: ast.Call, torch: _Torch) -> ast.AST | None:
+    """PyTorch wants to know the axis, also of a vector."""
+    if len(n.args) == 1:
+        n.args.append(ast.Constant(0))
+    return None
+
+
+def _flipped(n: ast.Call, torch: _Torch) -> ast.AST:
     x, axis = n.args
     return ast.Call(_dotted("torch.flip"), [x, ast.List([axis], ast.Load())], [])
 
 
 _CALLS: dict[str, _Rewrite] = {
-    "eye": _double("eye"), "ones": _double("ones"), "zeros": _double("zeros"),
-    "array": _double("tensor"), "full": _filled, "sqrt": _root, "maximum": _bound("min"),
+    "eye": _made("eye"), "ones": _made("ones"), "zeros": _made("zeros"), "array": _made("tensor"),
+    "arange": _made("arange", typed=False), "full": _filled, "sqrt": _root, "maximum": _bound("min"),
     "minimum": _bound("max"), "logaddexp": _softplus, "heaviside": _stepped, "pad": _padded,
-    "flip": _flipped, "where": _chosen, "prod": _product,
+    "flip": _flipped, "where": _chosen, "prod": _product, "cumsum": _along,
+    "cumprod": _along,
 }  # fmt: skip

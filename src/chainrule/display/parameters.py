@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import FormulaError
 from .layout import Layout
 
 #: What joins arrays: side by side, or one below the other.
@@ -30,6 +31,8 @@ def parametrised(x: Layout) -> tuple[str, list[str]]:
     if name == "concatenate":
         return _JOINS.get((rank, known["axis"]), f"{name}_{known['axis'] % rank + 1}"), []
     if "axes" in known:
+        if not all(isinstance(a, int) for a in known["axes"]):
+            raise FormulaError(f"{name} has no notation yet, so no formula with it can be shown.")
         name = along(name, tuple(known["axes"]), rank)
     elif "axis" in known:
         name = along(name, (known["axis"],), rank)

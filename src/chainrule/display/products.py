@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from .code import ATOM, SUM, TERM, UNARY, Code, Program, full, wrapped
-from .layout import Kind, Layout
+from .composed import Composed
+from .layout import Kind, Layout, backwards, fold, transposed
+
+#: A name, or some elements of it.
+_ATOM = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 
 
 class _Part(NamedTuple):
@@ -46,6 +51,8 @@ def _chain(chain: list[_Part], program: Program) -> Code:
     if fold_right:
         rest = _Part(_shape_like(chain[1:]), _chain(chain[1:], program))
         return _pair(first, rest, program)
+    if _is_inverse(last.layout) and not _is_row(first.layout):
+        return _divided(chain[:-1], last.layout, program)
     rest = _Part(_shape_like(chain[:-1]), _chain(chain[:-1], program))
     return _pair(rest, last, program)
 
@@ -62,11 +69,7 @@ def _shape_like(chain: Sequence[_Part]) -> Layout:
 
 
 def _solves(x: Layout) -> bool:
-    return (
-        x.kind is Kind.INVERSE
-        or (x.kind is Kind.TRANSPOSE and bool(x.children) and x.children[0].kind is Kind.INVERSE)
-        or (x.kind is Kind.SUM and any(_solves(c) for c in x.children))
-    )
+    return _is_inverse(x) or (x.kind is Kind.SUM and any(map(_solves, x.children)))
 
 
 def _matrix(p: _Part, program: Program, hold: int = TERM) -> str:
@@ -82,13 +85,13 @@ def _pair(a: _Part, b: _Part, program: Program) -> Code:
             f"({weights})"
             if right.rank == 1
             else f"({weights})[:, None]"
-            if not weights.isidentifier()
+            if not _ATOM.fullmatch(weights)
             else f"{weights}[:, None]"
         )
         return Code(f"{spread} * {wrapped(b.code, UNARY)}", TERM)
     if right.kind is Kind.DIAG:
         weights = b.code.text[len("np.diag(") : -1]
-        shown = weights if weights.isidentifier() else f"({weights})"
+        shown = weights if _ATOM.fullmatch(weights) else f"({weights})"
         return Code(f"{wrapped(a.code, TERM)} * {shown}", TERM)
     if right.kind is Kind.ONES and left.rank == 2:
         if left.kind is Kind.TRANSPOSE:
@@ -97,15 +100,77 @@ def _pair(a: _Part, b: _Part, program: Program) -> Code:
     if _solves(left):
         return _solved(left, a.code, b, program)
     if _is_row(left) and right.kind is Kind.INVERSE:
-        matrix = wrapped(program.render(right.children[0]), ATOM)
-        return Code(f"np.linalg.solve({matrix}.T, {a.code.text})", ATOM)
+        return Code(f"np.linalg.solve({_turned(right.children[0], program)}, {a.code.text})", ATOM)
     if _is_row(left) and right.kind is Kind.TRANSPOSE and _solves(right):
         matrix = program.render(right.children[0].children[0]).text
         return Code(f"np.linalg.solve({matrix}, {a.code.text})", ATOM)
-    if left.rank == 2 and right.kind is Kind.INVERSE:
-        matrix = wrapped(program.render(right.children[0]), ATOM)
-        return Code(f"np.linalg.solve({matrix}.T, {wrapped(a.code, ATOM)}.T).T", ATOM)
+    bare = b.code.full and b.code.hold == TERM and not re.search(r" [*/] ", b.code.text)
+    if _is_row(left) and bare:  # from the left it is a vector at each step too
+        return Code(f"{_matrix(a, program)} @ {b.code.text}", TERM)
     return Code(f"{_matrix(a, program)} @ {_matrix(b, program, UNARY)}", TERM)
+
+
+def _is_inverse(x: Layout) -> bool:
+    """Whether a layout is an inverse, perhaps transposed."""
+    if x.kind is Kind.TRANSPOSE and x.children:  # a stand-in has none
+        (x,) = x.children
+    return x.kind is Kind.INVERSE
+
+
+def _divided(chain: list[_Part], inverse: Layout, program: Program) -> Code:
+    """``B A⁻¹`` as ``(A⁻ᵀ Bᵀ)ᵀ``."""
+    turned = [_Part(x, program.render(x)) for x in backwards([p.layout for p in chain])]
+    right = _chain(turned, program).text
+    if inverse.kind is Kind.INVERSE:
+        matrix = _turned(inverse.children[0], program)
+    else:
+        (inner,) = inverse.children[0].children
+        matrix = full(program.render(inner), inner, program)
+    return Code(f"np.linalg.solve({matrix}, {right}).T", ATOM)
+
+
+def _turned(x: Layout, program: Program) -> str:
+    """The transpose of a matrix as an argument."""
+    flipped = transposed(x)
+    return full(program.render(flipped), flipped, program)
+
+
+def solving(composed: Composed) -> Composed:
+    """The same with systems solved: the names of inverses that only ever stand in products go."""
+    inverses = {
+        name: x
+        for name, x in composed.definitions
+        if _is_inverse(x)
+    }
+    if not inverses:
+        return composed
+    seen: set[int] = set()
+    stack = [(x, False) for x in (*composed.results, *(x for _, x in composed.definitions))]
+    while stack:
+        x, multiplied = stack.pop()
+        if x.kind is Kind.NAME and not multiplied:
+            inverses.pop(x.data, None)
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        whole = x.kind is Kind.PRODUCT or (x.kind is Kind.TRANSPOSE and multiplied)
+        stack.extend((c, whole) for c in x.children)
+    if not inverses:
+        return composed
+
+    def unnamed(x: Layout, children: Sequence[Layout]) -> Layout:
+        if x.kind is Kind.NAME:
+            return inverses.get(x.data, x)
+        if all(a is b for a, b in zip(x.children, children, strict=True)):
+            return x
+        if x.kind is Kind.TRANSPOSE:
+            return transposed(children[0])
+        return Layout(x.kind, tuple(children), x.axes, x.data)
+
+    return Composed(
+        tuple(fold(r, unnamed) for r in composed.results),
+        tuple((name, fold(x, unnamed)) for name, x in composed.definitions if name not in inverses),
+    )
 
 
 def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
@@ -116,8 +181,8 @@ def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
         matrix = full(program.render(inner), inner, program)
         return Code(f"np.linalg.solve({matrix}, {right})", ATOM)
     if left.kind is Kind.TRANSPOSE:
-        matrix = wrapped(program.render(left.children[0].children[0]), ATOM)
-        return Code(f"np.linalg.solve({matrix}.T, {right})", ATOM)
+        matrix = _turned(left.children[0].children[0], program)
+        return Code(f"np.linalg.solve({matrix}, {right})", ATOM)
     text = ""
     for k, (sign, term) in enumerate(zip(left.data, left.children, strict=True)):
         piece = wrapped(_pair(_Part(term, program.render(term)), b, program), TERM)

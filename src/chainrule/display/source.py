@@ -12,11 +12,16 @@ from ..ops.elementwise import Elementwise
 from ..ops.monomial import FACTOR, SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
-from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, wrapped
+from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, lacking, wrapped
 from .composed import Composed
 from .constants import known_number
+from .indexed import indexed
+from .inplace import is_changed, stated
+from .inplace import statement as in_place
 from .layout import Kind, Layout, fold
-from .products import matrix_product, trace
+from .products import matrix_product, solving, trace
+from .repeats import Repeats, Statement
+from .text import named, nested, written
 from .unicode import index_text
 
 Writer = Callable[[Layout, Sequence[Code], Program], Code]
@@ -43,31 +48,50 @@ _INFIX = {
 
 def write(composed: Composed, name: str, arguments: Sequence[str], program: Program) -> str:
     """A module with one function."""
-    lines = []
-    program.definitions = dict(composed.definitions)
     program.render = lambda x: _code(x, program)
-    for symbol, layout in composed.definitions:
-        lines.append(f"{symbol} = {full(_code(layout, program), layout, program)}")
-    results = [_result(r, program) for r in composed.results]
-    lines.append(f"return {', '.join(results)}" if len(results) != 1 else f"return {results[0]}")
+    program.definitions = dict(composed.definitions)
+    definitions, results = stated(solving(composed), program)
+    program.definitions = dict(definitions)
+    statements = [_statement(symbol, layout, program) for symbol, layout in definitions]
+    returned = [full(_code(r, program), r, program) for r in results]
+    ranks = {symbol: layout.rank for symbol, layout in definitions} | _ranks(composed)
+    repeats = Repeats([*statements, Statement("", nested(program.structure, returned))], ranks)
+    lines = [line for s in repeats() for line in written(s)]
+    text = named("\n".join(lines), {**program.changed, **repeats.given}, arguments)
     heads = []
-    text = "\n".join(lines)
     for size, axis in program.axes.items():
         length = program.shape_of(axis)
         if length != size and re.search(rf"\b{size}\b", text):  # or a global of that name
             heads.append(f"{size} = {length}")
-    body = "\n".join("    " + line for line in [*heads, *lines])
+    body = "\n".join("    " + line for line in [*heads, *text.splitlines()])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))
     imports = "import numpy as np\n" + "from scipy import special\n" * program.special
     return f"{imports}\n\n{helpers}def {name}({', '.join(arguments)}):\n{body}\n"
 
 
+def _statement(symbol: str, layout: Layout, program: Program) -> Statement:
+    if is_changed(layout, program):
+        return in_place(symbol, layout, program)
+    return Statement(symbol, full(_code(layout, program), layout, program))
+
+
+def _ranks(composed: Composed) -> dict[str, int]:
+    """The number of axes of each name in the layouts."""
+    found: dict[str, int] = {}
+    seen: set[int] = set()
+    stack = [*composed.results, *(x for _, x in composed.definitions)]
+    while stack:
+        x = stack.pop()
+        if id(x) not in seen:
+            seen.add(id(x))
+            stack.extend(x.children)
+            if x.kind is Kind.NAME:
+                found[x.data] = x.rank
+    return found
+
+
 def _code(layout: Layout, program: Program) -> Code:
     return fold(layout, lambda x, parts: WRITERS[x.kind](x, parts, program))
-
-
-def _result(layout: Layout, program: Program) -> str:
-    return full(_code(layout, program), layout, program)
 
 
 def _number(c: Coefficient, program: Program) -> Code:
@@ -83,7 +107,7 @@ def _number(c: Coefficient, program: Program) -> Code:
     if not under and not over and known is None:
         if value.denominator == 1:
             text = str(value.numerator)
-        elif short and value.denominator not in (2, 4, 5, 8, 10):
+        elif short and not _is_decimal(value):
             text = f"{value.numerator} / {value.denominator}"
             return Code(text, TERM if value > 0 else UNARY)
         else:
@@ -104,6 +128,12 @@ def _number(c: Coefficient, program: Program) -> Code:
     return Code(text, TERM)
 
 
+def _is_decimal(value: Fraction) -> bool:
+    """Whether a fraction is short as a decimal, to the last digit."""
+    text = repr(float(value))
+    return len(text) < 8 and Fraction(text) == value
+
+
 def _entry(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     name, index = x.data
     return Code(f"{name}[{', '.join(map(str, index))}]", ATOM)
@@ -112,13 +142,13 @@ def _entry(x: Layout, parts: Sequence[Code], program: Program) -> Code:
 def _hadamard(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     first, *others = parts
     pieces = [wrapped(first, TERM), *(wrapped(p, UNARY) for p in others)]
-    return Code(" * ".join(pieces), TERM, any(p.full for p in parts) or not x.axes)
+    return Code(" * ".join(pieces), TERM, lacking(x, parts))
 
 
 def _divide(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     top, bottom = parts
     text = f"{wrapped(top, TERM)} / {wrapped(bottom, UNARY)}"
-    return Code(text, TERM, top.full or bottom.full)
+    return Code(text, TERM, lacking(x, parts))
 
 
 def _transpose(x: Layout, parts: Sequence[Code], program: Program) -> Code:
@@ -133,7 +163,20 @@ def _transpose(x: Layout, parts: Sequence[Code], program: Program) -> Code:
 def _squeeze(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     ndim = len(x.children[0].axes)
     index = ", ".join("0" if k in x.data else ":" for k in range(ndim))
-    return Code(f"{wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    whole = parts[0] if parts[0].full else Code(full(parts[0], x.children[0], program), ATOM)
+    return Code(f"{wrapped(whole, ATOM)}[{index}]", ATOM)
+
+
+def _columns(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    (inner,) = parts
+    if not inner.full:  # a number
+        return inner._replace(missing=frozenset({0, 1}))
+    return Code(f"{wrapped(inner, ATOM)}[:, None]", ATOM, frozenset({1}))
+
+
+def _rows(x: Layout, parts: Sequence[Code], program: Program) -> Code:
+    inner = parts[0]
+    return inner._replace(missing=frozenset({0} if inner.full else {0, 1}))
 
 
 def _reduce(x: Layout, parts: Sequence[Code], program: Program) -> Code:
@@ -160,10 +203,22 @@ def _of_size(function: str) -> Writer:
 def _power(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     (base,) = parts
     exponent: Fraction = x.data
+    if x.children[0].kind is Kind.NORM and exponent.denominator == 1 and exponent % 2 == 0:
+        square = _square(x.children[0].children[0], program)
+        return square if exponent == 2 else Code(f"{wrapped(square, ATOM)}**{exponent / 2}", POWER)
     if exponent == Fraction(1, 2):
-        return Code(f"np.sqrt({base.text})", ATOM, base.full)
+        return Code(f"np.sqrt({base.text})", ATOM, base.missing)
     shown = str(exponent) if exponent.denominator == 1 else f"({exponent})"
-    return Code(f"{wrapped(base, ATOM)}**{shown}", POWER, base.full)
+    return Code(f"{wrapped(base, ATOM)}**{shown}", POWER, base.missing)
+
+
+def _square(x: Layout, program: Program) -> Code:
+    """The squared norm of an array: no root is taken."""
+    inner = program.render(x)
+    whole = Code(full(inner, x, program), inner.hold if inner.full else ATOM)
+    if x.rank == 1 and whole.text.isidentifier():
+        return Code(f"{whole.text} @ {whole.text}", TERM)
+    return Code(f"np.sum({wrapped(whole, ATOM)}**2)", ATOM)
 
 
 def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
@@ -180,7 +235,7 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
             if not k
             else f" {'+' if sign > 0 else '-'} {piece}"
         )
-    return Code(text, SUM, any(p.full for p in parts) or not x.axes)
+    return Code(text, SUM, lacking(x, parts))
 
 
 def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | None:
@@ -190,28 +245,34 @@ def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | No
     second = program.meaning(x.children[1])
     if second.kind is Kind.APPLY and second.data is SIGMOID:
         inner = _code(second.children[0], program)
-        return Code(f"{program.helper('_sigmoid')}(-{wrapped(inner, UNARY)})", ATOM, parts[1].full)
+        return Code(f"{program.helper('_sigmoid')}(-{wrapped(inner, UNARY)})", ATOM, parts[1].missing)
     if second.kind is Kind.POWER and second.data == 2:
         base = program.meaning(second.children[0])
         if base.kind is Kind.APPLY and base.data is tanh:
             inner = _code(base.children[0], program)
-            return Code(f"np.cosh({inner.text})**-2", POWER, parts[1].full)
+            return Code(f"np.cosh({inner.text})**-2", POWER, parts[1].missing)
     return None
 
 
 def _scale(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     scaling = x.data
     k = scaling.numerators
-    over, under, body = parts[:k], parts[k : k + scaling.denominators], parts[-1]
+    over, under, body = parts[:k], list(parts[k : k + scaling.denominators]), parts[-1]
     pieces = []
     c: Coefficient = scaling.coefficient
-    sign = ""
-    if c == Coefficient(Fraction(-1)):
-        sign = "-"
-    elif c != Coefficient():
-        pieces.append(wrapped(_number(c, program), TERM))
+    sign = "-" if c.number < 0 else ""
+    magnitude = c.magnitude()
+    if magnitude != Coefficient():
+        divisor = _divisor(magnitude, program)
+        if divisor is None:
+            pieces.append(wrapped(_number(c, program), TERM))
+            sign = ""
+        else:
+            under[:0] = divisor
     pieces += [wrapped(p, UNARY) for p in over]
-    pieces.append(wrapped(body, UNARY if pieces else TERM))
+    # A minus before a product of matrices would turn the first of them round.
+    alone = not pieces and not (sign and " @ " in body.text)
+    pieces.append(wrapped(body, TERM if alone else UNARY))
     text = sign + " * ".join(pieces)
     hold = UNARY if sign and len(pieces) == 1 else TERM
     if under:
@@ -221,43 +282,67 @@ def _scale(x: Layout, parts: Sequence[Code], program: Program) -> Code:
             else "(" + " * ".join(wrapped(p, UNARY) for p in under) + ")"
         )
         text, hold = f"{text} / {bottom}", TERM
-    return Code(text, hold, body.full)
+    return Code(text, hold, body.missing)
+
+
+def _divisor(c: Coefficient, program: Program) -> list[Code] | None:
+    """What a coefficient like 1 / N divides by."""
+    number = Fraction(c.number)
+    if abs(number.numerator) != 1 or number.denominator > 1000:
+        return None
+    if not c.sizes or any(p > 0 for _, p in c.sizes):
+        return None
+    whole = [] if number.denominator == 1 else [Code(str(number.denominator), ATOM)]
+    return [
+        *whole,
+        *(
+            Code(program.size(a) + (f"**{-p}" if p < -1 else ""), ATOM if p == -1 else POWER)
+            for a, p in c.sizes
+        ),
+    ]
+
+
+def _difference(a: Code, b: Code) -> str:
+    if b.text == "0":
+        return a.text
+    if b.text[0] == "-" and b.hold >= UNARY:
+        return f"{wrapped(a, SUM)} + {b.text[1:]}"
+    return f"{wrapped(a, SUM)} - {wrapped(b, TERM)}"
 
 
 def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     op = x.data
-    full = any(p.full for p in parts) or not x.axes
+    missing = lacking(x, parts)
     name = op.name
     if name in _INFIX:
         return Code(
-            f"{wrapped(parts[0], SUM)} {_INFIX[name]} {wrapped(parts[1], SUM)}", COMPARE, full
+            f"{wrapped(parts[0], SUM)} {_INFIX[name]} {wrapped(parts[1], SUM)}", COMPARE, missing
         )
     args = ", ".join(p.text for p in parts)
     if name == "sigmoid":
-        return Code(f"{program.helper('_sigmoid')}({args})", ATOM, full)
+        return Code(f"{program.helper('_sigmoid')}({args})", ATOM, missing)
     if name == "step":
-        gap = f"{wrapped(parts[0], SUM)} - {wrapped(parts[1], TERM)}"
-        return Code(f"np.heaviside({gap}, 0.5)", ATOM, full)
+        return Code(f"np.heaviside({_difference(*parts)}, 0.5)", ATOM, missing)
     if name == "between":
         low, middle, high = parts
-        above = f"np.heaviside({wrapped(middle, SUM)} - {wrapped(low, TERM)}, 0.5)"
-        below = f"np.heaviside({wrapped(high, SUM)} - {wrapped(middle, TERM)}, 0.5)"
-        return Code(f"{above} * {below}", TERM, full)
+        above = f"np.heaviside({_difference(middle, low)}, 0.5)"
+        below = f"np.heaviside({_difference(high, middle)}, 0.5)"
+        return Code(f"{above} * {below}", TERM, missing)
     if name == "clip":
         low, middle, high = parts
-        return Code(f"np.clip({middle.text}, {low.text}, {high.text})", ATOM, full)
+        return Code(f"np.clip({middle.text}, {low.text}, {high.text})", ATOM, missing)
     if name == "softplus":
-        return Code(f"np.logaddexp(0, {args})", ATOM, full)
+        return Code(f"np.logaddexp(0, {args})", ATOM, missing)
     if name == "relu":
-        return Code(f"np.maximum({args}, 0)", ATOM, full)
+        return Code(f"np.maximum({args}, 0)", ATOM, missing)
     if name == "logdet":
         return Code(f"np.linalg.slogdet({args})[1]", ATOM)
     if name == "det":
         return Code(f"np.linalg.det({args})", ATOM)
     if name == "power":
-        return Code(f"{wrapped(parts[0], ATOM)}**{wrapped(parts[1], ATOM)}", POWER, full)
+        return Code(f"{wrapped(parts[0], ATOM)}**{wrapped(parts[1], ATOM)}", POWER, missing)
     if isinstance(op, Elementwise):
-        return Code(f"{program.function(op)}({args})", ATOM, full)
+        return Code(f"{program.function(op)}({args})", ATOM, missing)
     raise FormulaError(f"{name} has no NumPy source, so a formula with it cannot be verified.")
 
 
@@ -274,33 +359,15 @@ def _nested(shape: Sequence[int], texts: list[str]) -> str:
     return "[" + ", ".join(rows) + "]"
 
 
-def _indexed(x: Layout, parts: Sequence[Code], program: Program) -> Code:
-    """Index notation, evaluated by ``np.einsum``; equal indices by an identity matrix."""
-    data = x.data
-    names: dict[str, str] = {}
-    plain = iter("ijklmnpqrstuvwabcdefgh")
-    for letter, _ in data.lengths:
-        names[letter] = next(plain)
-    lengths = dict(data.lengths)
-    operands = [full(p, c, program) for p, c in zip(parts, x.children, strict=True)]
-    subs = ["".join(names[c] for c in letters) for letters in data.factors]
-    for a, b in data.equal:
-        operands.append(f"np.eye({program.size(lengths[a])})")
-        subs.append(names[a] + names[b])
-    present = set("".join(subs))
-    for letter in data.out:
-        if names[letter] not in present:
-            operands.append(f"np.ones({program.size(lengths[letter])})")
-            subs.append(names[letter])
-    out = "".join(names[c] for c in data.out)
-    return Code(f"np.einsum('{','.join(subs)}->{out}', {', '.join(operands)})", ATOM)
-
-
 _ITEMS = {
     "concatenate": "np.concatenate([{all}], {axis})", "cholesky": "np.linalg.cholesky({0})",
+    "cumprod": "np.cumprod({0}, {axis})",
     "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})", "cumsum": "np.cumsum({0}, {axis})",
     "prod": "np.prod({0}, {axes})", "max": "np.max({0}, {axes})", "min": "np.min({0}, {axes})",
 }  # fmt: skip
+
+
+_OF_VECTOR = frozenset({"cumsum", "cumprod", "prod", "max", "min"})
 
 
 def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
@@ -327,12 +394,17 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"np.linalg.{name}({texts[0]}{option})[{position}]{transpose}", ATOM)
     if op is place:
         return _placed(params, texts, x)
-    if known.get("reverse"):
-        axis = known["axis"]
-        return Code(f"np.flip(np.{op.name}(np.flip({texts[0]}, {axis}), {axis}), {axis})", ATOM)
     template = _ITEMS.get(op.name)
     if not template:
         raise FormulaError(f"{op.name} has no notation yet, so no formula with it can be shown.")
+    of_vector = x.children[0].rank == 1 and op.name in _OF_VECTOR  # it has one axis
+    if known.get("reverse"):
+        axis = known["axis"]
+        if of_vector:
+            return Code(f"np.{op.name}({wrapped(parts[0], ATOM)}[::-1])[::-1]", ATOM)
+        return Code(f"np.flip(np.{op.name}(np.flip({texts[0]}, {axis}), {axis}), {axis})", ATOM)
+    if of_vector:
+        return Code(f"np.{op.name}({texts[0]})", ATOM)
     return Code(template.format(*texts, all=", ".join(texts), **known), ATOM)
 
 
@@ -374,16 +446,14 @@ WRITERS: dict[Kind, Writer] = {
     Kind.DIAGONAL: _of_full("np.diag"),
     Kind.IDENTITY: _of_size("np.eye"),
     Kind.ONES: _of_size("np.ones"),
-    Kind.ROWS: lambda x, parts, program: parts[0]._replace(full=False),
-    Kind.COLUMNS: lambda x, parts, program: Code(
-        f"{wrapped(parts[0], ATOM)}[:, None]", ATOM, full=False
-    ),
-    Kind.FILL: lambda x, parts, program: parts[0]._replace(full=False),
+    Kind.ROWS: _rows,
+    Kind.COLUMNS: _columns,
+    Kind.FILL: lambda x, parts, program: parts[0]._replace(missing=frozenset(range(x.rank))),
     Kind.SQUEEZE: _squeeze,
     Kind.APPLY: _apply,
     Kind.REDUCE: _reduce,
     Kind.INDICATOR: lambda x, parts, program: Code(
-        f"np.where({parts[0].text}, 1.0, 0.0)", ATOM, parts[0].full
+        f"np.where({parts[0].text}, 1.0, 0.0)", ATOM, parts[0].missing
     ),
     Kind.NORM: _of_full("np.linalg.norm"),
     Kind.SUM_ALL: _of_full("np.sum"),
@@ -391,6 +461,6 @@ WRITERS: dict[Kind, Writer] = {
     Kind.ARRAY: lambda x, parts, program: Code(
         f"np.array({_nested(x.data, [p.text for p in parts])})", ATOM
     ),
-    Kind.INDEXED: _indexed,
+    Kind.INDEXED: indexed,
     Kind.ITEM: _item,
 }

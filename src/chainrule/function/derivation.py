@@ -49,7 +49,7 @@ from .symbols import (
     literals_in,
     outside_values,
 )
-from .verification import Examples, agree
+from .verification import Examples, agree, is_real
 
 
 class Derivation:
@@ -296,7 +296,8 @@ class Derivation:
                 other = whole()
             except FormulaError:
                 other = None
-            if other is not None and reads_better(other[2], text, self.outputs):
+            many = abbreviated(composed) is not composed
+            if other is not None and reads_better(other[2], text, self.outputs, many=many):
                 composed, sizes, text = other
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
         code = self._source(composed, sizes, translate, names_of)
@@ -326,6 +327,7 @@ class Derivation:
             tried,
             text,
             statement,
+            self.examples.array(code),
         )
 
     def _headings(self) -> list[Heading]:
@@ -482,6 +484,8 @@ class Derivation:
         program = Program(sizes, lengths.get)
         verb = getattr(self.f, "verb", "")
         name = f"{verb}_{function_name(self.f)}" if verb else function_name(self.f)
+        program.structure = self.structure
+        program.real = is_real(self.outputs)
         code = source_notation.write(composed, name, self.arguments, program)
         self.functions = program.functions
         return code

@@ -10,12 +10,15 @@ from ..ir.node import Node
 from ..ops.structural import slice_
 
 
-def reads_better(whole: str, entries: str, outputs: Sequence[Node]) -> bool:
+def reads_better(whole: str, entries: str, outputs: Sequence[Node], *, many: bool) -> bool:
     """Whether a formula of whole arrays is shorter, and has no indices and no parts put together.
 
     Parts may be put together where the program reads no single elements. Unit vectors that put
-    single entries in their places make it read as if it were twice as long.
+    single entries in their places make it read as if it were twice as long. Of ``many`` entries only
+    a few are shown, and parts of vectors put together say more.
     """
+    if many and not re.search(r"reshape\(|Σ_|^\[[ij]|I\[|diag\(", whole) and 2 * len(whole) < len(entries):
+        return True
     pieces = r"pad\(|reshape\(|Σ_|^\[[ij]"
     read = (n for n in toposort(outputs) if n.op is slice_)
     if any(type(e) is int for n in read for e in n.params[0]):

@@ -81,6 +81,8 @@ class Formula:
     full_text: str = field(default="", repr=False)
     #: The whole statement, where there are several results.
     _statement: str = field(default="", repr=False)
+    #: An array of the source, whose type and device PyTorch's new tensors have.
+    _like: str = field(default="", repr=False)
 
     @property
     def proof(self) -> str:
@@ -118,7 +120,9 @@ class Formula:
         if dialect not in ("numpy", "jax", "torch"):
             raise ValueError(f"code({dialect!r}): the dialects are 'numpy', 'jax' and 'torch'.")
         if dialect not in self._sources:
-            self._sources[dialect] = translated(self._sources["numpy"], dialect, self._integers)
+            self._sources[dialect] = translated(
+                self._sources["numpy"], dialect, self._integers, self._like
+            )
         return self._sources[dialect]
 
     def to_latex(self, *, bold_arrays: bool = False) -> str:

@@ -44,7 +44,7 @@ from .engine import evaluate
 from .heading import heading
 from .statement import Step
 from .symbols import function_name
-from .verification import Examples, agree
+from .verification import Examples, agree, is_real
 
 #: With more intermediates than this a derivation only repeats itself.
 MOST = 12
@@ -371,6 +371,7 @@ class _Lines:
         program = Program(self.sizes, lengths.get)
         own = [e.name for e in self.examples.known if e.name not in inner.symbols.values()]
         arguments = [*inner.arguments, *own]
+        program.real = is_real([n])
         code = source_notation.write(composed, "line", arguments, program)
         agree(text, code, [n], self.examples, arguments, program.functions)
         return code

@@ -17,7 +17,7 @@ from ..ops.arithmetic import hypot
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
 from ..ops.reductions import norm
-from ..ops.structural import Structural, broadcast, cast, reduce_sum, reshape
+from ..ops.structural import Structural, broadcast, cast, place, reduce_sum, reshape
 
 
 class Cost(NamedTuple):
@@ -73,7 +73,8 @@ def _moves(n: Node) -> int:
         return 8
     # To move fewer axes is less, so what is repeated is moved before it is repeated.
     axes = sum(int(a.type.ndim) for a in n.args)
-    return 4 + axes + int(n.op is einsum and not _in_order(n.params[0]))
+    # To write to places is more than to read at them.
+    return 4 + axes + int(n.op is place or (n.op is einsum and not _in_order(n.params[0])))
 
 
 def _in_order(subscripts: str) -> bool:

@@ -271,11 +271,16 @@ def a_join_of_one(n: Node) -> Node | None:
 
 @algorithm(place)
 def an_assembly_of_one_whole(n: Node) -> Node | None:
-    """An array put everywhere into zeros of its shape is itself."""
+    """An array put everywhere into zeros of its shape is itself, perhaps read back to front."""
     if len(n.args) > 1 or n.args[0].type != n.type or prod(n.type.shape) == 0:
         return None
-    shape, ((*index,),) = n.params
-    return n.args[0] if index == [(0, length, 1) for length in shape] else None
+    shape, (index,) = n.params
+    for entry, length in zip(index, shape, strict=True):
+        if isinstance(entry, int) or entry[1] != length:
+            return None
+    if all(step == 1 for _, _, step in index):
+        return n.args[0]
+    return node(slice_, n.args, (index,))
 
 
 MOVES: tuple[Algorithm, ...] = (
