@@ -17,7 +17,8 @@ def reads_better(whole: str, entries: str, outputs: Sequence[Node], *, many: boo
     single entries in their places make it read as if it were twice as long. Of ``many`` entries only
     a few are shown, and parts of vectors put together say more.
     """
-    if many and not re.search(r"reshape\(|Σ_|^\[[ij]|I\[|diag\(", whole) and 2 * len(whole) < len(entries):
+    scattered = re.search(r"reshape\(|Σ_|^\[[ij]|I\[|diag\(", whole)
+    if many and not scattered and 2 * len(whole) < len(entries):
         return True
     pieces = r"pad\(|reshape\(|Σ_|^\[[ij]"
     read = (n for n in toposort(outputs) if n.op is slice_)
