@@ -93,18 +93,18 @@ SOURCES: tuple[tuple[Callable[..., Any], tuple[Any, ...], str], ...] = (
     (cr.grad(roughness), (U,), """
         N = U.shape[0]
         d = U.shape[1]
-        R = U[:, 1:] - U[:, :29]
-        H = U[1:, :] - U[:19, :]
+        R = U[:, 1:] - U[:, :-1]
+        H = U[1:, :] - U[:-1, :]
         G = np.zeros((N, d))
-        G[:, :29] = -2 * R
+        G[:, :-1] = -2 * R
         G[:, 1:] += 2 * R
-        G[:19, :] -= 2 * H
+        G[:-1, :] -= 2 * H
         G[1:, :] += 2 * H
         return G
     """),
     (cr.grad(kernel), (y, X), """
         K = np.exp(-0.5 * np.sum((X[:, None] - X)**2, axis=-1))
-        return (K + K.T) @ alpha
+        return 2 * (K @ alpha)
     """),
     (cr.grad(network), ({"V1": V1, "b1": b1, "v2": v2},), """
         N = X.shape[0]
@@ -126,7 +126,7 @@ SOURCES: tuple[tuple[Callable[..., Any], tuple[Any, ...], str], ...] = (
         return -np.outer(np.linalg.solve(S.T, 2 * h + x), h)
     """),
     (cr.grad(distance), (x, x + 1 / np.arange(1, 6)), """
-        r = b - a
+        r = a - b
         t = r @ r
         return 1 / t - 2 * np.sum(r) * r / t**2
     """),

@@ -15,8 +15,8 @@ from ..ops.structural import place
 from .code import SUM, TERM, Program, full, wrapped
 from .composed import Composed
 from .layout import Kind, Layout, fold, negated, summed
+from .parameters import index_text
 from .repeats import Statement
-from .unicode import index_text
 
 #: What makes a new array.
 _FRESH = (

@@ -14,7 +14,7 @@ from .constants import known_number
 from .entrywise import entry, is_indexed, letters_of, written_out
 from .layout import Kind, Layout, fold, in_context, is_elementwise_power
 from .naming import latex_name
-from .parameters import along, parametrised
+from .parameters import along, index_text, parametrised
 from .recurrence import collapsed
 from .unicode import (
     ATOM,
@@ -25,7 +25,6 @@ from .unicode import (
     SUM,
     Piece,
     decimal,
-    index_text,
     step_text,
 )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import FormulaError
+from ..ops.monomial import Axis
 from .layout import Layout
 
 #: What joins arrays: side by side, or one below the other.
@@ -43,14 +45,27 @@ def parametrised(x: Layout) -> tuple[str, list[str]]:
     if name == "reshape":
         after.append("×".join(str(a.length) for a in x.axes))
     if name == "place":  # where in zeros it is put
-        every = [":"] * (len(x.axes) - len(known["shape"]))
-        shown = [", ".join([*every, *map(_range, index)]) for index in known["indices"]]
-        return "pad", [f"[{index}]" for index in shown]
+        every = [(0, a.length, 1) for a in x.axes[: len(x.axes) - len(known["shape"])]]
+        return "pad", [f"[{index_text([*every, *i], x.axes)}]" for i in known["indices"]]
     return name, after
 
 
-def _range(entry: int | tuple[int, int, int]) -> str:
-    if isinstance(entry, int):
-        return str(entry)
-    start, count, step = entry
-    return f"{start}:{start + count * step}" + (f":{step}" if step != 1 else "")
+def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
+    """A basic index as Python writes it; what is near the end of a long axis is counted from there."""
+    words = []
+    for entry, axis in zip(index, axes, strict=True):
+        if isinstance(entry, int):
+            words.append(str(entry))
+            continue
+        length = axis.length
+        start, count, step = entry
+        stop = start + step * count
+        if step > 0:
+            far = length - 1 if length > 5 else length
+            first = str(start - length if start >= far else start or "")
+            last = "" if stop >= length else str(stop - length if stop >= far else stop)
+        else:
+            first = "" if start == length - 1 else str(start)
+            last = "" if stop < 0 else str(stop)
+        words.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
+    return ", ".join(words)

@@ -19,10 +19,10 @@ from .indexed import indexed
 from .inplace import is_changed, stated
 from .inplace import statement as in_place
 from .layout import Kind, Layout, fold
+from .parameters import index_text
 from .products import matrix_product, solving, trace
 from .repeats import Repeats, Statement
 from .text import named, nested, written
-from .unicode import index_text
 
 Writer = Callable[[Layout, Sequence[Code], Program], Code]
 

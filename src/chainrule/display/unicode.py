@@ -15,7 +15,7 @@ from .constants import known_number
 from .entrywise import entry, is_entry, is_indexed, letters_of, written_out
 from .layout import Kind, Layout, fold, in_context, is_elementwise_power, is_number
 from .naming import entry_name, subscript, superscript, unicode_name
-from .parameters import along, parametrised
+from .parameters import along, index_text, parametrised
 from .recurrence import collapsed
 
 # How tightly a piece of text holds together, loosest first.
@@ -264,26 +264,6 @@ def _filled(p: Piece) -> Piece:
         return Piece("𝟏𝟏ᵀ", PRODUCT)
     text = p.text if p.hold >= ATOM else f"({p.text})"
     return Piece(f"{text} 𝟏𝟏ᵀ", PRODUCT)
-
-
-def index_text(index: Sequence[int | tuple[int, int, int]], axes: Sequence[Axis]) -> str:
-    """A basic index as Python writes it."""
-    words = []
-    for part, axis in zip(index, axes, strict=True):
-        if isinstance(part, int):
-            words.append(str(part))
-            continue
-        start, count, step = part
-        stop = start + step * count
-        if step > 0:
-            first, last = str(start or ""), "" if stop >= axis.length else str(stop)
-        else:
-            first, last = (
-                "" if start == axis.length - 1 else str(start),
-                "" if stop < 0 else str(stop),
-            )
-        words.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
-    return ", ".join(words)
 
 
 def _power(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:

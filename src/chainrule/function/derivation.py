@@ -296,7 +296,7 @@ class Derivation:
                 other = whole()
             except FormulaError:
                 other = None
-            many = abbreviated(composed) is not composed
+            many = abbreviated(composed) is not composed or bool(self.axis_names)
             if other is not None and reads_better(other[2], text, self.outputs, many=many):
                 composed, sizes, text = other
         names_of = {axis: self.counts[n] for n, axis in self.counted.items()}
