@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..ops.monomial import Axis
+from ..ops.indexing import gather
+from ..ops.monomial import ONEHOT, Axis
 from .layout import Kind, Layout, backwards, divided, fold
 from .naming import DIFFERENTIAL
 
@@ -14,6 +15,14 @@ def product(chain: Sequence[Layout]) -> Layout:
     if len(chain) == 1:
         return chain[0]
     flat = tuple(c for x in chain for c in (x.children if x.kind is Kind.PRODUCT else (x,)))
+    if len(flat) > 1 and _picks(flat[0], flat[1]):
+        rows = Layout(
+            Kind.ITEM,
+            (flat[1], *flat[0].children),
+            (*flat[0].axes[:1], *flat[1].axes[1:]),
+            (gather, (-flat[1].rank,)),
+        )
+        return product([rows, *flat[2:]])
     first, last = flat[0], flat[-1]
     axes: tuple[Axis, ...] = ()
     if not (first.kind is Kind.TRANSPOSE and first.rank == 1):
@@ -21,6 +30,16 @@ def product(chain: Sequence[Layout]) -> Layout:
     if not (last.rank == 1 and last.kind is not Kind.TRANSPOSE):
         axes += last.axes[-1:]
     return Layout(Kind.PRODUCT, flat, axes)
+
+
+def _picks(hot: Layout, x: Layout) -> bool:
+    """Whether a product with one-hot rows reads rows of a symbol: ``b[labels]``."""
+    return is_one_hot(hot) and x.kind is Kind.NAME
+
+
+def is_one_hot(x: Layout) -> bool:
+    """Whether a matrix has one-hot rows."""
+    return x.kind is Kind.ITEM and x.data[0] is ONEHOT
 
 
 def is_differential(x: Layout) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from ..ops.indexing import gather
 from ..ops.monomial import FACTOR, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
@@ -289,6 +290,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(rf"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    if op is gather:
+        return Piece(f"{_wrapped(parts[0], ATOM)}[{parts[1].text}]", ATOM)
     if op is FACTOR:
         return Piece(rf"\operatorname{{{x.data[1]}}}({parts[0].text})_{{{x.data[2]}}}", ATOM)
     name, after = parametrised(x)

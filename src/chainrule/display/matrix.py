@@ -15,7 +15,15 @@ from fractions import Fraction
 
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
 from ..ops.monomial import BETWEEN, STEP, UNIT, Axis, Coefficient, Factor, Order, Term
-from .chains import is_differential, is_letter, is_transposed, product, quotient, rotated
+from .chains import (
+    is_differential,
+    is_letter,
+    is_one_hot,
+    is_transposed,
+    product,
+    quotient,
+    rotated,
+)
 from .layout import (
     Indexing,
     Kind,
@@ -111,6 +119,7 @@ class Reduction:
         self.columns = _columns(term)
         for f, layout in zip(term.factors, layouts, strict=True):
             self._place(f, layout)
+        self._pick()
 
     def result(self) -> Layout:
         """The layout of the whole."""
@@ -198,6 +207,24 @@ class Reduction:
             self.edges.append(Edge(*indices, (layout,), (f,), back=back))
         else:
             self.wide.append((divided([], [layout], layout.axes) if inverted else layout, indices))
+
+    def _pick(self) -> None:
+        """Rows of a symbol by their labels, rather than a product with one-hot rows."""
+        for e in list(self.edges):
+            meets = [f for f in self.edges if f is not e and e.b in (f.a, f.b)]
+            ends = self.vertices[e.b]
+            if not is_one_hot(e.chain[0]) or e.b in self.term.out or ends.over or ends.under:
+                continue
+            if len(meets) != 1 or len(meets[0].chain) > 1:
+                continue
+            (other,) = meets
+            read = other.read(e.b)
+            if read[0].kind is not Kind.NAME:
+                continue
+            end = other.b if other.a == e.b else other.a
+            self.edges = [f for f in self.edges if f is not e and f is not other]
+            chain = (product((*e.chain, *read)),)
+            self.edges.append(Edge(e.a, end, chain, (*e.factors, *other.factors)))
 
     def _alive(self, i: int) -> bool:
         vertex = self.vertices[i]

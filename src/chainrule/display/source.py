@@ -360,6 +360,7 @@ def _nested(shape: Sequence[int], texts: list[str]) -> str:
 
 
 _ITEMS = {
+    "gather": "{0}[{1}]",
     "concatenate": "np.concatenate([{all}], {axis})", "cholesky": "np.linalg.cholesky({0})",
     "cumprod": "np.cumprod({0}, {axis})",
     "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})", "cumsum": "np.cumsum({0}, {axis})",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from ..ops.indexing import gather
 from ..ops.monomial import FACTOR, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
@@ -245,6 +246,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is slice_:
         index = index_text(x.data[1], x.children[0].axes)
         return Piece(f"{_wrapped(parts[0], ATOM)}[{index}]", ATOM)
+    if op is gather:
+        return Piece(f"{_wrapped(parts[0], ATOM)}[{parts[1].text}]", ATOM)
     if op is FACTOR:
         return _word(f"{x.data[1]}({parts[0].text}).{x.data[2]}")
     name, after = parametrised(x)

@@ -159,8 +159,10 @@ class Derivation:
                 if not array.ndim and array.dtype.kind == "f":  # a number, made on the way
                     env[n] = constant(array[()])
                     continue
-                counter += 1
-                name = f"c{counter}"
+                name = trace.captures.names.get(n, "")
+                if not name.isidentifier() or name in taken or name in outside:
+                    counter += 1
+                    name = f"c{counter}"
             taken.add(name)
             self.symbols[n] = name
             self.examples.add(n, name, array, None, outside=True)

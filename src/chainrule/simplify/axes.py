@@ -14,6 +14,7 @@ from ..ir.node import INPUT, ITEM, Node
 from ..ir.types import TupleType
 from ..ops.contraction import einsum, split_subscripts
 from ..ops.elementwise import Elementwise
+from ..ops.indexing import gather, scatter_add
 from ..ops.monomial import ANONYMOUS, Axis
 from ..ops.structural import (
     broadcast,
@@ -162,8 +163,20 @@ class Axes:
             source = slots[n.args[0]]
             kept = tuple(s for k, s in enumerate(source) if k - len(source) not in n.params[0])
             self._pair(kept, out)
+        elif op in (gather, scatter_add):
+            self._picked(n)
         elif n.args:
             self._linear_algebra(n)
+
+    def _picked(self, n: Node) -> None:
+        """Rows of an array by a vector of their numbers, and rows added up so."""
+        slots = self._slots
+        axes = n.params[0] if n.op is gather else n.params[1][0]
+        whole, rows = (n.args[0], n) if n.op is gather else (n, n.args[0])
+        if len(n.args) == 2 and n.args[1].type.ndim == 1:
+            for k, (a, b) in enumerate(zip(slots[whole], slots[rows], strict=True)):
+                at = k - len(slots[whole]) == axes[0]
+                self._union(slots[n.args[1]][0] if at else a, b)
 
     def _moved(self, n: Node) -> None:
         """Axes that come out elsewhere, or beside new ones."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node
+from ..ir.node import INPUT, Node
 from ..ops.arithmetic import absolute
 from ..ops.monomial import (
     BASIS,
@@ -146,9 +146,11 @@ def _gather(t: State, n: Node, args: list[Node]) -> Node | None:
     """One element of each row, by its label: a sum over the row against one-hot rows."""
     if n.params[0] == (-1,) and n.args[1] in t.windows and n.args[0].type.ndim == 1:
         return t.algebra.opaque(TOEPLITZ, args[:1], n.type.shape[1:], t.axes.of(n))
+    axes = t.algebra.axes(args[0])
+    if len(n.args) == 2 and n.args[1].type.ndim == 1:
+        return _rows(t, args[0], n.args[1], t.axes.of(n), *n.params[0], added=False)
     if n.params[0] != (-2, -1) or n.args[0].type.ndim != 2:
         return None
-    axes = t.algebra.axes(args[0])
     hot = _one_hot(t, n.args[1], n.args[2], axes)
     if hot is None:
         return None
@@ -211,7 +213,27 @@ def _side_by_side(indices: Any, axes: tuple[Axis, ...]) -> tuple[int, list[int]]
     return (along, order) if stop == axes[along].length else None
 
 
+def _rows(
+    t: State, x: Node, labels: Node, axes: tuple[Axis, ...], along: int, *, added: bool
+) -> Node | None:
+    """Parts of ``x`` by their labels, a product with one-hot rows; added up, with these transposed."""
+    own = t.algebra.axes(x)
+    if len(own) != len(axes) or t.normal[labels].op is not INPUT:
+        return None
+    position, summed = along % len(axes), len(axes)
+    ends = (own[position], axes[position])
+    hot = t.algebra.opaque(ONEHOT, [t.normal[labels]], (), ends if added else ends[::-1])
+    both = (summed, position) if added else (position, summed)
+    read = tuple(summed if k == position else k for k in range(len(own)))
+    every = {**dict(enumerate(axes)), summed: own[position]}
+    factors = (Factor(hot, both), Factor(x, read))
+    return t.algebra.monomial(Term(UNIT, factors, tuple(range(len(axes))), every))
+
+
 def _scatter_add(t: State, n: Node, args: list[Node]) -> Node | None:
+    axes = t.axes.of(n)
+    if len(n.args) == 2 and n.args[1].type.ndim == 1:
+        return _rows(t, args[0], n.args[1], axes, *n.params[1][0], added=True)
     if n.params[1] != ((-2, -1),):
         return None
     axes = t.axes.of(n)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
-from ..ir.node import Node
+from ..ir.node import INPUT, Node
 from ..ops.monomial import MONOMIAL, ONE, ONEHOT, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
 
 
@@ -55,7 +55,8 @@ CONDITIONS = frozenset(
 
 def is_indicator(n: Node) -> bool:
     """Whether ``n`` is 0 or 1 everywhere, so that its powers are itself."""
-    return n.op.name in CONDITIONS or _complement(n) == 1
+    truth = n.op is INPUT and n.type.dtype.kind == "b"
+    return truth or n.op.name in CONDITIONS or _complement(n) == 1
 
 
 def _complement(n: Node) -> int:

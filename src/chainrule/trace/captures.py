@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import TraceError
 from ..ir.node import Node, input_node
 from ..ir.types import type_of
-from .site import here
+from .site import here, user_frame
 
 #: Arrays of at most this many bytes are copied.
 SMALL = 1 << 16
@@ -29,6 +29,9 @@ class Captures:
         self.bound: dict[Node, np.ndarray] = {}
         #: The user's own array that each hidden input was.
         self.originals: dict[Node, np.ndarray] = {}
+        #: Whether the local names of arrays are wanted, and those that were found.
+        self.naming = False
+        self.names: dict[Node, str] = {}
         #: Arrays that were made read-only.
         self.held: list[np.ndarray] = []
         self._known: dict[int, tuple[Node, np.ndarray, bytes | None]] = {}
@@ -56,8 +59,21 @@ class Captures:
                 self._hold(array)
             self.bound[found] = array if bits is None else array.copy()
             self.originals[found] = array
+            if self.naming:
+                self._name(found, array)
         self._known[id(array)] = (found, array, bits)
         return found
+
+    def _name(self, found: Node, array: np.ndarray) -> None:
+        """Remember the local variable that holds an array, where the program first uses it."""
+        frame = user_frame(3)
+        for name, value in (frame.f_locals if frame is not None else {}).items():
+            if not issubclass(type(value), np.ndarray):  # a traced array says that it is one
+                continue
+            plain = np.ndarray.view(value, np.ndarray)
+            if plain.dtype == array.dtype and np.array_equal(plain, array):  # it may be a copy
+                self.names[found] = name
+                return
 
     def _hold(self, array: np.ndarray) -> None:
         """Make an array read-only until the trace ends, and those that it is a view of.

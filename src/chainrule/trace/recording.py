@@ -216,6 +216,7 @@ class Trace(Recorder):
         self.inputs: list[Node] = []
         self.sources: dict[Node, Any] = {}
         self.captures: Captures = Captures() if parent is None else parent.captures
+        self.captures.naming |= self.naming
         self.events: list[tuple[Node, Mark | None]] = []
         self.guards: list[Guard] = []
         self.values: dict[Node, Any] = {}
