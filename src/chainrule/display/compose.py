@@ -35,6 +35,7 @@ from ..ops.monomial import (
     Term,
     decode,
 )
+from ..ops.parts import with_part, with_sum
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
@@ -53,7 +54,6 @@ from .layout import (
 )
 from .matrix import Reduction
 from .naming import Alphabet, entry_name, trailing_number, unicode_name
-from .parts import with_part, with_sum
 from .signs import (
     absorbed,
     distributed,

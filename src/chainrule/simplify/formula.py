@@ -13,7 +13,7 @@ from .axes import Axes
 from .entries import LONGEST, Entries, NoEntries, picks_elements
 from .normal import Algebra
 from .recognition import Recogniser, equations
-from .rewriting import cleared
+from .rewriting import cleared, lengthened
 from .translation import Translation
 
 
@@ -51,7 +51,7 @@ def _algebra() -> Algebra:
 
     def factors(algebra: Algebra, term: Term) -> Term | None:
         found = assumed.factors(algebra, term) or recogniser.factors(algebra, term)
-        return found or cleared(algebra, term)
+        return found or cleared(algebra, term) or lengthened(algebra, term)
 
     def node(algebra: Algebra, n: Node) -> Node | None:
         return assumed.node(algebra, n) or recogniser.node(algebra, n)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ir.node import Node
-from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term
+from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term, decode
+from ..ops.parts import with_part
 from ..ops.sandwich import sandwich
 from .builder import Builder
 from .expanding import expanded, over_common_denominator
@@ -124,4 +125,20 @@ def cleared(algebra: Builder, term: Term) -> Term | None:
             beside = [g._replace(exponent=left)] if left else []
             new = f._replace(node=algebra.total(parts))
             return term._replace(factors=(*rest, *beside, new))
+    return None
+
+
+def lengthened(algebra: Builder, term: Term) -> Term | None:
+    """``‖x‖²`` beside a power of the same, as one power: ``‖x‖²x / ‖x‖`` is ``‖x‖x``."""
+    for f in term.factors:
+        whole_power = f.exponent.denominator == 1 and f.exponent > 0
+        if f.indices or f.node.op is not MONOMIAL or whole_power:
+            continue
+        rest = tuple(g for g in term.factors if g is not f)
+        whole = with_part(term._replace(factors=rest), decode(f.node), f.node, alone=True)
+        if whole is None or f.node.params[0] != UNIT:
+            continue
+        factors = tuple(g for g in whole.factors if g.node is not f.node)
+        left = (f._replace(exponent=f.exponent + 1),) if f.exponent != -1 else ()
+        return term._replace(factors=(*factors, *left))
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..ir.node import Node
-from ..ops.monomial import MONOMIAL, ONE, UNIT, Coefficient, Factor, Order, Term
+from .monomial import MONOMIAL, ONE, UNIT, Coefficient, Factor, Order, Term
 
 
 def with_part(term: Term, part: Term, made: Node, *, alone: bool = False) -> Term | None:
