@@ -10,7 +10,7 @@ is left is written with its indices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
@@ -24,6 +24,7 @@ from .chains import (
     quotient,
     rotated,
 )
+from .edges import Edge, Vertex
 from .layout import (
     Indexing,
     Kind,
@@ -41,38 +42,6 @@ LETTERS = "ijklmnpqrstuvw"
 
 #: Matrices of zeros and ones.
 MASKS = frozenset([greater, greater_equal, less, less_equal, STEP, BETWEEN])
-
-
-@dataclass
-class Vertex:
-    """What sits on an index: layouts multiplied and divided by, and the factors they came from."""
-
-    over: list[Layout]
-    under: list[Layout]
-    factors: tuple[Factor, ...] = ()
-
-
-@dataclass
-class Edge:
-    """A chain of matrices from index ``a`` to index ``b``."""
-
-    a: int
-    b: int
-    chain: tuple[Layout, ...]
-    factors: tuple[Factor, ...]
-    plain: bool = True
-    #: The chain from the side of ``b``, where that is not every matrix transposed.
-    back: tuple[Layout, ...] | None = None
-
-    def read(self, start: int) -> tuple[Layout, ...]:
-        """The chain from the side of ``start``."""
-        if start == self.a:
-            return self.chain
-        return backwards(self.chain) if self.back is None else self.back
-
-    def layout(self, start: int) -> Layout:
-        """The chain as one matrix, rows on the side of ``start``."""
-        return product(self.read(start))
 
 
 def _columns(term: Term) -> set[int]:
