@@ -15,7 +15,7 @@ from .constants import known_number
 from .entrywise import entry, is_indexed, letters_of, written_out
 from .layout import Kind, Layout, fold, in_context, is_elementwise_power
 from .naming import latex_name
-from .parameters import along, index_text, parametrised
+from .parameters import along, blocks, index_text, parametrised
 from .recurrence import collapsed
 from .unicode import (
     ATOM,
@@ -283,6 +283,16 @@ def _called(word: str) -> Writer:
     return lambda x, parts, sizes: Piece(rf"\operatorname{{{word}}}({parts[0].text})", ATOM)
 
 
+def _block(x: Layout, k: int | None, parts: Sequence[Piece]) -> str:
+    """One block; a number that fills it is a multiple of ones."""
+    if k is None:
+        return "0"
+    block = x.children[k]
+    if block.kind is not Kind.FILL or all(a.length == 1 for a in block.axes):
+        return parts[k].text
+    return "\\mathbf{1}" if parts[k].text == "1" else f"{_wrapped(parts[k], PRODUCT)} \\mathbf{{1}}"
+
+
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
     if op.name == "basis":
@@ -294,6 +304,12 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         return Piece(f"{_wrapped(parts[0], ATOM)}[{parts[1].text}]", ATOM)
     if op is FACTOR:
         return Piece(rf"\operatorname{{{x.data[1]}}}({parts[0].text})_{{{x.data[2]}}}", ATOM)
+    found = blocks(x)
+    if found is not None:
+        between = " & " if found.side_by_side else r" \\ "
+        shown = [between.join(_block(x, k, parts) for k in line) for line in found.lines]
+        text = " + ".join(rf"\begin{{bmatrix}} {line} \end{{bmatrix}}" for line in shown)
+        return Piece(text, SUM if len(shown) > 1 else ATOM)
     name, after = parametrised(x)
     return _call(name, [*(p.text for p in parts), *after])
 

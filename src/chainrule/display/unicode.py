@@ -16,7 +16,7 @@ from .constants import known_number
 from .entrywise import entry, is_entry, is_indexed, letters_of, written_out
 from .layout import Kind, Layout, fold, in_context, is_elementwise_power, is_number
 from .naming import entry_name, subscript, superscript, unicode_name
-from .parameters import along, index_text, parametrised
+from .parameters import along, blocks, index_text, parametrised
 from .recurrence import collapsed
 
 # How tightly a piece of text holds together, loosest first.
@@ -239,6 +239,16 @@ def step_text(x: Layout, texts: Sequence[str], above: str, below: str) -> str:
     return f"{texts[0]} {above} {texts[1]}"
 
 
+def _block(x: Layout, k: int | None, parts: Sequence[Piece]) -> str:
+    """One block; a number that fills it is a multiple of ones."""
+    if k is None:
+        return "0"
+    block = x.children[k]
+    if block.kind is not Kind.FILL or all(a.length == 1 for a in block.axes):
+        return parts[k].text
+    return "𝟏" if parts[k].text == "1" else f"{_wrapped(parts[k], PRODUCT)} 𝟏"
+
+
 def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data[0]
     if op.name == "basis":
@@ -250,6 +260,11 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         return Piece(f"{_wrapped(parts[0], ATOM)}[{parts[1].text}]", ATOM)
     if op is FACTOR:
         return _word(f"{x.data[1]}({parts[0].text}).{x.data[2]}")
+    found = blocks(x)
+    if found is not None:
+        between = ", " if found.side_by_side else "; "
+        shown = [between.join(_block(x, k, parts) for k in line) for line in found.lines]
+        return Piece(" + ".join(f"[{line}]" for line in shown), SUM if len(shown) > 1 else ATOM)
     name, after = parametrised(x)
     return _word(f"{name}({', '.join([*(p.text for p in parts), *after])})")
 

@@ -20,9 +20,9 @@ def reads_better(whole: str, entries: str, outputs: Sequence[Node], *, many: boo
     scattered = re.search(r"reshape\(|Σ_|^\[[ij]|I\[|diag\(", whole)
     if many and not scattered and 2 * len(whole) < len(entries):
         return True
-    pieces = r"pad\(|reshape\(|Σ_|^\[[ij]"
+    pieces = r"pad\(|\[0[;,]|[;,] 0\]|reshape\(|Σ_|^\[[ij]"
     read = (n for n in toposort(outputs) if n.op is slice_)
     if any(type(e) is int for n in read for e in n.params[0]):
-        pieces += r"|concatenate\(|\[[a-z]*:"
+        pieces += r"|;|concatenate|\[[a-z]*:"
     placed = len(re.findall("e[₀-₉]", whole)) > 1
     return not re.search(pieces, whole) and len(whole) * (1 + placed) < len(entries)
