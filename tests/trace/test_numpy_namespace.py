@@ -80,6 +80,15 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "histogram2d": lambda x: np.histogram2d(AT, AT[::-1], bins=2, weights=x)[0],
     "histogramdd density": lambda x: np.histogramdd(
         np.stack([AT, AT**2], 1), bins=2, weights=x**2, density=True)[0],
+    "histogramdd of lists": lambda x: np.histogramdd(
+        [[x[0], x[1]], [0.2, x[3]]], [[x[2], 1.5], [0.0, 9.0]])[0] * x[0],
+    "tril of a vector": lambda x: np.tril(x) + np.triu(x, 1),
+    "atleast_1d of lists": lambda x: np.concatenate(
+        [a * x[0] for a in np.atleast_1d([x[0], x[1]], [0.1, 0.2, 0.7])]),
+    "zeros_like a list": lambda x: x[:2] + np.zeros_like([x[0], x[1]]) + np.ones_like([x[2], 2.0]),
+    "full_like a list": lambda x: np.full_like([[x[0]], [x[1]]], x[2]),
+    "logspace of lists": lambda x: np.logspace([x[0], x[1]], [x[2], 0.5], 4),
+    "ediff1d to a number": lambda x: np.ediff1d(1.5, [x[0], 0.3]),
     "union1d": lambda x: np.union1d(x, [5.0, -3.0]),
     "setdiff1d": lambda x: np.setdiff1d(x, [7.0]),
     "setxor1d": lambda x: np.setxor1d(x, [9.0, 5.0]),

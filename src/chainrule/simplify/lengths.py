@@ -6,16 +6,23 @@ program is differentiated.
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from ..ir.node import Node, constant, node
 from ..ops import arithmetic as ar
+from ..ops.contraction import einsum, split_subscripts
 from ..ops.reductions import norm
 from ..ops.structural import reduce_sum
 from .pattern import Algorithm, algorithm, literal
 
 
-@algorithm(ar.square, ar.multiply, ar.power, heads={0: (norm, ar.absolute, ar.hypot)})
+#: Of one number; a product has two equal ones.
+_SIZES = (ar.absolute, ar.fabs)
+
+
+@algorithm(ar.square, ar.multiply, ar.power, heads={0: (norm, ar.hypot, *_SIZES)})
 def the_square_of_a_size(n: Node) -> Node | None:
-    """``‖x‖²`` is the sum of squares; ``|z|²``, a hypotenuse and even powers likewise."""
+    """``‖x‖²`` is the sum of squares; ``|z|²``, ``|x| · |x|``, a hypotenuse and even powers likewise."""
     length = n.args[0]
     if n.op is ar.power:
         exponent = literal(n.args[1])
@@ -36,8 +43,10 @@ def _squared(length: Node) -> Node | None:
     x = length.args[0]
     if length.op is ar.hypot:
         return ar.add.build(tuple(ar.square.build((a,)) for a in length.args))
-    if length.op is ar.absolute:
-        return ar.abs2.build((x,)) if x.type.dtype.kind == "c" else None
+    if length.op is ar.absolute or length.op is ar.fabs:
+        if x.type.dtype.kind not in "fc":
+            return None
+        return (ar.abs2 if x.type.dtype.kind == "c" else ar.square).build((x,))
     axes, order = length.params
     if order != 2 or x.type.dtype.kind not in "fc":
         return None
@@ -45,4 +54,17 @@ def _squared(length: Node) -> Node | None:
     return node(reduce_sum, (squares,), (axes,))
 
 
-LENGTHS: tuple[Algorithm, ...] = (the_square_of_a_size,)
+@algorithm(einsum)
+def a_size_in_a_product_with_itself(n: Node) -> Node | None:
+    """``Σ |x| · |x|`` is ``Σ x · x``: two equal factors of a contraction have no need of their sizes."""
+    inputs, _ = split_subscripts(n.params[0])
+    args = list(n.args)
+    for (i, a), (j, b) in combinations(enumerate(n.args), 2):
+        if a is b and inputs[i] == inputs[j] and a.op in _SIZES and a is args[i] and a is args[j]:
+            (x,) = a.args
+            if x.type.dtype.kind == "f":
+                args[i] = args[j] = x
+    return None if args == list(n.args) else node(einsum, tuple(args), n.params)
+
+
+LENGTHS: tuple[Algorithm, ...] = (the_square_of_a_size, a_size_in_a_product_with_itself)

@@ -90,6 +90,7 @@ LOG_LOGISTIC = (
 STABLE = (
     Rule("zero more", lambda x: (x + 0, x), kinds=_ARITHMETIC),
     Rule("less from zero", lambda x: (0 - x, -x)),
+    Rule("a size with its sign", lambda x: (np.abs(x) * np.sign(x), x)),
     Rule("a difference turned round", lambda x, y: (-(x - y), y - x)),
     Rule("two numbers multiply", lambda c, d, x: (c * (d * x), (c * d) * x), when=_scales, samples=_BOTH),
     Rule("two numbers divide", lambda c, d, x: ((c * x) / d, (c / d) * x), when=_scales, samples=_BOTH),

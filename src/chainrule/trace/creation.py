@@ -28,7 +28,7 @@ def _new(trace: Any, array: Any) -> Any:
 
 def made(trace: Any, numpy: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
     """``zeros``, ``ones``, ``eye`` and others that take no array."""
-    return _new(trace, numpy(*args, **keywords))
+    return _new(trace, numpy(*map(_listed, args), **keywords))
 
 
 def empty(
@@ -64,6 +64,7 @@ def like(fill: Any) -> Callable[..., Any]:
         trace: Any, numpy: Any, a: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
         shape: Any = None, **keywords: Any,
     ) -> Any:  # fmt: skip
+        a = _listed(a)
         if not issubclass(type(a), Tracer | Buffer):
             plain = numpy(a, dtype=dtype, order=order, subok=subok, shape=shape, **keywords)
             return _new(trace, plain)
@@ -73,12 +74,19 @@ def like(fill: Any) -> Callable[..., Any]:
     return function
 
 
+def _listed(a: Any) -> Any:
+    """``a``, or the traced array that a list of traced numbers is."""
+    value = _traced(a) if type(a) in (list, tuple) else None
+    return a if value is None else value
+
+
 def full_like(
     trace: Any, numpy: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
     subok: bool = True,
     shape: Any = None, **keywords: Any,
 ) -> Any:  # fmt: skip
     """``full_like``, of a value that may be traced."""
+    a = _listed(a)
     a = a if hasattr(a, "dtype") else _asarray(a)
     kind = a.dtype if dtype is None else dtype
     return full(trace, _full, a.shape if shape is None else shape, fill_value, kind)

@@ -87,6 +87,7 @@ def _as_array(a: Any) -> Any:
 #: These join a list of arrays; these take a list that means something else.
 _JOINS: frozenset[Any] = frozenset({
     np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.linalg.multi_dot,
+    np.histogramdd,
 })  # fmt: skip
 _TAKES_LISTS: frozenset[Any] = frozenset({np.block, np.select, np.choose, np.einsum, np.piecewise})
 

@@ -40,6 +40,7 @@ def _end(end: Any, a: Any, axis: int) -> Any:
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """As :func:`numpy.ediff1d`."""
+    ary = ary if hasattr(ary, "dtype") else np.asarray(ary)
     result = diff(np.ravel(ary))
     parts = [to_begin, result, to_end]
     return np.concatenate(
@@ -207,6 +208,7 @@ def logspace(
     axis: int = 0,
 ) -> Any:  # fmt: skip
     """As :func:`numpy.logspace`."""
+    start, stop, base = as_array(start), as_array(stop), as_array(base)
     result = base ** linspace(start, stop, num, endpoint, axis=axis)
     return result if dtype is None else st.cast(result, dtype)
 
@@ -238,14 +240,18 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 def tril(m: Any, k: int = 0) -> Any:
     """As :func:`numpy.tril`."""
-    rows, columns = np.shape(m)[-2:]
-    return np.where(np.tri(rows, columns, k, bool), m, np.zeros((), m.dtype))
+    return np.where(np.tri(*_corner(m), k, bool), m, np.zeros((), m.dtype))
 
 
 def triu(m: Any, k: int = 0) -> Any:
     """As :func:`numpy.triu`."""
-    rows, columns = np.shape(m)[-2:]
-    return np.where(np.tri(rows, columns, k - 1, bool), np.zeros((), m.dtype), m)
+    return np.where(np.tri(*_corner(m), k - 1, bool), np.zeros((), m.dtype), m)
+
+
+def _corner(m: Any) -> tuple[int, int]:
+    """The size of each matrix; a vector is each row of a square one."""
+    rows, columns = np.shape(m)[-2:] if np.ndim(m) > 1 else (np.shape(m)[0],) * 2
+    return rows, columns
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ops import structural as st
 from ...ops.indexing import gather
-from .selection import normalized
+from .selection import as_array, normalized
 
 
 def reshape(
@@ -123,19 +123,21 @@ def _permutation(function: Any, ndim: int, *args: Any) -> Sequence[int]:
 
 def atleast_1d(*arys: Any) -> Any:
     """As :func:`numpy.atleast_1d`."""
-    made = tuple(st.reshape(a, np.shape(a) or (1,)) for a in arys)
+    made = tuple(st.reshape(a, np.shape(a) or (1,)) for a in map(as_array, arys))
     return made[0] if len(made) == 1 else made
 
 
 def atleast_2d(*arys: Any) -> Any:
     """As :func:`numpy.atleast_2d`."""
-    made = tuple(st.reshape(a, (1,) * (2 - np.ndim(a)) + tuple(np.shape(a))) for a in arys)
+    given = [as_array(a) for a in arys]
+    made = tuple(st.reshape(a, (1,) * (2 - np.ndim(a)) + tuple(np.shape(a))) for a in given)
     return made[0] if len(made) == 1 else made
 
 
 def atleast_3d(*arys: Any) -> Any:
     """As :func:`numpy.atleast_3d`."""
-    made = tuple(st.reshape(a, np.atleast_3d(np.empty(np.shape(a), bool)).shape) for a in arys)
+    given = [as_array(a) for a in arys]
+    made = tuple(st.reshape(a, np.atleast_3d(np.empty(np.shape(a), bool)).shape) for a in given)
     return made[0] if len(made) == 1 else made
 
 
