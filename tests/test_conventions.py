@@ -205,6 +205,18 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "logsumexp": lambda X: special.logsumexp(X, axis=1),
     "complex": lambda X: np.exp((1 + 1j) * X[:, 0]).imag * X[:, 1],
     "modulus": lambda X: np.abs(X[:, 0] + 1j * X[:, 1]),
+    "running product": lambda X: np.cumprod(np.log(X), axis=1)[:, 1],
+    "running maximum": lambda X: np.maximum.accumulate(np.log(X), axis=1)[:, 1],
+    "softmax": lambda X: special.softmax(np.log(X), axis=1)[:, 1],
+    "log_softmax": lambda X: special.log_softmax(np.log(X), axis=1)[:, 0],
+    "sign": lambda X: np.sign(np.log(X) + 0.5j * X).real[:, 0],
+    "transform": lambda X: np.abs(np.fft.fft(np.log(X), axis=1))[:, 1],
+    "contraction": lambda X: np.einsum("ij,ij,jk->i", np.log(X), X, np.ones((2, 2))),
+    "matrix": lambda X: np.log(X) @ np.array([1.0, 2.0]),
+    "determinant": lambda X: np.linalg.det(np.log(X)[:, :, None] * X[:, None, :] + np.eye(2)),
+    "solve": lambda X: np.linalg.solve(np.log(X)[:, :, None] * X[:, None] + np.eye(2), X[..., None])[..., 0, 0],
+    "power": lambda X: np.linalg.matrix_power(np.log(X)[:, :, None] * X[:, None], 3)[:, 0, 1],
+    "cholesky": lambda X: np.linalg.cholesky(X[:, :, None] * X[:, None] + np.eye(2))[:, 1, 0],
     "lambertw": lambda X: special.lambertw(X[:, 0] * np.exp(X[:, 1])).real,
 }
 

@@ -14,6 +14,7 @@ from ..ir.collector import at_rest
 from ..ir.graph import dependents, toposort
 from ..ir.node import ITEM, Node, input_node, node
 from ..ir.types import TupleType
+from ..ops.rows import kept_apart
 from ..trace.recording import symbolic
 from .pushforward import dressed, varies
 
@@ -67,7 +68,8 @@ def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
     args = [dressed(a) for a in n.args]
     if n.op.pullback is not None:
         params = (*n.params, *n.op.handed(pullback))
-        return n.op.pullback(dressed(n), ct, args, wanted, *params)
+        results = n.op.pullback(dressed(n), ct, args, wanted, *params)
+        return kept_apart(n, ct if isinstance(ct, tuple) else (ct,), args, results)
     # Linearise this one operation, and transpose that.
     cts = ct if isinstance(ct, tuple) else (ct,)
     level = 1 + max(n.level, *(c.node.level for c in cts if c is not None))
@@ -86,7 +88,7 @@ def _pull(n: Node, incoming: list[Any], wanted: list[bool]) -> Sequence[Any]:
     linear, weights = zip(*live, strict=True)
     pulled = iter(pullback(linear, [s for s in seeds if s is not None], weights))
     results = [next(pulled) if s is not None else None for s in seeds]
-    return [None if r is None else symbolic(r) for r in results]
+    return kept_apart(n, cts, args, [None if r is None else symbolic(r) for r in results])
 
 
 def added(terms: list[Node]) -> Node:

@@ -127,6 +127,15 @@ class Primitive:
     #: the walk then linearises the one operation and transposes that.
     pullback: Callable[..., Sequence[Maybe]] | None = None
 
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        """How the result falls into rows that have nothing to do with each other, if it does.
+
+        A number says that the first so many axes of all arguments and results are those of a
+        stack; axes, counted from the right, that along these elements depend on one another, and
+        that arguments and results have one shape.
+        """
+        return None
+
     def sum_key(self, *params: Any) -> Any:
         """Nodes of this operation with equal keys and types add up to one node: ``sum_of`` them.
 

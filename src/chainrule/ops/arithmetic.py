@@ -24,6 +24,7 @@ from .elementwise import (
     logical_or,
     not_equal,
     scaled,
+    support,
     where,
 )
 from .structural import cast
@@ -191,7 +192,9 @@ def _turned(out: Array, z: Array, t: Array) -> Maybe:
     """The part of ``t`` across the direction ``out``, over the length: its own adjoint."""
     if z.dtype.kind != "c":
         return None
-    return (t - out * np.real(np.conjugate(out) * t)) / np.abs(z)
+    across = (t - out * np.real(np.conjugate(out) * t)) / np.abs(z)
+    mask = support(t.node) if hasattr(t, "node") else None
+    return across if mask is None else where(t.wrap(mask), across, 0.0)
 
 
 # fmt: off

@@ -37,6 +37,9 @@ class Cumulative(Primitive):
     def infer(self, types: Sequence[ArrayType], axis: int, reverse: bool) -> ArrayType:
         return ArrayType(types[0].shape, types[0].dtype)
 
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        return (params[0],)
+
     def evaluate(self, arrays: Sequence[Any], axis: int, reverse: bool) -> Any:
         x = np.asarray(arrays[0])
         if reverse:

@@ -23,8 +23,9 @@ from ..ir.node import CONSTANT, Node, node
 from ..ir.primitive import Array, Maybe, Primitive, total
 from ..ir.types import ArrayType
 from .conform import conform
-from .contraction import einsum
+from .contraction import einsum, split_subscripts
 from .indexing import add_along, gather, scatter_add, take_along
+from .steady import cover
 from .structural import broadcast, cast, concatenate, lead_all, place, reshape, slice_, transpose
 from .template import Template
 
@@ -234,7 +235,10 @@ def support(n: Node) -> Node | None:
     """
     if _plain(n):
         return None
-    if n.op not in _MAKERS:
+    if n.op is einsum:
+        if all(map(_plain, n.args)):
+            return None
+    elif n.op not in _MAKERS:
         for a in n.args[:1] if n.op in _MOVES else n.args:
             if _plain(a):
                 return None
@@ -263,6 +267,8 @@ def _plain(n: Node) -> bool:
     """
     if not _shows(n):
         return True
+    if n.op is einsum:
+        return not any(map(_shows, n.args))
     if n.op not in _MAKERS:
         for a in n.args[:1] if n.op in _MOVES else n.args:
             if not _shows(a):
@@ -275,9 +281,7 @@ def _shows(n: Node) -> bool:
     op = n.op
     if isinstance(op, Elementwise):
         return op.adds or op is where or op is gate
-    if op is einsum:
-        return len(n.args) == 1
-    return op in _EMBEDDINGS or op in _MOVES or op is concatenate or op.sums
+    return op is einsum or op in _EMBEDDINGS or op in _MOVES or op is concatenate or op.sums
 
 
 def _mask(n: Node) -> Node | None:
@@ -312,6 +316,8 @@ def _mask(n: Node) -> Node | None:
             for a, m in zip(n.args, inner, strict=True)
         ]
         return node(n.op, tuple(joined), n.params)
+    if n.op is einsum and len(n.args) > 1:
+        return _of_product(n, inner)
     if any(m is None for m in (inner[:1] if n.op in _MOVES else inner)):
         return None
     if n.op is cast:
@@ -322,6 +328,28 @@ def _mask(n: Node) -> Node | None:
         counted = node(cast, (inner[0],), (np.dtype(float), False))  # type: ignore[arg-type]
         return _not_zero(node(n.op, (counted,), n.params))
     return inner[0] if len(inner) == 1 else logical_or.build((inner[0], inner[1]))  # type: ignore[arg-type]
+
+
+def _of_product(n: Node, inner: list[Node | None]) -> Node | None:
+    """Where a contraction is zero because a factor is, whatever the index that is summed over."""
+    inputs, output = split_subscripts(n.params[0])
+    found: Node | None = None
+    for letters, mask in zip(inputs, inner, strict=True):
+        if mask is None or len(set(letters)) < len(letters) or len(set(output)) < len(output):
+            continue
+        gone = tuple(k - len(letters) for k, c in enumerate(letters) if c not in output)
+        mask = cover(mask, gone)
+        if mask is None:
+            continue
+        left = [c for c in letters if c in output]
+        order = sorted(range(len(left)), key=lambda k: output.index(left[k]))
+        if order != list(range(len(left))):
+            mask = node(transpose, (mask,), (tuple(k - len(left) for k in order),))
+        places = tuple(sorted(output.index(c) - len(output) for c in left))
+        if mask.type.shape != n.type.shape:
+            mask = node(broadcast, (mask,), (n.type.shape, places))
+        found = _both(mask, found)
+    return found
 
 
 def _not_zero(n: Node) -> Node:

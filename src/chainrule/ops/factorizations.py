@@ -155,6 +155,8 @@ def _cofactors(a: Any) -> Any:
     n = len(a)
     if n < 2:
         return np.ones_like(a)
+    if not np.isfinite(a).all():
+        return np.full_like(a, np.nan)
     try:
         inverse = np.linalg.inv(a)
         if np.linalg.norm(a) * np.linalg.norm(inverse) < 1e4:

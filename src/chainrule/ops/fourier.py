@@ -36,6 +36,9 @@ class Fourier(Structural):
         single = x.dtype.char in "efF"
         return ArrayType(x.shape, np.dtype(np.complex64 if single else np.complex128))
 
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        return (params[0],)
+
     def evaluate(self, arrays: Sequence[Any], axis: int, inverse: bool) -> Any:
         if inverse:
             return np.fft.ifft(arrays[0], axis=axis, norm="forward")

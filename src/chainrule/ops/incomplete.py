@@ -103,6 +103,11 @@ def _beta_by_x(*by: int) -> Any:
     return by_x
 
 
+def _within(inside: Array, slope: Array) -> Array:
+    """A slope by a shape parameter; at an end of the range, where quantiles stay whatever the shape, 0."""
+    return np.where(inside == 0, 0.0, slope).astype(slope.dtype)
+
+
 _INF = np.inf
 _GAMMA: Any = ((0, _INF), (0, _INF))
 _BETA: Any = ((0, _INF), (0, _INF), (0, 1))
@@ -126,11 +131,11 @@ beta_by_b: Elementwise   = Computed(_beta_slope(1), "beta_by_b",    "∂ᵦI({0}
 
 gammainc: Elementwise   = Special("gammainc",   "P({0}, {1})",   lambda out, a, x: gamma_by_a(a, x),  lambda out, a, x: gamma_density(a, x),    domain=((0, _INF), (0, _INF)))
 gammaincc: Elementwise  = Special("gammaincc",  "Q({0}, {1})",   lambda out, a, x: -gamma_by_a(a, x), lambda out, a, x: -gamma_density(a, x),   domain=((0, _INF), (0, _INF)))
-gammaincinv: Elementwise= Special("gammaincinv", "P⁻¹({0}, {1})", lambda out, a, p: -gamma_by_a(a, out) / gamma_density(a, out), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
-gammainccinv: Elementwise= Special("gammainccinv", "Q⁻¹({0}, {1})", lambda out, a, q: -gamma_by_a(a, out) / gamma_density(a, out), lambda out, a, q: -1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
+gammaincinv: Elementwise= Special("gammaincinv", "P⁻¹({0}, {1})", lambda out, a, p: _within(out, -gamma_by_a(a, out) / gamma_density(a, out)), lambda out, a, p: 1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
+gammainccinv: Elementwise= Special("gammainccinv", "Q⁻¹({0}, {1})", lambda out, a, q: _within(out, -gamma_by_a(a, out) / gamma_density(a, out)), lambda out, a, q: -1 / gamma_density(a, out), domain=((0, _INF), (0, 1)))
 betaincc: Elementwise   = Special("betaincc",   "1 - I({0}, {1}, {2})", lambda out, a, b, x: -beta_by_a(a, b, x), lambda out, a, b, x: -beta_by_b(a, b, x), lambda out, a, b, x: -beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
 betainc: Elementwise    = Special("betainc",    "I({0}, {1}, {2})", lambda out, a, b, x: beta_by_a(a, b, x), lambda out, a, b, x: beta_by_b(a, b, x), lambda out, a, b, x: beta_density(a, b, x), domain=((0, _INF), (0, _INF), (0, 1)))
-betaincinv: Elementwise = Special("betaincinv", "I⁻¹({0}, {1}, {2})", lambda out, a, b, p: -beta_by_a(a, b, out) / beta_density(a, b, out), lambda out, a, b, p: -beta_by_b(a, b, out) / beta_density(a, b, out), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
+betaincinv: Elementwise = Special("betaincinv", "I⁻¹({0}, {1}, {2})", lambda out, a, b, p: _within(out * (1 - out), -beta_by_a(a, b, out) / beta_density(a, b, out)), lambda out, a, b, p: _within(out * (1 - out), -beta_by_b(a, b, out) / beta_density(a, b, out)), lambda out, a, b, p: 1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
 
-betainccinv: Elementwise = Special("betainccinv", "(1 - I)⁻¹({0}, {1}, {2})", lambda out, a, b, p: -beta_by_a(a, b, out) / beta_density(a, b, out), lambda out, a, b, p: -beta_by_b(a, b, out) / beta_density(a, b, out), lambda out, a, b, p: -1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
+betainccinv: Elementwise = Special("betainccinv", "(1 - I)⁻¹({0}, {1}, {2})", lambda out, a, b, p: _within(out * (1 - out), -beta_by_a(a, b, out) / beta_density(a, b, out)), lambda out, a, b, p: _within(out * (1 - out), -beta_by_b(a, b, out) / beta_density(a, b, out)), lambda out, a, b, p: -1 / beta_density(a, b, out), domain=((0, _INF), (0, _INF), (0, 1)))
 # fmt: on

@@ -75,6 +75,9 @@ class MatrixFunction(Primitive):
 
     raises = True
 
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        return types[0].ndim - 2
+
     def batch(
         self, args: Sequence[Array], batched: Sequence[bool], size: int, *params: Any
     ) -> Array:

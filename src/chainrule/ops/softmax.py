@@ -93,6 +93,9 @@ class Softmax(Reduction):
     ) -> Sequence[Maybe]:
         return (self.jvp(out, args, (ct,), *params),)  # its Jacobian is symmetric
 
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        return params[0]  # type: ignore[no-any-return]
+
     def dependence(self, i: int, types: Any, out: ArrayType, *params: Any) -> Any:
         return within(out.shape, *params)
 
@@ -126,6 +129,9 @@ class LogSoftmax(Reduction):
     ) -> Sequence[Maybe]:
         (axes,), (x,) = params, args
         return (ct - shares(x, axes) * spread(reduce_sum(ct, axes), ct, axes),)
+
+    def apart(self, types: Sequence[ArrayType], *params: Any) -> int | tuple[int, ...] | None:
+        return params[0]  # type: ignore[no-any-return]
 
     def dependence(self, i: int, types: Any, out: ArrayType, *params: Any) -> Any:
         return within(out.shape, *params)

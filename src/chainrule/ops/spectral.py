@@ -287,7 +287,16 @@ class SVD(MatrixFunction):
         )
 
     def evaluate(self, arrays: Sequence[Any], full: bool) -> Any:
-        return tuple(np.linalg.svd(arrays[0], full))
+        (a,) = arrays
+        if self._phase or np.isfinite(a).all():
+            return tuple(np.linalg.svd(a, full))
+        # The determinant of NaN is NaN: a rule must not raise where the function does not.
+        out = tuple(np.full(t.shape, np.nan, t.dtype) for t in self.infer([ArrayType(a.shape, a.dtype)], full).items)
+        for k in np.ndindex(a.shape[:-2]):
+            if np.isfinite(a[k]).all():
+                for whole, part in zip(out, np.linalg.svd(a[k], full), strict=True):
+                    whole[k] = part
+        return out
 
     def jvp(
         self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any

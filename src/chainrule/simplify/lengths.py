@@ -15,7 +15,6 @@ from ..ops.reductions import norm
 from ..ops.structural import reduce_sum
 from .pattern import Algorithm, algorithm, literal
 
-
 #: Of one number; a product has two equal ones.
 _SIZES = (ar.absolute, ar.fabs)
 
