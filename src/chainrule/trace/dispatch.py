@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -331,8 +332,9 @@ def _positional(composite: Callable[..., Any]) -> list[str]:
 
 def _name(function: np.ufunc) -> str:
     """A ufunc's name as a program would write it."""
-    module = "np" if function.__name__ in _NUMPY_NAMES else "scipy.special"
-    return f"{module}.{function.__name__}"
+    name = function.__name__
+    known = function.types and getattr(sys.modules.get("scipy.special"), name, None) is function
+    return f"np.{name}" if name in _NUMPY_NAMES else f"scipy.special.{name}" if known else name
 
 
 def qualified(called: Callable[..., Any]) -> str:

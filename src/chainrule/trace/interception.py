@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from .dispatchers import compiled, source_of
 from .functions import sparse
 from .generators import Generators
 from .iteration import vectorized
@@ -193,6 +194,8 @@ def _held(value: Any, namespace: dict[str, Any], depth: int) -> Iterator[Functio
         members = islice(value.values() if kind is dict else value, 256)
     elif issubclass(kind, type) and vars(value).get("__module__") == namespace.get("__name__"):
         members = vars(value).values()
+    else:
+        members = source_of(value)
     if depth:
         for member in list(members):
             yield from _held(member, namespace, depth - 1)
@@ -315,6 +318,8 @@ class _Interception:
 
         A number type that ``f`` compares by identity keeps its name while ``f`` runs.
         """
+        if stack.intercepting:
+            f = next(iter(source_of(f)), f)
         if self.count and type(f) is FunctionType:
             for space in _spaces(f):
                 if id(space) not in self.spaces:
@@ -391,6 +396,7 @@ class _Interception:
                 if id(function) not in exchanged:
                     self.methods.append((function, "__code__", code, function.__code__))
             self._sparse()
+            self._dispatchers()
             for name, module in sys.modules.copy().items():
                 known = self.modules.get(name, _unseen)
                 if known is None and name == "__main__":  # it may stand for another module now
@@ -431,6 +437,12 @@ class _Interception:
                     ):
                         if name in owner.__dict__:
                             self._method(owner, name, _product(product))
+
+    def _dispatchers(self) -> None:
+        for owner, call in compiled():
+            if not any(o is owner for o, *_ in self.methods):
+                original = owner.__call__
+                self.methods.append((owner, "__call__", stand_in(original, call), original))
 
     def clean(self) -> None:
         """Modules that were imported during a trace may have taken a stand-in for the function."""
