@@ -19,7 +19,10 @@ def _kind(module: str, name: str) -> Any:
 
 
 def compiled() -> list[tuple[Any, Callable[..., Any]]]:
-    """The classes of what ``njit`` and ``vectorize`` make, and what a call becomes during a trace."""
+    """The classes of what ``njit`` and ``vectorize`` make, and what a call becomes during a trace.
+
+    The first argument runs something with all names as they are without a trace.
+    """
     classes = {
         _kind("numba.core.dispatcher", "Dispatcher"): _dispatched,
         _kind("numba.np.ufunc.dufunc", "DUFunc"): _for_each,
@@ -33,21 +36,26 @@ def source_of(function: Any) -> tuple[Any, ...]:
     return (function.py_func,) if kind is not None and issubclass(type(function), kind) else ()
 
 
-def _dispatched(trace: Any, original: Callable[..., Any], self: Any, *args: Any, **keywords: Any) -> Any:
-    if innermost((args, keywords)) is None:
-        plain = [_plain(a) for a in args]
-        try:
-            return original(self, *plain, **{k: _plain(a) for k, a in keywords.items()})
-        except Exception as error:
-            # What is compiled now finds names of NumPy's that stand for our functions.
-            if not type(error).__module__.startswith("numba."):
-                raise
-    return self.py_func(*args, **keywords)
+def _dispatched(
+    outside: Callable[..., Any], trace: Any, original: Callable[..., Any], self: Any, *args: Any,
+    **keywords: Any,
+) -> Any:  # fmt: skip
+    if innermost((args, keywords)) is not None:
+        return self.py_func(*args, **keywords)
+    plain = [_plain(a) for a in args]
+    words = {k: _plain(a) for k, a in keywords.items()}
+    if not words and tuple(map(self.typeof_pyval, plain)) in self.overloads:
+        return original(self, *plain)
+    # Numba reads the names of NumPy when it compiles, and keeps what they stand for.
+    return outside(lambda: original(self, *plain, **words))
 
 
-def _for_each(trace: Any, original: Callable[..., Any], self: Any, *args: Any, **keywords: Any) -> Any:
+def _for_each(
+    outside: Callable[..., Any], trace: Any, original: Callable[..., Any], self: Any, *args: Any,
+    **keywords: Any,
+) -> Any:  # fmt: skip
     if innermost((args, keywords)) is None or keywords:
-        return original(self, *map(_plain, args), **keywords)
+        return outside(lambda: original(self, *map(_plain, args), **keywords))
     each = np.vectorize(self._dispatcher.py_func)
     return vectorized(trace, original, each, *args)
 

@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from .bytecode import codes, uses
 from .dispatchers import compiled, source_of
 from .functions import sparse
 from .generators import Generators
@@ -145,12 +146,12 @@ def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
     """
     found = False
     for function in _functions(namespace):
-        for code in _codes(function.__code__):
+        for code in codes(function.__code__):
             if name in code.co_names:
-                uses = list(_uses(code, name))
-                if "IS_OP" in uses:
+                after = list(uses(code, name))
+                if "IS_OP" in after:
                     return False
-                found = found or "CALL" in uses or (not called and bool(uses))
+                found = found or "CALL" in after or (not called and bool(after))
     return found
 
 
@@ -158,7 +159,7 @@ def _converts(namespace: dict[str, Any], name: str, *, called: bool) -> bool:
 def _compared(code: CodeType) -> frozenset[str]:
     """Which number types of NumPy a function compares by identity: ``x.dtype.type is np.float64``."""
     found = set()
-    for part in _codes(code):
+    for part in codes(code):
         for name in _OF_NUMPY.intersection(part.co_names):
             steps = [i for i in dis.get_instructions(part) if i.opname not in ("CACHE", "NOP")]
             if any(i.argval == name and j.opname == "IS_OP" for i, j in pairwise(steps)):
@@ -222,38 +223,6 @@ def _is_numpys(value: Any) -> bool:
     return kind is np.ufunc or kind is np.ndarray or kind is np.dtype
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _codes(inner)
-
-
-def _uses(code: CodeType, name: str) -> Iterator[str]:
-    """What becomes of a global name: ``CALL`` where it is called, else the next instruction."""
-    raw = code.co_code
-    argument = code.co_names.index(name) << 1
-    for called in (1, 0):  # the low bit says that it is loaded to be called (Python 3.11 and later)
-        load = _instruction("LOAD_GLOBAL", argument | called)
-        at = raw.find(load)
-        while at >= 0:
-            if at % 2 == 0:
-                following = at + len(load)
-                while raw[following] == _CACHE:
-                    following += 2
-                yield "CALL" if called else dis.opname[raw[following]]
-            at = raw.find(load, at + 1)
-
-
-def _instruction(name: str, argument: int) -> bytes:
-    """An instruction as it stands in the bytecode."""
-    code = bytes([dis.opmap[name], argument & 255])
-    return bytes([dis.opmap["EXTENDED_ARG"], argument >> 8]) + code if argument > 255 else code
-
-
-_CACHE = dis.opmap["CACHE"]
-
-
 def _spaces(f: FunctionType) -> list[dict[str, Any]]:
     """The namespaces of a function and of those in its closure, and in theirs."""
     found = [f.__globals__]
@@ -300,18 +269,32 @@ class _Interception:
                 return
             self.scan()
             self.count = 1
-            for names in self.fixed:
-                names.replace()
-            for names in self.own:
-                names.replace()
+            self._replace()
             if naming:
                 self.named = True
                 for names in self.own:
                     if not names.fixed:
                         names.namespace.setdefault("len", length_of)
-            for owner, name, substitute, _ in self.methods:
-                setattr(owner, name, substitute)
-            self.generators.replace()
+
+    def _replace(self) -> None:
+        for names in (*self.fixed, *self.own):
+            names.replace()
+        for owner, name, substitute, _ in self.methods:
+            setattr(owner, name, substitute)
+        self.generators.replace()
+
+    def outside(self, call: Callable[[], Any]) -> Any:
+        """``call()`` with every name as it is without a trace, on all threads."""
+        with self.lock:
+            entered = self.entered[:]
+            self._restore()
+            try:
+                return call()
+            finally:
+                self._replace()
+                for names in entered:
+                    names.replace()
+                self.entered = entered
 
     def called(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """What to run for ``f``: ``grad(logsumexp)`` is given the very function that is replaced.
@@ -357,20 +340,22 @@ class _Interception:
             self.count -= 1
             if self.count:
                 return
-            self.generators.restore()
-            while self.entered:
-                self.entered.pop().restore()
-            for owner, name, _, original in self.methods:
-                setattr(owner, name, original)
-            for names in self.own:
-                names.restore()
-                if self.named and names.namespace.get("len") is length_of:
+            self._restore()
+            for names in self.own if self.named else ():
+                if names.namespace.get("len") is length_of:
                     del names.namespace["len"]
             self.named = False
-            for names in self.fixed:
-                names.restore()
             if _loaded() != self.loaded:
                 self.clean()
+
+    def _restore(self) -> None:
+        self.generators.restore()
+        while self.entered:
+            self.entered.pop().restore()
+        for owner, name, _, original in self.methods:
+            setattr(owner, name, original)
+        for names in (*self.own, *self.fixed):
+            names.restore()
 
     def scan(self) -> None:
         """Find the names in modules that are new, and in the user's own that have grown."""
@@ -442,7 +427,8 @@ class _Interception:
         for owner, call in compiled():
             if not any(o is owner for o, *_ in self.methods):
                 original = owner.__call__
-                self.methods.append((owner, "__call__", stand_in(original, call), original))
+                inside = stand_in(original, partial(call, self.outside))
+                self.methods.append((owner, "__call__", inside, original))
 
     def clean(self) -> None:
         """Modules that were imported during a trace may have taken a stand-in for the function."""
