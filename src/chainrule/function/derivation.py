@@ -276,13 +276,16 @@ class Derivation:
         def compose(names: Names, shared: Shared) -> Composed:
             return Composer(order, symbols, names, taken, self.turned, shared)(results)
 
+        def composition(names: Names) -> Composed:
+            if len(results) > 1:
+                return with_shared(self.outputs, translate, names, taken, compose)
+            return compose(names, {})
+
         def whole() -> tuple[Composed, SizeNames, str]:
-            composed = compose(names, {})
+            composed = composition(names)
             plain = self._unnumbered(names, {name for name, _ in composed.definitions})
             if plain != names:
-                composed = compose(plain, {})
-            if len(results) > 1:
-                composed = with_shared(self.outputs, translate, plain, taken, compose)
+                composed = composition(plain)
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             return composed, sizes, unicode_notation.write(composed, sizes)
 
