@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..ops.indexing import gather
 from ..ops.monomial import ONEHOT, Axis
-from .layout import Kind, Layout, backwards, divided, fold
+from .layout import Kind, Layout, backwards, divided, fold, names_in
 from .naming import DIFFERENTIAL
 
 
@@ -49,6 +49,11 @@ def is_differential(x: Layout) -> bool:
     if x.kind in (Kind.PRODUCT, Kind.TRANSPOSE, Kind.SCALE):
         return any(map(is_differential, x.children))
     return False
+
+
+def has_differential(x: Layout) -> bool:
+    """Whether a differential stands anywhere in a layout."""
+    return any(name.startswith(DIFFERENTIAL) for name in names_in(x))
 
 
 def is_letter(x: Layout) -> bool:

@@ -26,6 +26,7 @@ from .unicode import (
     SUM,
     Piece,
     decimal,
+    one_and,
     step_text,
 )
 
@@ -215,6 +216,10 @@ def _applied(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op.name == "step":
         condition = step_text(x, [p.text for p in parts], ">", "<")
         return Piece(rf"\mathbb{{1}}\left[{condition}\right]", ATOM)
+    if op.name == "log1p":
+        return Piece(rf"\log({one_and(parts[0].text, '-')})", ATOM)
+    if op.name == "expm1":
+        return Piece(f"e^{{{parts[0].text}}} - 1", SUM)
     if op.name == "exp" and (r"\frac" in parts[0].text or len(parts[0].text) > LONG):
         return Piece(rf"\exp\left({parts[0].text}\right)", ATOM)
     if op.name in ("power", "float_power"):

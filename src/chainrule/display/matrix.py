@@ -16,6 +16,7 @@ from fractions import Fraction
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
 from ..ops.monomial import BETWEEN, STEP, UNIT, Axis, Coefficient, Factor, Order, Term
 from .chains import (
+    has_differential,
     is_differential,
     is_letter,
     is_one_hot,
@@ -304,10 +305,11 @@ class Reduction:
             elif len(touching) == 2 and all({f.a, f.b} == {e.a, e.b} for f in touching):
                 first, second = touching
                 pieces = (*first.read(e.b), *second.read(e.a))
+                sides = [f.layout(first.a) for f in touching]
                 if all(f.plain and len(f.chain) == 1 for f in touching) and not any(
-                    is_transposed(f.layout(first.a)) for f in touching
+                    is_transposed(x) or has_differential(x) for x in sides
                 ):
-                    both = hadamard([f.layout(first.a) for f in touching])
+                    both = hadamard(sides)
                     self.over.append(Layout(Kind.SUM_ALL, (both,), ()))
                 else:
                     self.over.append(Layout(Kind.TRACE, (rotated(pieces),), ()))

@@ -225,11 +225,20 @@ def _apply(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     op = x.data
     if op.name == "step":
         return Piece("𝟙[" + step_text(x, [p.text for p in parts], ">", "<") + "]", ATOM)
+    if op.name == "log1p":  # names for what does not cancel; the source keeps them
+        return _word(f"log({one_and(parts[0].text, '−')})")
+    if op.name == "expm1":
+        return Piece(f"exp({parts[0].text}) − 1", SUM)
     if op.name in _NAMED:
         return applied(_NAMED[op.name], ATOM, parts)
     if op.name in ("power", "float_power") and x.axes:
         return applied(op.text.replace("^", "^⊙"), op.precedence, parts)
     return applied(op.text, op.precedence, parts)
+
+
+def one_and(text: str, minus: str) -> str:
+    """1 plus what is written so."""
+    return f"1 {minus} {text[len(minus) :]}" if text.startswith(minus) else f"1 + {text}"
 
 
 def step_text(x: Layout, texts: Sequence[str], above: str, below: str) -> str:
@@ -313,7 +322,8 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     scalars = juxtaposed(shown) if shown else ""
     loose = HADAMARD if body.hold == HADAMARD and not under else PRODUCT
     main = _wrapped(body, loose)
-    if shown and x.children[-1].kind is Kind.PRODUCT and not x.children[-1].axes:
+    words = all(c.kind is Kind.NAME for c in x.children[:k])
+    if shown and x.children[-1].kind is Kind.PRODUCT and not x.children[-1].axes and not words:
         main = f"({body.text})"
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and main[:1].isdigit():
         main = f"({body.text})"

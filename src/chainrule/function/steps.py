@@ -34,6 +34,7 @@ from ..display.naming import DIFFERENTIAL, Alphabet, last_key, latex_name, unico
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, input_node, node
 from ..ir.types import ArrayType
+from ..ops.arithmetic import add, negative, subtract
 from ..ops.monomial import UNIT, Axis, Coefficient
 from ..ops.structural import broadcast, cast, reshape, size
 from ..simplify.formula import by_entries
@@ -230,7 +231,7 @@ class _Lines:
                 wanted.setdefault(n, named[n])
             affine[n] = all(affine.get(a, True) for a in n.args) and _is_linear(n, self.moving)
             if not _is_linear(n, self.moving):
-                for a in map(_plain, n.args):
+                for a in map(_unsigned, n.args):
                     # The product rule takes what is linear as it is.
                     if n.op.name in ("einsum", "multiply") and affine.get(a, True):
                         continue
@@ -278,6 +279,7 @@ class _Lines:
         roots = [*every, *self._places.values(), *self._differentials.values(), *cuts]
         self.translate = inner.translation(roots)
         self._relate()
+        self.translate.named.update(cuts)
         inner.translate_in_order(self.translate)
         self.translate(roots)
         self.sizes = inner.size_names(self.translate, set(self.names.values()))
@@ -391,6 +393,17 @@ def _plain(n: Node) -> Node:
     """A node without what only moves or repeats it."""
     while n.op in (broadcast, reshape, cast):
         (n,) = n.args
+    return n
+
+
+def _unsigned(n: Node) -> Node:
+    """The same without a minus or a number beside it: of ``1 − p`` no more is to be said than of p."""
+    n = _plain(n)
+    while n.op in (negative, add, subtract):
+        varying = [a for a in map(_plain, n.args) if a.op is not CONSTANT]
+        if len(varying) != 1:
+            break
+        (n,) = varying
     return n
 
 

@@ -118,5 +118,5 @@ RULES: Rules = Rules((*ALGORITHMS, *EXACT, *STABLE, inside(lambda outputs: RULES
 #: one function each. All else stays as the user wrote it.
 RECOGNITIONS = Rules((*MOVES, *SOFT, *SOFTPLUS, *LOGISTIC, *LOG_LOGISTIC, _ONE_TIMES))
 
-#: The same for a derivation, which is to take ``log(1 + exp z)`` for the one function that it is.
-RECOGNISED = Rules((*MOVES, *SOFT, *STABLE))
+#: The same for a derivation, where a logarithm is differentiated before what is in it.
+RECOGNISED = Rules((*MOVES, *SOFT, *SOFTPLUS, *LOGISTIC, _ONE_TIMES))
