@@ -113,7 +113,11 @@ class Algebra:
         if n.op is not MONOMIAL or n.params[0] == UNIT:
             return UNIT, n
         term = decode(n)
-        return term.coefficient, self.finished(term._replace(coefficient=UNIT))
+        base, number = self.finished(term._replace(coefficient=UNIT)), term.coefficient
+        if base.op is MONOMIAL and base.params[0] != UNIT:  # what cancelled has left one
+            number = number * base.params[0]
+            base = self.order.canonical(decode(base)._replace(coefficient=UNIT))
+        return number, base
 
     def side_by_side(self, nodes: Sequence[Node]) -> tuple[Axes, list[Node]]:
         """The common axes of nodes, and the nodes on these."""
@@ -156,11 +160,8 @@ class Algebra:
 
     def scale(self, n: Node, by: Coefficient | Fraction | int) -> Node:
         """A node times a number."""
-        if n.op is MONOMIAL:
-            term = decode(n)
-            return self.finished(term._replace(coefficient=term.coefficient * by))
         term = self.term(n)
-        return self.finished(term._replace(coefficient=UNIT * by))
+        return self.finished(term._replace(coefficient=term.coefficient * by))
 
     def turned(self, n: Node) -> Node:
         """The transpose of a matrix."""
@@ -176,9 +177,8 @@ class Algebra:
 
     def spread(self, n: Node, axes: Axes, positions: Sequence[int]) -> Node:
         """Repeat: axis ``k`` of the node becomes axis ``positions[k]`` of ``axes``."""
-        indices = tuple(positions)
         out = tuple(range(len(axes)))
-        return self.monomial(Term(UNIT, (Factor(n, indices),), out, dict(enumerate(axes))))
+        return self.monomial(Term(UNIT, (Factor(n, tuple(positions)),), out, dict(enumerate(axes))))
 
     def monomial(self, term: Term) -> Node:
         """The normal form of a product."""
