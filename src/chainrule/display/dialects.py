@@ -57,8 +57,9 @@ def translated(
     the device of ``like``, an array of the source.
     """
     tree = ast.parse(source)
-    (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_")
-    names = _Jax() if dialect == "jax" else _Torch(integers, like)
+    *brought, function = (n for n in tree.body if isinstance(n, ast.FunctionDef))
+    own = frozenset(n.name for n in brought)
+    names = _Jax(own) if dialect == "jax" else _Torch(integers, like, own)
     function = ast.fix_missing_locations(names.visit(function))
     lines = [f"def {function.name}({ast.unparse(function.args)}):"]
     lines += ["    " + line for n in function.body for line in _lines(n)]
@@ -99,8 +100,31 @@ def _path(n: ast.AST) -> str:
     return ".".join([n.id, *reversed(words)])
 
 
+#: What ``jax.scipy.special`` has of SciPy's; it came by degrees, these by JAX 0.10.
+_JAX_SPECIAL = frozenset(
+    """
+    beta betainc betaln boxcox boxcox1p comb dawsn digamma entr erf erfc erfcx erfinv exp1 expi expit
+    expn gamma gammainc gammaincc gammaln hyp1f1 hyp2f1 i0 i0e i1 i1e kl_div log_ndtr loggamma logit
+    multigammaln ndtr ndtri owens_t poch polygamma rel_entr spence xlog1py xlogy zeta
+    """.split()  # noqa: SIM905
+)
+
+
 class _Jax(ast.NodeTransformer):
-    """``jax.numpy`` has NumPy's names."""
+    """``jax.numpy`` has NumPy's names. ``brought`` are the functions that the source brings along."""
+
+    def __init__(self, brought: frozenset[str]) -> None:
+        self._brought = brought
+
+    def visit_Attribute(self, n: ast.Attribute) -> ast.AST:
+        """A function of SciPy's, which JAX may lack or call otherwise."""
+        if isinstance(n.value, ast.Name) and n.value.id == "special":
+            n.attr = {"psi": "digamma"}.get(n.attr, n.attr)
+            if n.attr not in _JAX_SPECIAL:
+                raise FormulaError(
+                    f"JAX has no special.{n.attr}, so there is no code of this formula for it."
+                )
+        return self.generic_visit(n)
 
     def visit_Name(self, n: ast.Name) -> ast.AST:
         """A module, or a function that the source brings along."""
@@ -109,6 +133,8 @@ class _Jax(ast.NodeTransformer):
         if n.id == "special":
             return _dotted("jax.scipy.special")
         helper = _HELPERS["jax"].get(n.id)
+        if helper is None and n.id in self._brought:
+            raise FormulaError(f"JAX has no {n.id[1:]}, so there is no code of this formula for it.")
         return n if helper is None else _dotted(helper)
 
     def visit_Assign(self, n: ast.Assign) -> ast.AST:
@@ -131,8 +157,9 @@ class _Jax(ast.NodeTransformer):
 class _Torch(ast.NodeTransformer):
     """PyTorch has other names for some, and other ideas of numbers."""
 
-    def __init__(self, integers: frozenset[str], like: str) -> None:
+    def __init__(self, integers: frozenset[str], like: str, brought: frozenset[str]) -> None:
         self._sizes = set(integers)
+        self._brought = brought
         known = ast.parse(like, mode="eval").body if like else None
         self.dtype = ast.Attribute(known, "dtype", ast.Load()) if known else _dotted("torch.float64")
         self._device = ast.Attribute(known, "device", ast.Load()) if known else None
@@ -149,6 +176,8 @@ class _Torch(ast.NodeTransformer):
         """A call of a function of NumPy's, SciPy's, or of the source's own."""
         path = _path(n.func)
         own = _HELPERS["torch"].get(path)
+        if own is None and path in self._brought:
+            raise FormulaError(f"PyTorch has no {path[1:]}, so there is no code of this formula for it.")
         word = path.rpartition(".")[2]
         made: ast.AST = self.generic_visit(n)
         assert isinstance(made, ast.Call)

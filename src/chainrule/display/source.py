@@ -40,6 +40,27 @@ _HELPERS = {
     return np.squeeze(top, axis) + np.log(np.sum(np.exp(z - top), axis))
 """,
 }
+#: Slopes that are differences of nearly equal numbers for a large argument, by continued fractions.
+_SLOPES = {
+    "erfcx_slope": """def _erfcx_slope(x):
+    far = np.maximum(x, 1.0)
+    tail = (far + np.sqrt(far * far + 320)) / 2
+    for k in range(160, 1, -1):
+        tail = far + 0.5 * k / tail
+    beyond = -1 / (np.sqrt(np.pi) * (far + 0.5 / tail) * tail)
+    return np.where(x < 1, 2 * x * special.erfcx(x) - 2 / np.sqrt(np.pi), beyond)
+""",
+    "dawsn_slope": """def _dawsn_slope(x):
+    square = x * x
+    tail = 201 + 2 * square
+    for n in range(99, 1, -1):
+        tail = 2 * n + 1 + 2 * square - 4 * (n + 1) * square / tail
+    rest = 8 * square / tail
+    first = 3 + 2 * square - rest
+    return (3 - 2 * square - rest) / ((1 + 2 * square - 4 * square / first) * first)
+""",
+}
+_HELPERS |= {f"_{name}": text for name, text in _SLOPES.items()}
 _INFIX = {
     "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
     "not_equal": "!=",
@@ -335,6 +356,12 @@ def _apply(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         return Code(f"np.logaddexp(0, {args})", ATOM, missing)
     if name == "relu":
         return Code(f"np.maximum({args}, 0)", ATOM, missing)
+    if name in _SLOPES:
+        program.special = True
+        return Code(f"{program.helper('_' + name)}({args})", ATOM, missing)
+    if name == "lambertw":
+        program.special = True
+        return Code(f"special.lambertw({args}).real", ATOM, missing)
     if name == "logdet":
         return Code(f"np.linalg.slogdet({args})[1]", ATOM)
     if name == "det":
