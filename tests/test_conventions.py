@@ -4,6 +4,7 @@ algebra are in files of their own.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -344,6 +345,18 @@ def test_c6_on_a_branch_cut_the_slope_is_that_of_numpys_value() -> None:
     for z in (complex(-4.0, 0.0), complex(-4.0, -0.0)):
         found = cr.derivative(np.sqrt)(np.array(z))
         np.testing.assert_allclose(found, 0.5 / np.sqrt(np.array(z)))
+
+
+@pytest.mark.parametrize("f", [np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh, np.log])
+def test_c6_along_the_cuts_of_inverse_functions(f: Any) -> None:
+    for x, side in itertools.product((-1.3, 1.3), (0.0, -0.0)):
+        for z, along in ((complex(x, side), 1), (complex(side, x), 1j)):
+            found = cr.derivative(f)(np.array(z))
+            beyond, before = (
+                complex(z.real + h, z.imag) if along == 1 else complex(z.real, z.imag + h) for h in (1e-6, -1e-6)
+            )
+            slope = (f(np.array(beyond)) - f(np.array(before))) / (2e-6 * along)
+            np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-8)
 
 
 # -- points where there is no finite slope ---------------------------------------------------------

@@ -7,6 +7,8 @@ Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 4.2 to 4.6.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..ir.primitive import Array
@@ -26,9 +28,14 @@ def _cosh_squared_reciprocal(out: Array, x: Array) -> Array:
     return 4 * e / ((1 + e) * (1 + e))
 
 
+def _leg(function: Any, out: Array, x: Array) -> Array:
+    """``√(1 − x²)``; of complex numbers, by the angle, that on the sheet of a branch cut which NumPy takes."""
+    return function(out) if x.dtype.kind == "c" else np.sqrt((1 - x) * (1 + x))
+
+
 def _arcsinh_slope(out: Array, x: Array) -> Array:
     if x.dtype.kind == "c":
-        return 1 / np.sqrt(1 + x * x)
+        return 1 / np.cosh(out)
     return 1 / np.hypot(1, x)  # never overflows
 
 
@@ -52,14 +59,14 @@ cbrt     = Elementwise(np.cbrt,    "∛{0}", 8,    partials=(lambda out, x: 1 / 
 sin      = Elementwise(np.sin,     "sin({0})",    partials=(lambda out, x: np.cos(x),),  latex=r"\sin({0})")
 cos      = Elementwise(np.cos,     "cos({0})",    partials=(lambda out, x: -np.sin(x),), latex=r"\cos({0})")
 tan      = Elementwise(np.tan,     "tan({0})",    partials=(lambda out, x: 1 + out * out,), latex=r"\tan({0})")
-arcsin   = Elementwise(np.arcsin,  "arcsin({0})", partials=(lambda out, x: 1 / np.sqrt((1 - x) * (1 + x)),),  latex=r"\arcsin({0})", domain=(-1, 1))
-arccos   = Elementwise(np.arccos,  "arccos({0})", partials=(lambda out, x: -1 / np.sqrt((1 - x) * (1 + x)),), latex=r"\arccos({0})", domain=(-1, 1))
+arcsin   = Elementwise(np.arcsin,  "arcsin({0})", partials=(lambda out, x: 1 / _leg(np.cos, out, x),),  latex=r"\arcsin({0})", domain=(-1, 1))
+arccos   = Elementwise(np.arccos,  "arccos({0})", partials=(lambda out, x: -1 / _leg(np.sin, out, x),), latex=r"\arccos({0})", domain=(-1, 1))
 arctan   = Elementwise(np.arctan,  "arctan({0})", partials=(lambda out, x: 1 / (1 + x * x),), latex=r"\arctan({0})")
 sinh     = Elementwise(np.sinh,    "sinh({0})",   partials=(lambda out, x: np.cosh(x),), latex=r"\sinh({0})")
 cosh     = Elementwise(np.cosh,    "cosh({0})",   partials=(lambda out, x: np.sinh(x),), latex=r"\cosh({0})")
 tanh     = Elementwise(np.tanh,    "tanh({0})",   partials=(_cosh_squared_reciprocal,),  latex=r"\tanh({0})")
 arcsinh  = Elementwise(np.arcsinh, "arcsinh({0})", partials=(_arcsinh_slope,), latex=r"\operatorname{{arsinh}}({0})")
-arccosh  = Elementwise(np.arccosh, "arccosh({0})", partials=(lambda out, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),), latex=r"\operatorname{{arcosh}}({0})", domain=(1, np.inf))
+arccosh  = Elementwise(np.arccosh, "arccosh({0})", partials=(lambda out, x: 1 / (np.sinh(out) if x.dtype.kind == "c" else np.sqrt(x - 1) * np.sqrt(x + 1)),), latex=r"\operatorname{{arcosh}}({0})", domain=(1, np.inf))
 arctanh  = Elementwise(np.arctanh, "arctanh({0})", partials=(lambda out, x: 1 / ((1 - x) * (1 + x)),), latex=r"\operatorname{{artanh}}({0})", domain=(-1, 1))
 arctan2  = Elementwise(np.arctan2, "arctan2({0}, {1})", partials=(lambda out, y, x: _turned(x, y), lambda out, y, x: -_turned(y, x)))
 deg2rad  = Elementwise(np.deg2rad, "deg2rad({0})", linear_in=(0,), partials=(lambda out, x: np.pi / 180,))

@@ -63,7 +63,7 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
     if row is not None:
         if function is np.maximum:
             for x, other in (inputs, inputs[::-1]):
-                if not hasattr(other, "node") and literal_of(other) == 0:
+                if not hasattr(other, "node") and literal_of(other) == 0 and x.dtype.kind != "c":
                     return relu(x)
         return row(*inputs)
     composite = FUNCTIONS.get(function)

@@ -374,7 +374,7 @@ for _name in (
     "sum", "prod", "mean", "var", "std", "max", "min", "argmax", "argmin", "cumsum", "cumprod",
     "any", "all", "ravel", "squeeze", "swapaxes", "diagonal", "trace", "repeat", "take", "dot",
     "clip", "round", "argsort",
-    "nonzero", "ptp", "searchsorted", "compress", "choose",
+    "nonzero", "ptp", "searchsorted", "choose",
 ):  # fmt: skip
     setattr(Tracer, _name, _method(_name))
 
@@ -384,6 +384,12 @@ def _flatten(self: Tracer, order: str = "C") -> Any:
     return _numpy.ravel(self, order).copy()
 
 
+def _compress(self: Tracer, condition: Any, axis: int | None = None, out: Any = None) -> Any:
+    """As :meth:`numpy.ndarray.compress`."""
+    return _numpy.compress(condition, self, axis, out)
+
+
+Tracer.compress = _compress  # type: ignore[attr-defined]
 Tracer.flatten = _flatten  # type: ignore[attr-defined]
 Tracer.conj = Tracer.conjugate = _method("conjugate")  # type: ignore[attr-defined]
 

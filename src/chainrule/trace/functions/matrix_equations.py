@@ -110,12 +110,23 @@ def to_bands(a: Any, below: int, above: int) -> Any:
 
 
 def toeplitz(c: Any, r: Any = None) -> Any:
-    """As :func:`scipy.linalg.toeplitz`."""
-    c = np.ravel(as_array(c))
-    r = np.conj(c) if r is None else np.ravel(as_array(r))
-    n, m = int(np.shape(c)[0]), int(np.shape(r)[0])
-    values = np.concatenate([c[::-1], r[1:]])
-    return values[np.arange(n)[::-1, None] + np.arange(m)]
+    """As :func:`scipy.linalg.toeplitz`: of stacks, or before SciPy 1.17 of what is flattened."""
+    c = np.atleast_1d(as_array(c))
+    r = np.conj(c) if r is None else np.atleast_1d(as_array(r))
+    if not _of_stacks():
+        c, r = np.ravel(c), np.ravel(r)
+    lead = np.broadcast_shapes(lengths(c)[:-1], lengths(r)[:-1])
+    n, m = lengths(c)[-1], lengths(r)[-1]
+    c, r = np.broadcast_to(c, (*lead, n)), np.broadcast_to(r, (*lead, m))
+    values = np.concatenate([c[..., ::-1], r[..., 1:]], axis=-1)
+    return values[..., np.arange(n)[::-1, None] + np.arange(m)]
+
+
+def _of_stacks() -> bool:
+    """Whether the SciPy at hand takes stacks of vectors and matrices everywhere."""
+    import scipy
+
+    return tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 17)
 
 
 def _toeplitz_of(c_or_cr: Any) -> Any:
@@ -216,13 +227,15 @@ def khatri_rao(a: Any, b: Any) -> Any:
 def block_diag(*arrs: Any) -> Any:
     """As :func:`scipy.linalg.block_diag`."""
     blocks = [np.atleast_2d(as_array(a)) for a in arrs]
-    width = sum(int(np.shape(b)[1]) for b in blocks)
+    lead = np.broadcast_shapes(*[lengths(b)[:-2] for b in blocks])
+    width = sum(lengths(b)[-1] for b in blocks)
     rows, start = [], 0
     for block in blocks:
-        stop = start + int(np.shape(block)[1])
-        rows.append(np.pad(block, ((0, 0), (start, width - stop))))
-        start = stop
-    return np.concatenate(rows, axis=0)
+        height, across = lengths(block)[-2:]
+        widths = [(0, 0)] * (len(lead) + 1) + [(start, width - start - across)]
+        rows.append(np.pad(np.broadcast_to(block, (*lead, height, across)), widths))
+        start += across
+    return np.concatenate(rows, axis=-2)
 
 
 def diagsvd(s: Any, M: int, N: int) -> Any:

@@ -33,6 +33,9 @@ def _matrix(a: Any) -> Any:
 
 def _expm(A: Any) -> Any:
     """As :func:`scipy.linalg.expm`."""
+    A = as_array(A)
+    if not np.ndim(A):  # a number counts as a matrix of one
+        return np.reshape(np.exp(cast(A, np.result_type(A.dtype, float))), (1, 1))
     return expm(_matrix(A))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...ops import arithmetic as ar
 from ...ops.structural import cast, zeros
+from .reductions import as_array
 
 
 def real(val: Any) -> Any:
@@ -196,6 +197,41 @@ def full_like(fill: Any) -> Any:
     return like
 
 
+def _extended(function: Callable[..., Any], outside: Callable[[Any], Any]) -> Callable[..., Any]:
+    """As the function of ``np.emath``: complex if some number is outside of the real domain."""
+
+    def extended(x: Any, *rest: Any) -> Any:
+        x = as_array(x)
+        if x.dtype.kind != "c" and bool(np.any(outside(x))):
+            x = cast(x, np.result_type(x.dtype, np.complex64))
+        return function(x, *[r if hasattr(r, "dtype") else np.asarray(r) for r in rest])
+
+    return extended
+
+
+def _negative(x: Any) -> Any:
+    return x < 0
+
+
+def _beyond_one(x: Any) -> Any:
+    return np.abs(x) > 1
+
+
+_EXTENDED = {
+    name: _extended(getattr(np, name), outside)
+    for names, outside in (
+        (("sqrt", "log", "log2", "log10", "power"), _negative),
+        (("arccos", "arcsin", "arctanh"), _beyond_one),
+    )
+    for name in names
+}
+
+
+def _logn(n: Any, x: Any) -> Any:
+    """As ``np.emath.logn``."""
+    return _EXTENDED["log"](x) / _EXTENDED["log"](n)
+
+
 def i0(x: Any) -> Any:
     """As :func:`numpy.i0`."""
     from scipy import special
@@ -237,6 +273,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplex: lambda x: np.imag(x) != 0, np.isreal: lambda x: np.imag(x) == 0,
     np.result_type: result_type, np.common_type: common_type, np.can_cast: can_cast,
     np.copy: copy, np.i0: i0, np.unwrap: unwrap,
+    **{getattr(np.emath, name): function for name, function in _EXTENDED.items()},
+    np.emath.logn: _logn,
     np.zeros_like: full_like(0), np.empty_like: full_like(0), np.ones_like: full_like(1),
 }  # fmt: skip
 if hasattr(np, "astype"):  # NumPy 2.1

@@ -15,7 +15,7 @@ from .sets import _decided
 
 def polyval(p: Any, x: Any) -> Any:
     """As :func:`numpy.polyval`: Horner's rule."""
-    p, x = as_array(p), as_array(x)
+    p, x = as_array(p), x if hasattr(x, "dtype") else np.asarray(x)
     y: Any = x * 0
     for k in range(np.shape(p)[0]):
         y = y * x + p[k]

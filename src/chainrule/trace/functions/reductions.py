@@ -75,7 +75,8 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     axes = normalized_axes(axis, a.ndim)
     if where is not True:
         counts = np.sum(np.broadcast_to(where, lengths(a)), axis=axes, keepdims=keepdims)
-        return sum(a, axes, dtype, keepdims=keepdims, where=where) / counts
+        total = sum(a, axes, dtype, keepdims=keepdims, where=where)
+        return total / (cast(counts, total.dtype) if total.dtype.kind in "fc" else counts)
     return sum(a, axes, dtype, keepdims=keepdims) / count(a, axes)
 
 
@@ -171,7 +172,7 @@ argmin = _place_of(red.argmin)
 def _running(row: Any) -> Callable[..., Any]:
     def running(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         a = as_array(a) if dtype is None else cast(as_array(a), dtype)
-        if axis is None:
+        if axis is None or not a.ndim:
             a, axis = np.ravel(a), -1
         return row(a, normalized_axes(axis, a.ndim)[0])
 

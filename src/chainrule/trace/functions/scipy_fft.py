@@ -15,6 +15,8 @@ Function = Callable[..., Any]
 def along(matrix: np.ndarray, x: Any, axis: int) -> Any:
     """``matrix`` times every line of ``x`` along an axis."""
     moved = np.moveaxis(as_array(x), axis, -1)
+    if moved.dtype.char in "fF":  # single precision stays so
+        matrix = matrix.astype(np.float32)
     return np.moveaxis(np.matmul(moved, np.transpose(matrix)), -1, axis)
 
 

@@ -176,7 +176,10 @@ def _linear(path: str) -> Function:
                 if a is not None and b is None]  # fmt: skip
         if lost or not hasattr(x, "recorder"):
             raise _refused(f"{name} by anything but the image")
-        return stored(linear_in_first(lambda x: plain(x, *given, **words), x), output)
+        made = linear_in_first(lambda x: plain(x, *given, **words), x)
+        if output is None and x.dtype.kind in "fc" and made.dtype != x.dtype:
+            made = made.astype(x.dtype)  # the images of unit arrays are in double precision
+        return stored(made, output)
 
     return function
 
@@ -223,9 +226,78 @@ def map_coordinates(
     return stored(np.where(inside, total, cval) if mode == "constant" else total, output)
 
 
-def _order(path: str) -> Function:
-    def function(input: Any, *args: Any, **keywords: Any) -> Any:
-        raise _refused(f"{path}, which picks elements by their order,")
+# -- by their order --------------------------------------------------------------------------------
+
+
+def neighbours(x: Any, footprint: Any, mode: Any, cval: Any, origins: list[int]) -> Any:
+    """For each element those under the footprint around it, along a new last axis."""
+    footprint = np.asarray(footprint, bool)
+    sizes = footprint.shape
+    modes = [mode] * np.ndim(x) if isinstance(mode, str) else list(mode)
+    wide = x
+    for axis, (n, o, how) in enumerate(zip(sizes, origins, modes, strict=True)):
+        widths = [(0, 0)] * np.ndim(x)
+        widths[axis] = (n // 2 + o, n - 1 - n // 2 - o)
+        wide = padded(wide, widths, how, cval)
+    shape = [int(n) for n in np.shape(x)]
+    return np.stack([
+        wide[tuple(slice(k, k + n) for k, n in zip(place, shape, strict=True))]
+        for place in np.argwhere(footprint).tolist()
+    ], axis=-1)  # fmt: skip
+
+
+def _around(x: Any, size: Any, footprint: Any, mode: Any, cval: Any, origin: Any, axes: Any) -> Any:
+    ndim = np.ndim(x)
+    if axes is not None and sorted(a % ndim for a in np.atleast_1d(axes)) != list(range(ndim)):
+        raise _refused("a filter over some of the axes")
+    if footprint is None:
+        footprint = np.ones([int(n) for n in np.broadcast_to(size, ndim)], bool)
+    origins = [int(o) for o in np.broadcast_to(origin, ndim)]
+    return neighbours(x, footprint, mode, cval, origins)
+
+
+def _rank_filter(
+    input: Any, rank: Any, size: Any = None, footprint: Any = None, output: Any = None,
+    mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0, operation: str = "rank",
+    axes: Any = None,
+) -> Any:  # fmt: skip
+    x = as_array(input)
+    near = _around(x, size, footprint, mode, cval, origin, axes)
+    count = int(np.shape(near)[-1])
+    if operation == "median":
+        rank = count // 2
+    elif operation == "percentile":
+        share = float(rank) + (100.0 if rank < 0 else 0.0)
+        rank = count - 1 if share == 100.0 else int(count * share / 100.0)
+    return stored(np.sort(near, axis=-1)[..., int(rank)], output)
+
+
+def _min_or_max_filter(
+    input: Any, size: Any, footprint: Any, structure: Any, output: Any, mode: Any, cval: Any,
+    origin: Any, minimum: Any, axes: Any = None,
+) -> Any:  # fmt: skip
+    x = as_array(input)
+    if structure is not None:
+        structure = as_array(structure)
+        footprint = np.ones(np.shape(structure), bool) if footprint is None else footprint
+    near = _around(x, size, footprint, mode, cval, origin, axes)
+    if structure is not None:
+        heights = structure[np.asarray(footprint, bool)]
+        near = near - heights if minimum else near + heights
+    return stored(np.min(near, axis=-1) if minimum else np.max(near, axis=-1), output)
+
+
+def _extreme_1d(minimum: bool) -> Function:
+    def function(
+        input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect",
+        cval: Any = 0.0, origin: int = 0,
+    ) -> Any:  # fmt: skip
+        x = as_array(input)
+        size, axis = int(size), axis % np.ndim(x)
+        sizes, origins = np.ones(np.ndim(x), int), [0] * np.ndim(x)
+        sizes[axis], origins[axis] = size, int(origin)
+        near = neighbours(x, np.ones(sizes, bool), mode, cval, origins)
+        return stored(np.min(near, axis=-1) if minimum else np.max(near, axis=-1), output)
 
     return function
 
@@ -240,6 +312,8 @@ WRITING: dict[str, Function] = {
     **{f"scipy.ndimage.{name}": _linear(f"scipy.ndimage.{name}")
        for name in ("affine_transform", "shift", "zoom", "rotate", "geometric_transform",
                     "spline_filter", "spline_filter1d", "fourier_gaussian", "fourier_shift")},
-    **{f"scipy.ndimage._filters.{name}": _order(name)
-       for name in ("_min_or_max_filter", "_rank_filter", "minimum_filter1d", "maximum_filter1d")},
+    "scipy.ndimage._filters._min_or_max_filter": _min_or_max_filter,
+    "scipy.ndimage._filters._rank_filter": _rank_filter,
+    "scipy.ndimage._filters.minimum_filter1d": _extreme_1d(True),
+    "scipy.ndimage._filters.maximum_filter1d": _extreme_1d(False),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from ...errors import UnsupportedFunction
 from ...ops.recursion import delayed, recursion
 from ..site import here
 from .scipy_fft import along
-from .scipy_ndimage import captured, padded, settled
+from .scipy_ndimage import captured, neighbours, padded, settled
 from .selection import as_array
 
 Function = Callable[..., Any]
@@ -24,6 +24,13 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     b, a = captured(b, like), captured(a, like)
     b, a = b / a[0], a[1:] / a[0]
     x = np.moveaxis(x, axis, -1) * 1.0
+    if x.dtype.kind == "c" and a.dtype.kind != "c" and b.dtype.kind != "c":
+        a, x = np.concatenate([np.ones(1), a]), np.moveaxis(x, -1, axis)
+        state: Any = (None, None) if zi is None else (np.real(as_array(zi)), np.imag(as_array(zi)))
+        parts = [lfilter(b, a, p, axis, z) for p, z in zip((np.real(x), np.imag(x)), start, strict=True)]
+        if zi is None:
+            return parts[0] + 1j * parts[1]
+        return tuple(re + 1j * im for re, im in zip(*parts, strict=True))
     if any(np.result_type(v.dtype).kind == "c" for v in (a, b, x)):
         raise UnsupportedFunction(
             "scipy.signal.lfilter of complex numbers has no derivative here. Filter the real and "
@@ -212,15 +219,19 @@ def _by_matrix(name: str, first: int = 0) -> Function:
     return function
 
 
-def _order(name: str) -> Function:
-    def function(*args: Any, **keywords: Any) -> Any:
-        raise UnsupportedFunction(
-            f"scipy.signal.{name} picks elements by their order in compiled code, and has no "
-            "derivative here. Write it with np.sort or np.median over sliding windows.",
-            here(),
-        )
+def medfilt(volume: Any, kernel_size: Any = None) -> Any:
+    """As :func:`scipy.signal.medfilt`: zeros stand beyond the borders."""
+    x = np.atleast_1d(as_array(volume))
+    sizes = np.broadcast_to(3 if kernel_size is None else kernel_size, np.ndim(x))
+    if not np.all(sizes % 2):
+        raise ValueError("Each element of kernel_size should be odd.")
+    return order_filter(x, np.ones(sizes, bool), int(np.prod(sizes)) // 2)
 
-    return function
+
+def order_filter(a: Any, domain: Any, rank: int) -> Any:
+    """As :func:`scipy.signal.order_filter`."""
+    near = neighbours(as_array(a), domain, "constant", 0.0, [0] * np.ndim(a))
+    return np.sort(near, axis=-1)[..., int(rank)]
 
 
 FUNCTIONS: dict[Any, Function] = {
@@ -228,5 +239,6 @@ FUNCTIONS: dict[Any, Function] = {
        for f in (lfilter, sosfilt, convolve2d, correlate2d, convolve, fftconvolve, oaconvolve)},
     "scipy.signal.upfirdn": _by_matrix("upfirdn", 1),
     "scipy.signal.resample_poly": _by_matrix("resample_poly"),
-    **{f"scipy.signal.{name}": _order(name) for name in ("medfilt", "medfilt2d", "order_filter")},
+    "scipy.signal.medfilt": medfilt, "scipy.signal.order_filter": order_filter,
+    "scipy.signal.medfilt2d": lambda input, kernel_size=3: medfilt(input, kernel_size),
 }  # fmt: skip

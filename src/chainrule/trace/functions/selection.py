@@ -80,7 +80,7 @@ def take(
     a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
 ) -> Any:
     """As :func:`numpy.take`."""
-    if axis is None:
+    if axis is None or not np.ndim(a):
         a, axis = np.ravel(a), 0
     ndim = np.ndim(a)
     axis = normalized(axis, ndim)

@@ -84,15 +84,17 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 
 
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    """As :func:`numpy.trim_zeros` of a vector; where it is zero is a decision of the program."""
-    if np.ndim(filt) != 1:
-        raise TypeError("np.trim_zeros is supported for a vector")
-    places = np.flatnonzero(_decided(np.not_equal(filt, 0)))
-    if not places.size:
-        return filt[:0]
-    first = int(places[0]) if "f" in trim.lower() else 0
-    last = int(places[-1]) + 1 if "b" in trim.lower() else None
-    return filt[first:last]
+    """As :func:`numpy.trim_zeros`; where it is zero is a decision of the program."""
+    ndim = np.ndim(filt)
+    filled = _decided(np.not_equal(filt, 0))
+    axes = range(ndim) if axis is None else [a % ndim for a in np.atleast_1d(axis)]
+    index: list[Any] = [slice(None)] * ndim
+    for a in axes:
+        places = np.flatnonzero(filled.any(tuple(k for k in range(ndim) if k != a)))
+        first = int(places[0]) if places.size and "f" in trim.lower() else 0
+        last = int(places[-1]) + 1 if places.size and "b" in trim.lower() else None
+        index[a] = slice(first, last if places.size else 0)
+    return filt[tuple(index)]
 
 
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:

@@ -341,7 +341,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """As :func:`numpy.repeat`."""
-    if axis is None:
+    if axis is None or not np.ndim(a):
         a, axis = np.ravel(a), 0
     axis = normalized(axis, np.ndim(a))
     shape = tuple(np.shape(a))
@@ -359,6 +359,8 @@ def resize(a: Any, new_shape: Any) -> Any:
     shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
     flat = np.ravel(a)
     total, length = int(np.prod(shape)), np.shape(flat)[0]
+    if not length:
+        return st.zeros(shape, flat.dtype)
     return st.reshape(tile(flat, -(-total // length))[:total], shape)
 
 

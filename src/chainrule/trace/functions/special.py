@@ -28,6 +28,10 @@ def logsumexp(
 ) -> Any:
     """As :func:`scipy.special.logsumexp`."""
     a = as_array(a)
+    if keepdims and not a.ndim:  # SciPy counts a number as one along one axis
+        a = np.reshape(a, (1,))
+    if not a.size and all(not np.shape(a)[k] for k in _axes(a, axis)) and b is None and not return_sign:
+        return np.sum(a, axis=axis, keepdims=keepdims) - np.inf
     if b is not None or return_sign or a.dtype.kind == "c":
         return _signed_logsumexp(a, axis, b, keepdims, return_sign)
     axes = _axes(a, axis)

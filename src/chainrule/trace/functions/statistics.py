@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,14 @@ def _deviations(a: Any, axes: tuple[int, ...], mean: Any, where: Any, ddof: Any)
     else:
         apart = np.where(where, apart, np.zeros((), apart.dtype))
         n = sum_of(np.broadcast_to(where, lengths(a)), axes)
-    return apart, n if type(ddof) is int and ddof == 0 else n - ddof
+    if type(ddof) is int and ddof == 0:
+        return apart, n
+    # Fewer than are taken off leave none, as in NumPy: what is divided by that is no number.
+    return apart, _left(n, a, axes, ddof) if where is True else np.maximum(n - ddof, 0)
+
+
+def _left(n: Any, a: Any, axes: tuple[int, ...], ddof: Any) -> Any:
+    return n - ddof if math.prod(lengths(a)[k] for k in axes) > ddof else 0.0
 
 
 def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
@@ -38,7 +46,8 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     apart, n = _deviations(a, axes, mean, where, ddof if correction is None else correction)
     real = apart.dtype.kind != "c"
     squares = np.square(apart) if real else np.real(apart) ** 2 + np.imag(apart) ** 2
-    result = sum_of(squares, axes) / n
+    total = sum_of(squares, axes)
+    result = total / (cast(n, total.dtype) if hasattr(n, "dtype") else n)
     return with_kept_axes(result, a, axes) if keepdims else result
 
 
@@ -95,8 +104,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     x = _rows(m, rowvar)
     if y is not None:
         x = np.concatenate([x, _rows(y, rowvar)], axis=0)
-    if dtype is not None:
-        x = cast(x, dtype)
+    x = cast(x, np.result_type(x.dtype, np.float64) if dtype is None else dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights: Any = None
     if fweights is not None:
@@ -106,7 +114,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     x_mean = average(x, 1, weights, keepdims=True)
     apart = x - x_mean
     if weights is None:
-        weighted, divisor = apart, count(x, (-1,)) - ddof
+        weighted, divisor = apart, _left(count(x, (-1,)), x, (-1,), ddof)
     else:
         weighted = apart * weights
         divisor = sum_of(weights)
@@ -191,8 +199,10 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip_nan:
     if not hasattr(q, "node") and not ((q >= 0) & (q <= 1)).all():
         raise ValueError("Quantiles must be in the range [0, 1]")
     flat, axes = _flat(a, axis)
-    ordered = take_along(flat, argsort(flat, -1), -1)  # NaN last
     length = lengths(flat)[-1]
+    if skip_nan and not length:  # of nothing, NaN
+        flat, length = np.full((*lengths(flat)[:-1], 1), np.nan, a.dtype), 1
+    ordered = take_along(flat, argsort(flat, -1), -1)  # NaN last
     several = reshape(q, (int(q.size),))
     if skip_nan:
         n = sum_of(~np.isnan(flat), -1, keepdims=True)
