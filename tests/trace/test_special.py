@@ -167,3 +167,14 @@ def test_one_argument_far_out(f: Any, x: float, slope: float) -> None:
     with np.errstate(all="ignore"):
         found = cr.grad(lambda x: f(x))(x)
     np.testing.assert_allclose(found, slope, rtol=1e-4, atol=1e-15)
+
+
+@pytest.mark.parametrize("f", [special.gamma, special.loggamma, special.psi])
+@pytest.mark.parametrize("z", [0.7 + 0.3j, -1.3 + 0.4j, -3.6 - 5.0j, 30.0 + 2.0j, 0.2 + 40.0j])
+def test_the_gamma_function_of_complex_numbers(f: Any, z: complex) -> None:
+    at = lambda h: f(np.array(z + h))  # noqa: E731 - a function of one line
+    h = 1e-3
+    first = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+    second = (16 * (at(h) + at(-h)) - (at(2 * h) + at(-2 * h)) - 30 * at(0)) / (12 * h * h)
+    np.testing.assert_allclose(cr.derivative(f)(np.array(z)), first, rtol=1e-8)
+    np.testing.assert_allclose(cr.derivative(f, order=2)(np.array(z)), second, rtol=1e-5, atol=1e-9)

@@ -8,6 +8,7 @@ NIST Digital Library of Mathematical Functions, chapters 5 to 10 and 13.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -147,12 +148,12 @@ owens_t: Elementwise    = Special("owens_t",    "T({0}, {1})",
 
 # -- gamma functions -------------------------------------------------------------------------------
 
-gamma: Elementwise      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF), real=True)
+gamma: Elementwise      = Special("gamma",      "Γ({0})",        lambda out, x: out * psi(x), latex=r"\Gamma({0})", domain=(0, _INF))
 gammaln: Elementwise    = Special("gammaln",    "log|Γ({0})|",   lambda out, x: psi(x), latex=r"\log\left|\Gamma({0})\right|", domain=(0, _INF))
-loggamma: Elementwise   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF), real=True)
+loggamma: Elementwise   = Special("loggamma",   "log Γ({0})",    lambda out, x: psi(x), latex=r"\log\Gamma({0})", domain=(0, _INF))
 rgamma: Elementwise     = Special("rgamma",     "1 / Γ({0})",    lambda out, x: -(out * psi(x)), precedence=5, latex=r"\frac{{1}}{{\Gamma({0})}}", domain=(0, _INF), real=True)
 gammasgn: Elementwise   = Special("gammasgn",   "gammasgn({0})", None)
-psi: Elementwise        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF), real=True)
+psi: Elementwise        = Special("psi",        "ψ({0})",        lambda out, x: polygamma(1, x), latex=r"\psi({0})", domain=(0, _INF))
 beta: Elementwise       = Special("beta",       "B({0}, {1})",   lambda out, a, b: -out * psi_step(a, b), lambda out, a, b: -out * psi_step(b, a), domain=((0, _INF), (0, _INF)))
 betaln: Elementwise     = Special("betaln",     "log B({0}, {1})", lambda out, a, b: -psi_step(a, b), lambda out, a, b: -psi_step(b, a), domain=((0, _INF), (0, _INF)))
 poch: Elementwise       = Special("poch",       "poch({0}, {1})", lambda out, z, m: out * psi_step(z, m), lambda out, z, m: out * psi(z + m), domain=((0, _INF), (0, _INF)))
@@ -197,7 +198,47 @@ def _zeta(x: Any, q: Any) -> Any:
 def _polygamma(n: Any, x: Any) -> Any:
     from scipy import special
 
+    if np.iscomplexobj(x):
+        each = np.vectorize(_polygamma_of, otypes=[complex])
+        return each(np.real(n).astype(int), x)
     return special.polygamma(n, x)
+
+
+def _polygamma_of(n: int, z: complex) -> complex:
+    """``ψ⁽ⁿ⁾(z)`` by recurrence to where the asymptotic series converges, and by reflection.
+
+    Abramowitz and Stegun, 6.4.6, 6.4.7 and 6.4.11.
+    """
+    from scipy.special import psi
+
+    if n == 0:
+        return complex(psi(z))
+    if not np.isfinite(z):
+        return complex(np.nan, np.nan)
+    if z.real < 0.5:
+        # Each derivative of cot is a polynomial in it: d cot = −(1 + cot²).
+        turn = np.polynomial.Polynomial([0.0, np.pi])
+        for _ in range(n):
+            turn = turn.deriv() * np.polynomial.Polynomial([-np.pi, 0.0, -np.pi])
+        slope = 0.0 + 0.0j
+        if abs(z.imag) < 100:  # beyond, it is lost beside the rest; near the line 1 + cot² cancels, 1/sin² not
+            rest: Any = turn // np.polynomial.Polynomial([1.0, 0.0, 1.0])
+            slope = complex(rest(1 / np.tan(np.pi * z)) / np.sin(np.pi * z) ** 2)
+        result: complex = (-1) ** n * _polygamma_of(n, 1 - z) - slope
+        return result
+    total: complex = 0.0j
+    while z.real < 15:
+        total += math.factorial(n) / z ** (n + 1)
+        z += 1
+    total += math.factorial(n - 1) / z**n + math.factorial(n) / (2 * z ** (n + 1))
+    for k, number in enumerate(_BERNOULLI, 1):
+        total += number * math.factorial(2 * k + n - 1) / math.factorial(2 * k) / z ** (2 * k + n)
+    total *= (-1) ** (n + 1)
+    return total
+
+
+#: The Bernoulli numbers B₂, B₄, …
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 
 
 class Parametric(Computed):
@@ -210,7 +251,7 @@ class Parametric(Computed):
 # fmt: off
 zeta: Elementwise       = Parametric(_zeta, "zeta", "ζ({0}, {1})", partials=(Refused("x"), lambda out, s, q: -s * zeta(s + 1, q)), domain=((2, _INF), (0, _INF)), latex=r"\zeta({0}, {1})")
 # The n-th derivative of ψ, for whole numbers n.
-polygamma: Elementwise  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), latex=r"\psi^{{({0})}}({1})")
+polygamma: Elementwise  = Parametric(_polygamma, "polygamma", "ψ⁽{0}⁾({1})", partials=(None, lambda out, n, x: polygamma(n + 1, x)), domain=((0, 3), (0, _INF)), real=False, latex=r"\psi^{{({0})}}({1})")
 psi_step: Elementwise = Computed(psi_step_of,    "psi_step",    "ψ_step({0}, {1})",
                        partials=(lambda out, a, b: polygamma(1, a + b) - polygamma(1, a), lambda out, a, b: polygamma(1, a + b)), domain=((0, np.inf), (0, np.inf)))
 # fmt: on

@@ -26,7 +26,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     x = np.moveaxis(x, axis, -1) * 1.0
     if x.dtype.kind == "c" and a.dtype.kind != "c" and b.dtype.kind != "c":
         a, x = np.concatenate([np.ones(1), a]), np.moveaxis(x, -1, axis)
-        state: Any = (None, None) if zi is None else (np.real(as_array(zi)), np.imag(as_array(zi)))
+        start: Any = (None, None) if zi is None else (np.real(as_array(zi)), np.imag(as_array(zi)))
         parts = [lfilter(b, a, p, axis, z) for p, z in zip((np.real(x), np.imag(x)), start, strict=True)]
         if zi is None:
             return parts[0] + 1j * parts[1]

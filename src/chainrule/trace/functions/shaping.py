@@ -359,9 +359,8 @@ def resize(a: Any, new_shape: Any) -> Any:
     shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
     flat = np.ravel(a)
     total, length = int(np.prod(shape)), np.shape(flat)[0]
-    if not length:
-        return st.zeros(shape, flat.dtype)
-    return st.reshape(tile(flat, -(-total // length))[:total], shape)
+    whole = tile(flat, -(-total // length))[:total] if length else st.zeros((total,), flat.dtype)
+    return st.reshape(whole, shape)
 
 
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
