@@ -169,7 +169,7 @@ def test_one_argument_far_out(f: Any, x: float, slope: float) -> None:
     np.testing.assert_allclose(found, slope, rtol=1e-4, atol=1e-15)
 
 
-@pytest.mark.parametrize("f", [special.gamma, special.loggamma, special.psi])
+@pytest.mark.parametrize("f", [sc.gamma, sc.loggamma, sc.psi])
 @pytest.mark.parametrize("z", [0.7 + 0.3j, -1.3 + 0.4j, -3.6 - 5.0j, 30.0 + 2.0j, 0.2 + 40.0j])
 def test_the_gamma_function_of_complex_numbers(f: Any, z: complex) -> None:
     at = lambda h: f(np.array(z + h))  # noqa: E731 - a function of one line
