@@ -91,16 +91,8 @@ SOURCES: tuple[tuple[Callable[..., Any], tuple[Any, ...], str], ...] = (
         return Z - 1.0 * (labels[:, None] == np.arange(d))
     """),
     (cr.grad(roughness), (U,), """
-        N = U.shape[0]
-        d = U.shape[1]
-        R = U[:, 1:] - U[:, :-1]
-        H = U[1:, :] - U[:-1, :]
-        G = np.zeros((N, d))
-        G[:, :-1] = -2 * R
-        G[:, 1:] += 2 * R
-        G[:-1, :] -= 2 * H
-        G[1:, :] += 2 * H
-        return G
+        return 2 * (-np.diff(np.pad(np.diff(U), ((0, 0), (1, 1)))) \
+- np.diff(np.pad(np.diff(U, axis=0), ((1, 1), (0, 0))), axis=0))
     """),
     (cr.grad(kernel), (y, X), """
         K = np.exp(-0.5 * np.sum((X[:, None] - X)**2, axis=-1))

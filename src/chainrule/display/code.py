@@ -56,8 +56,9 @@ class Program:
     render: Callable[[Layout], Code] = field(default=lambda x: Code("", ATOM))
     #: The user's own functions, which the source calls by name.
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    #: Whether it calls a function of SciPy's that NumPy lacks.
+    #: Whether it calls a function of SciPy's that NumPy lacks, special or of matrices.
     special: bool = False
+    linalg: bool = False
     #: Whether all numbers are real, so that arrays of zeros can hold them.
     real: bool = True
     #: How the results are nested; without it they are a tuple.

@@ -17,6 +17,7 @@ from ..ops.monomial import (
     BETWEEN,
     CLIP,
     DET,
+    DIFFERENCE,
     ENTRIES,
     FACTOR,
     INVERSE,
@@ -65,7 +66,9 @@ from .signs import (
 )
 from .sums import same_indices, with_transposes
 
-_LETTERS = {TOEPLITZ: "t", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r"}
+_LETTERS = {
+    TOEPLITZ: "t", DIFFERENCE: "d", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r",
+}  # fmt: skip
 _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 
 
@@ -209,7 +212,7 @@ class Composer:
         if n.op is MONOMIAL:
             term = decode(n)
             return len(n.args) > 1 and bool(term.out) and bool(term.inner() - set(term.out))
-        if n.op is TOEPLITZ:
+        if n.op in (TOEPLITZ, DIFFERENCE):
             return True
         if n.op in (SOFTMAX, INVERSE):
             return n.op is SOFTMAX or self._layouts[n.args[0]].kind is not Kind.NAME

@@ -32,7 +32,7 @@ _HELPERS = {
 _RENAMED = {
     "max": "amax", "min": "amin", "concatenate": "cat", "clip": "clamp", "absolute": "abs",
     "copy": "clone", "transpose": "permute", "power": "pow", "psi": "digamma",
-    "logical_not": "logical_not",
+    "logical_not": "logical_not", "expm": "matrix_exp",
 }  # fmt: skip
 #: NumPy's names that are the same in PyTorch.
 _SAME = frozenset(
@@ -43,7 +43,7 @@ _SAME = frozenset(
     negative ones outer prod reciprocal reshape round sign sin sinh sqrt square squeeze sum swapaxes tan
     tanh trace tril triu trunc where zeros inv det slogdet solve norm cholesky pad flip expit
     gammaln erf erfc digamma polygamma i0 i1 log_ndtr ndtr ndtri xlogy logit erfinv deg2rad
-    rad2deg positive copysign
+    rad2deg positive copysign diff roll
     """.split()  # noqa: SIM905 - a list of words is easier to read so
 )
 
@@ -130,8 +130,8 @@ class _Jax(ast.NodeTransformer):
         """A module, or a function that the source brings along."""
         if n.id == "np":
             return ast.Name("jnp", n.ctx)
-        if n.id == "special":
-            return _dotted("jax.scipy.special")
+        if n.id in ("special", "linalg"):
+            return _dotted(f"jax.scipy.{n.id}")
         helper = _HELPERS["jax"].get(n.id)
         if helper is None and n.id in self._brought:
             raise FormulaError(f"JAX has no {n.id[1:]}, so there is no code of this formula for it.")
@@ -187,7 +187,7 @@ class _Torch(ast.NodeTransformer):
         if own is not None:
             made.func = _dotted(own)
             return made
-        if not path.startswith(("np.", "special.")):
+        if not path.startswith(("np.", "special.", "linalg.")):
             return made
         special = _CALLS.get(word)
         if special is not None:
@@ -196,7 +196,7 @@ class _Torch(ast.NodeTransformer):
                 return found
         if word not in _SAME and word not in _RENAMED:
             raise FormulaError(f"PyTorch has no {path}, so there is no code of this formula for it.")
-        middle = {"np.linalg": "torch.linalg", "special": "torch.special"}
+        middle = {"np.linalg": "torch.linalg", "special": "torch.special", "linalg": "torch.linalg"}
         module = middle.get(path.rpartition(".")[0], "torch")
         made.func = _dotted(f"{module}.{_RENAMED.get(word, word)}")
         return made

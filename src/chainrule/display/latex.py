@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..ops.indexing import gather
-from ..ops.monomial import FACTOR, Axis, Coefficient
+from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
@@ -315,7 +315,16 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         shown = [between.join(_block(x, k, parts) for k in line) for line in found.lines]
         text = " + ".join(rf"\begin{{bmatrix}} {line} \end{{bmatrix}}" for line in shown)
         return Piece(text, SUM if len(shown) > 1 else ATOM)
+    if op is DIFFERENCE:
+        order = x.axes[1].length - x.axes[0].length
+        return Piece(r"\operatorname{diff}(I" + (f", {order})" if order > 1 else ")"), ATOM)
+    if op is KRONECKER:
+        both = [rf"\left({p.text}\right)" if p.hold <= PRODUCT else p.text for p in parts]
+        return Piece(r" \otimes ".join(both), HADAMARD)
+    if op is FRECHET:
+        return Piece(rf"L_{{\exp}}({', '.join(p.text for p in parts)})", ATOM)
     name, after = parametrised(x)
+    parts = [_filled(p) if c.kind is Kind.FILL else p for c, p in zip(x.children, parts, strict=True)]
     return _call(name, [*(p.text for p in parts), *after])
 
 

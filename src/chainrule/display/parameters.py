@@ -38,6 +38,8 @@ def parametrised(x: Layout) -> tuple[str, list[str]]:
         name = along(name, (known["axis"],), rank)
     if known.get("reverse"):
         name = f"reverse_{name}"
+    if "shift" in known:
+        after.append(str(known["shift"]).replace("-", "−"))
     if known.get("k"):
         after.append(str(known["k"]).replace("-", "−"))
     if name == "reshape":

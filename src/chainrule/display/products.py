@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from .code import ATOM, SUM, TERM, UNARY, Code, Program, full, wrapped
 from .composed import Composed
+from .differences import Part, without_differences
 from .layout import Kind, Layout, backwards, fold, transposed
 
 #: A name, or some elements of it.
 _ATOM = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 
 
-class _Part(NamedTuple):
-    layout: Layout
-    code: Code
-
-
 def matrix_product(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     """A chain of matrices, multiplied in the order that costs least: vectors first."""
-    chain = [_Part(c, p) for c, p in zip(x.children, parts, strict=True)]
-    return _chain(chain, program)
+    chain = [Part(c, p) for c, p in zip(x.children, parts, strict=True)]
+    chain = without_differences(chain, program)
+    return chain[0].code if len(chain) == 1 else _chain(chain, program)
 
 
 def _is_column(x: Layout) -> bool:
@@ -33,7 +29,7 @@ def _is_row(x: Layout) -> bool:
     return x.rank == 1 and x.kind is Kind.TRANSPOSE
 
 
-def _chain(chain: list[_Part], program: Program) -> Code:
+def _chain(chain: list[Part], program: Program) -> Code:
     for k in range(len(chain) - 1):
         if _is_column(chain[k].layout) and _is_row(chain[k + 1].layout):
             left, right = _chain(chain[: k + 1], program), _chain(chain[k + 1 :], program)
@@ -49,15 +45,15 @@ def _chain(chain: list[_Part], program: Program) -> Code:
     else:
         fold_right = False
     if fold_right:
-        rest = _Part(_shape_like(chain[1:]), _chain(chain[1:], program))
+        rest = Part(_shape_like(chain[1:]), _chain(chain[1:], program))
         return _pair(first, rest, program)
     if _is_inverse(last.layout) and not _is_row(first.layout):
         return _divided(chain[:-1], last.layout, program)
-    rest = _Part(_shape_like(chain[:-1]), _chain(chain[:-1], program))
+    rest = Part(_shape_like(chain[:-1]), _chain(chain[:-1], program))
     return _pair(rest, last, program)
 
 
-def _shape_like(chain: Sequence[_Part]) -> Layout:
+def _shape_like(chain: Sequence[Part]) -> Layout:
     """A stand-in for a partial product: only whether it is a row, a column or a matrix counts."""
     if len(chain) == 1:
         return chain[0].layout
@@ -72,12 +68,12 @@ def _solves(x: Layout) -> bool:
     return _is_inverse(x) or (x.kind is Kind.SUM and any(map(_solves, x.children)))
 
 
-def _matrix(p: _Part, program: Program, hold: int = TERM) -> str:
+def _matrix(p: Part, program: Program, hold: int = TERM) -> str:
     text = full(p.code, p.layout, program)
     return text if not p.code.full else wrapped(p.code, hold)
 
 
-def _pair(a: _Part, b: _Part, program: Program) -> Code:
+def _pair(a: Part, b: Part, program: Program) -> Code:
     left, right = a.layout, b.layout
     if left.kind is Kind.DIAG:
         weights = a.code.text[len("np.diag(") : -1]
@@ -117,9 +113,9 @@ def _is_inverse(x: Layout) -> bool:
     return x.kind is Kind.INVERSE
 
 
-def _divided(chain: list[_Part], inverse: Layout, program: Program) -> Code:
+def _divided(chain: list[Part], inverse: Layout, program: Program) -> Code:
     """``B A⁻¹`` as ``(A⁻ᵀ Bᵀ)ᵀ``."""
-    turned = [_Part(x, program.render(x)) for x in backwards([p.layout for p in chain])]
+    turned = [Part(x, program.render(x)) for x in backwards([p.layout for p in chain])]
     right = _chain(turned, program).text
     if inverse.kind is Kind.INVERSE:
         matrix = _turned(inverse.children[0], program)
@@ -173,7 +169,7 @@ def solving(composed: Composed) -> Composed:
     )
 
 
-def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
+def _solved(left: Layout, code: Code, b: Part, program: Program) -> Code:
     """``A⁻¹b`` as a solve; a sum with inverses in it is applied term by term."""
     right = full(b.code, b.layout, program)
     if left.kind is Kind.INVERSE:
@@ -185,7 +181,7 @@ def _solved(left: Layout, code: Code, b: _Part, program: Program) -> Code:
         return Code(f"np.linalg.solve({matrix}, {right})", ATOM)
     text = ""
     for k, (sign, term) in enumerate(zip(left.data, left.children, strict=True)):
-        piece = wrapped(_pair(_Part(term, program.render(term)), b, program), TERM)
+        piece = wrapped(_pair(Part(term, program.render(term)), b, program), TERM)
         text += (
             piece
             if not k and sign > 0
@@ -200,7 +196,7 @@ def trace(inner: Layout, code: Code, program: Program) -> Code:
     """``tr(PQ)`` without the product's other entries."""
     if inner.kind is Kind.PRODUCT and len(inner.children) > 1:
         first = inner.children[0]
-        rest = [_Part(c, program.render(c)) for c in inner.children[1:]]
+        rest = [Part(c, program.render(c)) for c in inner.children[1:]]
         if first.kind is Kind.TRANSPOSE:
             left = program.render(first.children[0])
         else:

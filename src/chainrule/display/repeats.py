@@ -260,7 +260,7 @@ def _word(n: ast.AST) -> str:
 def _is_module(n: ast.AST) -> bool:
     while isinstance(n, ast.Attribute):
         n = n.value
-    return isinstance(n, ast.Name) and n.id in ("np", "special")
+    return isinstance(n, ast.Name) and n.id in ("np", "special", "linalg")
 
 
 def _largest(ranks: Sequence[int | None]) -> int | None:

@@ -9,12 +9,14 @@ from typing import Any
 
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
-from ..ops.monomial import FACTOR, SIGMOID, Axis, Coefficient
+from ..ops.linalg import expm
+from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
 from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, lacking, wrapped
 from .composed import Composed
 from .constants import known_number
+from .differences import without_unread
 from .indexed import indexed
 from .inplace import is_changed, stated
 from .inplace import statement as in_place
@@ -75,6 +77,7 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
     program.definitions = dict(definitions)
     statements = [_statement(symbol, layout, program) for symbol, layout in definitions]
     returned = [full(_code(r, program), r, program) for r in results]
+    statements = without_unread(statements, returned, definitions, program)
     ranks = {symbol: layout.rank for symbol, layout in definitions} | _ranks(composed)
     repeats = Repeats([*statements, Statement("", nested(program.structure, returned))], ranks)
     lines = [line for s in repeats() for line in written(s)]
@@ -86,7 +89,8 @@ def write(composed: Composed, name: str, arguments: Sequence[str], program: Prog
             heads.append(f"{size} = {length}")
     body = "\n".join("    " + line for line in [*heads, *text.splitlines()])
     helpers = "".join(_HELPERS[h] + "\n\n" for h in sorted(program.helpers))
-    imports = "import numpy as np\n" + "from scipy import special\n" * program.special
+    modules = ["linalg"] * program.linalg + ["special"] * program.special
+    imports = "import numpy as np\n" + f"from scipy import {', '.join(modules)}\n" * bool(modules)
     return f"{imports}\n\n{helpers}def {name}({', '.join(arguments)}):\n{body}\n"
 
 
@@ -254,6 +258,8 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
             if not k and sign > 0
             else "-" + piece
             if not k
+            else f" - {piece[1:]}"
+            if sign > 0 and piece.startswith("-")
             else f" {'+' if sign > 0 else '-'} {piece}"
         )
     return Code(text, SUM, lacking(x, parts))
@@ -292,6 +298,9 @@ def _scale(x: Layout, parts: Sequence[Code], program: Program) -> Code:
             under[:0] = divisor
     pieces += [wrapped(p, UNARY) for p in over]
     # A minus before a product of matrices would turn the first of them round.
+    if body.hold == UNARY and body.text.startswith("-np.diff(") and pieces and not under:  # 2 * -x
+        pieces[0] = pieces[0][1:] if pieces[0].startswith("-") else f"-{pieces[0]}"
+        body = Code(body.text[1:], ATOM)
     alone = not pieces and not (sign and " @ " in body.text)
     pieces.append(wrapped(body, TERM if alone else UNARY))
     text = sign + " * ".join(pieces)
@@ -391,6 +400,8 @@ _ITEMS = {
     "concatenate": "np.concatenate([{all}], {axis})", "cholesky": "np.linalg.cholesky({0})",
     "cumprod": "np.cumprod({0}, {axis})",
     "tril": "np.tril({0}, {k})", "triu": "np.triu({0}, {k})", "cumsum": "np.cumsum({0}, {axis})",
+    "kronecker": "np.kron({0}, {1})",
+    "roll": "np.roll({0}, {shift}, {axis})",
     "prod": "np.prod({0}, {axes})", "max": "np.max({0}, {axes})", "min": "np.min({0}, {axes})",
 }  # fmt: skip
 
@@ -420,6 +431,14 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         option = ", full_matrices=False" if name == "svd" else ""
         transpose = ".T" if turned else ""
         return Code(f"np.linalg.{name}({texts[0]}{option})[{position}]{transpose}", ATOM)
+    if op is DIFFERENCE:
+        order = x.axes[1].length - x.axes[0].length
+        times = f"{order}, " if order > 1 else ""
+        return Code(f"np.diff(np.eye({program.size(x.axes[1])}), {times}axis=0)", ATOM)
+    if op is expm or op is FRECHET:
+        program.linalg = True
+        option = ", compute_expm=False" if op is FRECHET else ""
+        return Code(f"linalg.{op.name}({', '.join(texts)}{option})", ATOM)
     if op is place:
         return _placed(params, texts, x)
     template = _ITEMS.get(op.name)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..ops.indexing import gather
-from ..ops.monomial import FACTOR, Axis, Coefficient
+from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
@@ -274,7 +274,13 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         between = ", " if found.side_by_side else "; "
         shown = [between.join(_block(x, k, parts) for k in line) for line in found.lines]
         return Piece(" + ".join(f"[{line}]" for line in shown), SUM if len(shown) > 1 else ATOM)
-    name, after = parametrised(x)
+    if op is DIFFERENCE:
+        order = x.axes[1].length - x.axes[0].length
+        return _word(f"diff(I, {order})" if order > 1 else "diff(I)")
+    if op is KRONECKER:
+        return Piece(" ⊗ ".join(f"({p.text})" if p.hold <= PRODUCT else p.text for p in parts), HADAMARD)
+    name, after = ("L_exp", []) if op is FRECHET else parametrised(x)
+    parts = [_filled(p) if c.kind is Kind.FILL else p for c, p in zip(x.children, parts, strict=True)]
     return _word(f"{name}({', '.join([*(p.text for p in parts), *after])})")
 
 

@@ -12,7 +12,7 @@ from ..calculus.jacobian import jacobian as jacobian_nodes
 from ..calculus.sparsity import pattern
 from ..errors import ChainruleError
 from ..ir.node import Node
-from ..ops.monomial import TOTAL, Term
+from ..ops.monomial import DIFFERENCE, TOTAL, Term
 from .arguments import Wrt
 from .derivation import Derivation
 from .derivatives import gradient_nodes
@@ -57,7 +57,9 @@ def structure_of(
     translate = derivation.translation()
     (normal,) = translate(derivation.outputs)
     words = _words(translate.algebra, normal, size)
-    return Structure(str(shown), words or _banded(f, args, keywords, wrt, size))
+    if words is None or any(n.op is DIFFERENCE for n in normal.args):
+        words = _banded(f, args, keywords, wrt, size) or words
+    return Structure(str(shown), words)
 
 
 def _words(algebra: Any, n: Node, size: int) -> str | None:

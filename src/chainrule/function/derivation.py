@@ -46,6 +46,8 @@ from .symbols import (
     derived_from,
     function_name,
     is_array,
+    is_even,
+    is_lower,
     literals_in,
     outside_values,
 )
@@ -246,6 +248,10 @@ class Derivation:
             translate.axes.adopt_repeated()
         assumed = translate.algebra.assumed
         for e in self.examples.known:
+            if is_even(e.value):
+                assumed.even.add(e.node)
+            if is_lower(e.value):
+                assumed.lower.add(e.node)
             if e.declared is not None:
                 for name in e.declared.assumed & {"orthogonal", "positive", "nonnegative"}:
                     getattr(assumed, name).add(e.node)

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..ir.node import Node, constant, input_node, node
 from ..ir.types import type_of
-from ..ops.arithmetic import multiply, negative, subtract
+from ..ops.arithmetic import greater, multiply, negative, subtract
 from ..ops.contraction import einsum
+from ..ops.linalg import tril
 from ..ops.monomial import Axis
 from ..ops.structural import broadcast, transpose
 from .derivatives import Derivative, HessianVectorProduct, Pullback
@@ -169,6 +170,12 @@ def derived_from(
         return "I", (None, lambda _: multiply.build((spread, identity)))
     if len(np.unique(array)) < 2 or array.size < 3:
         return "", None
+    if array.ndim == 2 and array.dtype.kind == "b":  # the mask of a triangle
+        rows, columns = array.shape
+        k = int(array[0].sum()) - 1
+        if np.array_equal(array, np.tri(rows, columns, k, bool)):
+            ones = node(broadcast, (constant(1.0),), (array.shape, ()))
+            return "tri", (None, lambda _: greater.build((node(tril, (ones,), (k,)), constant(0.0))))
     steps: list[tuple[Callable[[Any], Any], Callable[[Node], Node]]] = [
         (np.asarray, lambda n: n),
         (np.negative, lambda n: negative.build((n,))),
@@ -212,3 +219,18 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(
         value, bool
     )
+
+
+def is_even(value: Any) -> bool:
+    """Whether a value is a symmetric matrix."""
+    return _is_square(value) and np.array_equal(value, value.T)
+
+
+def is_lower(value: Any) -> bool:
+    """Whether a value is a matrix with zeros above the diagonal."""
+    return _is_square(value) and np.array_equal(value, np.tril(value))
+
+
+def _is_square(value: Any) -> bool:
+    square = np.ndim(value) == 2 and value.shape[0] == value.shape[1] > 1
+    return bool(square and value.dtype.kind == "f")

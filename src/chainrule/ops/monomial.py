@@ -202,6 +202,13 @@ ONEHOT = Named("onehot")
 BASIS = Named("basis", ("place",))
 #: The windows of a vector as rows, each backwards: what a convolution is the product with.
 TOEPLITZ = Named("toeplitz", ("width",))
+#: The matrix of differences, (Dx)ᵢ = xᵢ₊₁ − xᵢ; the number of its axis of rows tells it from others.
+DIFFERENCE = Named("difference", ("rows",))
+#: An array rotated by so many places along an axis.
+ROLL = Named("roll", ("shift", "axis"))
+KRONECKER = Named("kronecker")
+#: L(A, E), the derivative of the exponential of a matrix at A along E.
+FRECHET = Named("expm_frechet")
 #: An array given by its entries, in C order.
 ENTRIES = Named("entries", ("shape",))
 

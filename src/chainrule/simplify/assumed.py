@@ -25,6 +25,10 @@ class Assumed:
     orthogonal: set[Node] = field(default_factory=set)
     positive: set[Node] = field(default_factory=set)
     nonnegative: set[Node] = field(default_factory=set)
+    #: Matrices that are given symmetric.
+    even: set[Node] = field(default_factory=set)
+    #: And those that are given with zeros above the diagonal.
+    lower: set[Node] = field(default_factory=set)
 
     def factors(self, algebra: Any, term: Term) -> Term | None:
         """A monomial in which an orthogonal matrix met itself, and is gone."""

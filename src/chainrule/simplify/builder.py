@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..ir.node import Node
 from ..ir.primitive import Primitive
 from ..ops.monomial import Axis, Coefficient, Order, Term
+from .assumed import Assumed
 
 Axes = tuple[Axis, ...]
 
@@ -18,6 +19,7 @@ class Builder(Protocol):
 
     order: Order
     symmetric: set[Node]
+    assumed: Assumed
     mirrors: dict[tuple[Node, int, int], int]
     expanding: bool
 
@@ -31,6 +33,24 @@ class Builder(Protocol):
 
     def split(self, n: Node) -> tuple[Coefficient, Node]:
         """The coefficient of a node, and its base."""
+        ...
+
+    def turned(self, n: Node) -> Node:
+        """The transpose of a matrix."""
+        ...
+
+    def number(self, value: float | Fraction, axes: Axes = ()) -> Node:
+        """A number, repeated along ``axes``."""
+        ...
+
+    def opaque(
+        self, op: Primitive, args: Sequence[Node], params: tuple[Any, ...], axes: Axes
+    ) -> Node:
+        """Any operation on normal arguments, as an atom of its own."""
+        ...
+
+    def is_zero(self, n: Node) -> bool:
+        """Whether ``n`` is zero by structure."""
         ...
 
     def monomial(self, term: Term) -> Node:

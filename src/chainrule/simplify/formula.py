@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from ..ir.graph import toposort
 from ..ir.node import INPUT, Node
 from ..ops.cumulative import cumprod
-from ..ops.monomial import Term
+from ..ops.monomial import TOTAL, Term
 from ..ops.reductions import reduce_prod
+from . import triangles
 from .axes import Axes
+from .differences import repeated, with_differences
 from .entries import LONGEST, Entries, NoEntries, picks_elements
 from .normal import Algebra
+from .operators import both_triangles
 from .recognition import Recogniser, equations
 from .rewriting import cleared, lengthened
 from .translation import Translation
@@ -51,10 +54,16 @@ def _algebra() -> Algebra:
 
     def factors(algebra: Algebra, term: Term) -> Term | None:
         found = assumed.factors(algebra, term) or recogniser.factors(algebra, term)
-        return found or cleared(algebra, term) or lengthened(algebra, term)
+        found = found or cleared(algebra, term) or lengthened(algebra, term)
+        if found is None and algebra.factored:
+            found = triangles.factors(algebra, term) or repeated(algebra, term)
+        return found
 
     def node(algebra: Algebra, n: Node) -> Node | None:
-        return assumed.node(algebra, n) or recogniser.node(algebra, n)
+        found = assumed.node(algebra, n) or recogniser.node(algebra, n)
+        if found is None and n.op is TOTAL and algebra.factored:
+            found = with_differences(algebra, n) or both_triangles(algebra, n)
+        return found
 
     algebra.recognise_factors = factors
     algebra.recognise_node = node

@@ -165,7 +165,7 @@ def _place(t: State, n: Node, args: list[Node]) -> Node | None:
     axes = t.axes.of(n)
     both = dict(enumerate(axes))
     parts = []
-    side = _side_by_side(n.params[1], axes)
+    side = side_by_side(n.params[1], axes)
     if side is not None:
         along, order = side
         arrays = [args[k] for k in order]
@@ -191,7 +191,7 @@ def _place(t: State, n: Node, args: list[Node]) -> Node | None:
     return t.algebra.total(parts) if parts else None
 
 
-def _side_by_side(indices: Any, axes: tuple[Axis, ...]) -> tuple[int, list[int]] | None:
+def side_by_side(indices: Any, axes: tuple[Axis, ...]) -> tuple[int, list[int]] | None:
     """The axis that pieces fill one after the other, without a gap, and in which order they do."""
     whole = [(0, a.length, 1) for a in axes]
     places = [(*whole[: len(axes) - len(index)], *index) for index in indices]

@@ -9,16 +9,16 @@ from ..ir.node import INPUT, ITEM, Node
 from ..ir.types import TupleType
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import LOGDET
-from . import matrices, products, selections, spelled
+from . import matrices, operators, products, selections, spelled
 from .factors import FACTORS, factor, values
 from .matrices import square_function
 from .state import Rule, State
 
 #: Operation name -> how its normal form is made. What is not here stays an atom.
-RULES: dict[str, Rule] = {
+RULES: dict[str, Rule] = operators.extended({
     **products.RULES, **selections.RULES, **matrices.RULES, **spelled.RULES,
     "svdvals": values, "eigvalsh": values,
-}  # fmt: skip
+})  # fmt: skip
 
 
 class Translation(State):
