@@ -30,10 +30,10 @@ def curvature(x):
 
 TEXTS = (
     (cr.grad(rosenbrock), u, "[2x[:-1] − 400x[:-1] ⊙ r − 2; 0] + [0; 200r] where r = x[1:] − x[:-1]^⊙2"),
-    (cr.grad(lambda x: np.sum(np.abs(np.diff(x)))), u, "[−h; 0] + [0; h] where h = sign(x[1:] − x[:-1])"),
-    (cr.grad(curvature), u, "[2r; 0; 0] + [0; −4r; 0] + [0; 0; 2r] where r = x[2:] + x[:-2] − 2x[1:-1]"),
-    (cr.grad(lambda U: np.sum((U[1:] - U[:-1]) ** 2)), U, "[−2R; 0] + [0; 2R] where R = U[1:, :] − U[:-1, :]"),
-    (cr.grad(lambda U: np.sum((U[:, 1:] - U[:, :-1]) ** 2)), U, "[−2R, 0] + [0, 2R] where R = U[:, 1:] − U[:, :-1]"),
+    (cr.grad(lambda x: np.sum(np.abs(np.diff(x)))), u, "Dᵀ sign(Dx) where D = diff(I)"),
+    (cr.grad(curvature), u, "2DᵀDx where D = diff(I, 2)"),
+    (cr.grad(lambda U: np.sum((U[1:] - U[:-1]) ** 2)), U, "2DᵀDU where D = diff(I)"),
+    (cr.grad(lambda U: np.sum((U[:, 1:] - U[:, :-1]) ** 2)), U, "2UDᵀD where D = diff(I)"),
     (lambda U: np.hstack([U, A]) @ np.ones(40), U, "[U, A]𝟏"),
     (cr.jacobian(lambda x: np.concatenate([x, x**2])), u, "[I, 2 diag(x)]ᵀ"),
     (cr.grad(with_ones), w, "[𝟏, X]ᵀσ([𝟏, X]w)"),

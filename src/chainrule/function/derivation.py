@@ -46,9 +46,8 @@ from .symbols import (
     derived_from,
     function_name,
     is_array,
-    is_even,
-    is_lower,
     literals_in,
+    observed,
     outside_values,
 )
 from .verification import Examples, agree, is_real
@@ -248,10 +247,7 @@ class Derivation:
             translate.axes.adopt_repeated()
         assumed = translate.algebra.assumed
         for e in self.examples.known:
-            if is_even(e.value):
-                assumed.even.add(e.node)
-            if is_lower(e.value):
-                assumed.lower.add(e.node)
+            observed(e.node, e.value, assumed)
             if e.declared is not None:
                 for name in e.declared.assumed & {"orthogonal", "positive", "nonnegative"}:
                     getattr(assumed, name).add(e.node)

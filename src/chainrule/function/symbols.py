@@ -16,6 +16,7 @@ from ..ops.contraction import einsum
 from ..ops.linalg import tril
 from ..ops.monomial import Axis
 from ..ops.structural import broadcast, transpose
+from ..simplify.assumed import Assumed
 from .derivatives import Derivative, HessianVectorProduct, Pullback
 
 #: Sizes without a name of their own, in order of use.
@@ -221,16 +222,11 @@ def is_array(value: Any) -> bool:
     )
 
 
-def is_even(value: Any) -> bool:
-    """Whether a value is a symmetric matrix."""
-    return _is_square(value) and np.array_equal(value, value.T)
-
-
-def is_lower(value: Any) -> bool:
-    """Whether a value is a matrix with zeros above the diagonal."""
-    return _is_square(value) and np.array_equal(value, np.tril(value))
-
-
-def _is_square(value: Any) -> bool:
-    square = np.ndim(value) == 2 and value.shape[0] == value.shape[1] > 1
-    return bool(square and value.dtype.kind == "f")
+def observed(n: Node, value: Any, assumed: Assumed) -> None:
+    """Note of a matrix that it is given symmetric, or with zeros above the diagonal."""
+    if np.ndim(value) != 2 or value.shape[0] != value.shape[1] or value.dtype.kind != "f":
+        return
+    if len(value) > 1 and np.array_equal(value, value.T):
+        assumed.even.add(n)
+    if len(value) > 1 and np.array_equal(value, np.tril(value)):
+        assumed.lower.add(n)

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import TraceError
 from ..ir.node import Node, input_node
 from ..ir.types import type_of
+from .entrance import is_exchanged
 from .site import here, user_frame
 
 #: Arrays of at most this many bytes are copied.
@@ -67,6 +68,8 @@ class Captures:
     def _name(self, found: Node, array: np.ndarray) -> None:
         """Remember the local variable that holds an array, where the program first uses it."""
         frame = user_frame(3)
+        while frame is not None and is_exchanged(frame.f_code):
+            frame = frame.f_back
         for name, value in (frame.f_locals if frame is not None else {}).items():
             if not issubclass(type(value), np.ndarray):  # a traced array says that it is one
                 continue

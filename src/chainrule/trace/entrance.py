@@ -55,3 +55,11 @@ def _template(*args: Any, **keywords: Any) -> Any:
 
 
 _TEMPLATE = _template.__code__
+
+
+def is_exchanged(code: CodeType) -> bool:
+    """Whether a frame runs exchanged code: it has free variables that nothing filled.
+
+    Its ``f_locals`` must not be read, for Python would follow them.
+    """
+    return code.co_code == _TEMPLATE.co_code
