@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..ops.monomial import DIFFERENCE
+from ..ops.linalg import expm
+from ..ops.monomial import DIFFERENCE, FRECHET
 from .code import ATOM, UNARY, Code, Program, full
 from .layout import Kind, Layout
 from .repeats import Statement
@@ -55,6 +56,19 @@ def without_unread(
             if not any(re.search(rf"\b{name}\b", text) for text in texts):
                 kept = others
     return kept
+
+
+def named_matrix(x: Layout, texts: Sequence[str], program: Program) -> Code | None:
+    """The matrix of differences itself, the exponential of a matrix, and its derivative."""
+    op = x.data[0]
+    if op is DIFFERENCE:
+        times = f"{_order(x, program)}, " if _order(x, program) > 1 else ""
+        return Code(f"np.diff(np.eye({program.size(x.axes[1])}), {times}axis=0)", ATOM)
+    if op is not expm and op is not FRECHET:
+        return None
+    program.linalg = True
+    option = ", compute_expm=False" if op is FRECHET else ""
+    return Code(f"linalg.{op.name}({', '.join(texts)}{option})", ATOM)
 
 
 def _order(x: Layout, program: Program) -> int:

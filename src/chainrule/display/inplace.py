@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
+from ..errors import FormulaError
 from ..ops.monomial import SIGMOID, SOFTPLUS, Coefficient
 from ..ops.structural import place
-from .code import SUM, TERM, Program, full, wrapped
+from .code import ATOM, SUM, TERM, Code, Program, full, wrapped
 from .composed import Composed
 from .layout import Kind, Layout, fold, negated, summed
 from .parameters import index_text
@@ -139,3 +141,24 @@ def _is_real(x: Layout, program: Program) -> bool:
 
 def _is_whole(c: Coefficient) -> bool:
     return Fraction(c.number).denominator == 1 and all(p > 0 for _, p in c.sizes)
+
+
+def padded(params: Sequence[Any], texts: Sequence[str], x: Layout) -> Code:
+    """Pieces in zeros, each padded to the whole."""
+    shape, indices = params
+    pads = []
+    for text, index in zip(texts, indices, strict=True):
+        lead = [(0, a.length, 1) for a in x.axes[: len(x.axes) - len(index)]]
+        index, whole = (*lead, *index), (*(n for _, n, _ in lead), *shape)
+        widths = []
+        for entry, length in zip(index, whole, strict=True):
+            start, count = (entry, 1) if isinstance(entry, int) else entry[:2]
+            if not isinstance(entry, int) and entry[2] != 1:
+                raise FormulaError("every other element is placed; this has no notation yet.")
+            widths.append((start, length - start - count))
+        if any(isinstance(entry, int) for entry in index):  # these axes the piece does not have
+            lengths = tuple(1 if isinstance(entry, int) else entry[1] for entry in index)
+            text = f"np.reshape({text}, {lengths})"
+        shown = str(widths[0]) if len(widths) == 1 else str(widths)
+        pads.append(f"np.pad({text}, {shown})")
+    return Code(" + ".join(pads), SUM if len(pads) > 1 else ATOM)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
 from ..errors import FormulaError
 from ..ops.elementwise import Elementwise
-from ..ops.linalg import expm
-from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, SIGMOID, Axis, Coefficient
+from ..ops.monomial import FACTOR, SIGMOID, Axis, Coefficient
 from ..ops.structural import place, slice_
 from ..ops.transcendental import tanh
 from .code import ATOM, COMPARE, POWER, SUM, TERM, UNARY, Code, Program, full, lacking, wrapped
 from .composed import Composed
 from .constants import known_number
-from .differences import without_unread
+from .differences import named_matrix, without_unread
 from .indexed import indexed
-from .inplace import is_changed, stated
+from .inplace import is_changed, padded, stated
 from .inplace import statement as in_place
 from .layout import Kind, Layout, fold
 from .parameters import index_text
@@ -258,11 +256,9 @@ def _sum(x: Layout, parts: Sequence[Code], program: Program) -> Code:
             if not k and sign > 0
             else "-" + piece
             if not k
-            else f" - {piece[1:]}"
-            if sign > 0 and piece.startswith("-")
             else f" {'+' if sign > 0 else '-'} {piece}"
         )
-    return Code(text, SUM, lacking(x, parts))
+    return Code(text.replace(" + -", " - "), SUM, lacking(x, parts))
 
 
 def _complement(x: Layout, parts: Sequence[Code], program: Program) -> Code | None:
@@ -431,16 +427,11 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
         option = ", full_matrices=False" if name == "svd" else ""
         transpose = ".T" if turned else ""
         return Code(f"np.linalg.{name}({texts[0]}{option})[{position}]{transpose}", ATOM)
-    if op is DIFFERENCE:
-        order = x.axes[1].length - x.axes[0].length
-        times = f"{order}, " if order > 1 else ""
-        return Code(f"np.diff(np.eye({program.size(x.axes[1])}), {times}axis=0)", ATOM)
-    if op is expm or op is FRECHET:
-        program.linalg = True
-        option = ", compute_expm=False" if op is FRECHET else ""
-        return Code(f"linalg.{op.name}({', '.join(texts)}{option})", ATOM)
+    made = named_matrix(x, texts, program)
+    if made is not None:
+        return made
     if op is place:
-        return _placed(params, texts, x)
+        return padded(params, texts, x)
     template = _ITEMS.get(op.name)
     if not template:
         raise FormulaError(f"{op.name} has no notation yet, so no formula with it can be shown.")
@@ -453,27 +444,6 @@ def _item(x: Layout, parts: Sequence[Code], program: Program) -> Code:
     if of_vector:
         return Code(f"np.{op.name}({texts[0]})", ATOM)
     return Code(template.format(*texts, all=", ".join(texts), **known), ATOM)
-
-
-def _placed(params: Sequence[Any], texts: Sequence[str], x: Layout) -> Code:
-    """Pieces in zeros, each padded to the whole."""
-    shape, indices = params
-    pads = []
-    for text, index in zip(texts, indices, strict=True):
-        lead = [(0, a.length, 1) for a in x.axes[: len(x.axes) - len(index)]]
-        index, whole = (*lead, *index), (*(n for _, n, _ in lead), *shape)
-        widths = []
-        for entry, length in zip(index, whole, strict=True):
-            start, count = (entry, 1) if isinstance(entry, int) else entry[:2]
-            if not isinstance(entry, int) and entry[2] != 1:
-                raise FormulaError("every other element is placed; this has no notation yet.")
-            widths.append((start, length - start - count))
-        if any(isinstance(entry, int) for entry in index):  # these axes the piece does not have
-            lengths = tuple(1 if isinstance(entry, int) else entry[1] for entry in index)
-            text = f"np.reshape({text}, {lengths})"
-        shown = str(widths[0]) if len(widths) == 1 else str(widths)
-        pads.append(f"np.pad({text}, {shown})")
-    return Code(" + ".join(pads), SUM if len(pads) > 1 else ATOM)
 
 
 #: How each kind of layout is written.
