@@ -16,6 +16,8 @@ Terms = list[tuple[Coefficient, Node]]
 
 #: No more terms than this are looked at.
 MOST = 24
+#: Products of more factors than this are not written out.
+LONGEST = 12
 
 
 def expanded(algebra: Builder, terms: Terms, *, diagonal: bool = False) -> Terms | None:
@@ -92,8 +94,8 @@ def over_common_denominator(algebra: Builder, terms: Terms) -> tuple[Terms, Fact
 
 
 def _sums(view: Term, diagonal: bool) -> list[Factor]:
-    """The factors of an elementwise product that are sums."""
-    if len(set(view.out)) < len(view.out):
+    """The factors of an elementwise product that are sums; a long one is a chain, and stays."""
+    if len(set(view.out)) < len(view.out) or len(view.factors) > LONGEST:
         return []
     return [
         f
@@ -104,12 +106,15 @@ def _sums(view: Term, diagonal: bool) -> list[Factor]:
         and f.exponent <= 3
         and set(f.indices) <= set(view.out)
         and len(set(f.indices)) == len(f.indices)
+        and max(len(part.args) for part in f.node.args) <= LONGEST
         and (not diagonal or any(map(has_diagonal, f.node.args)))
     ]
 
 
 def _collected(algebra: Builder, terms: Terms, diagonal: bool = False) -> Terms | None:
     """The terms written out, like ones together."""
+    if sum(_leaves(algebra, base, diagonal) for _, base in terms) > MOST:
+        return None
     sums: dict[tuple[Node, tuple[tuple[Axis, int], ...]], Fraction] = {}
     stack = [(c, base) for c, base in reversed(terms)]
     steps = 0
@@ -142,6 +147,16 @@ def _collected(algebra: Builder, terms: Terms, diagonal: bool = False) -> Terms 
             c, b = algebra.split(algebra.monomial(view._replace(factors=factors, coefficient=UNIT)))
             stack.append((coefficient * c * view.coefficient, b))
     return [(Coefficient(n, s), base) for (base, s), n in sums.items() if n]
+
+
+def _leaves(algebra: Builder, base: Node, diagonal: bool) -> int:
+    """How many terms there are to look at: the product of how many each sum has."""
+    count = 1
+    for f in _sums(algebra.term(base), diagonal):
+        count *= int(len(f.node.args) ** f.exponent)
+        if count > MOST:
+            break
+    return count
 
 
 def length(algebra: Builder, base: Node) -> int:
