@@ -524,6 +524,20 @@ def test_u14_the_square_of_a_norm_is_smooth(f: Any) -> None:
     np.testing.assert_array_equal(cr.hvp(f)(np.zeros(2), np.array([1.0, 3.0])), [2.0, 6.0])
 
 
+@pytest.mark.parametrize("powers", [np.arange(2, 6), np.array([2.0, 2.5, 4.0, 2.0])])
+def test_u14_squares_among_powers(powers: Any) -> None:
+    f = lambda x, p: np.sum(np.abs(x) ** p)  # noqa: E731 - a function of one line
+    even = np.where(powers == 2, 2.0, 0.0)
+    for g in (lambda x: f(x, powers), lambda x: f(x, np.array(powers * 1.0))):
+        np.testing.assert_array_equal(np.diag(cr.hessian(g)(np.zeros(4))), even)
+        np.testing.assert_array_equal(np.diag(cr.jit(cr.hessian(g))(np.zeros(4))), even)
+    x, p = np.array([0.5, 0.3, 0.2, 0.7]), powers * 1.0
+    mixed = x ** (p - 1) * (1 + p * np.log(x))  # by x and then by p
+    found = cr.jacobian(lambda p: cr.grad(f)(x, p))(p)
+    np.testing.assert_allclose(np.diag(found), mixed)
+    np.testing.assert_allclose(np.diag(cr.jacobian(lambda x: cr.grad(f, wrt="p")(x, p))(x)), mixed)
+
+
 # -- constants -------------------------------------------------------------------------------------
 
 

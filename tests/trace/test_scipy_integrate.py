@@ -154,6 +154,23 @@ def test_dense_output_and_events() -> None:
     np.testing.assert_allclose(cr.grad(f)(P), exact(P), rtol=1e-6)
 
 
+@pytest.mark.parametrize("times", [[0.1, 0.5, 0.9], [0.9, 0.5, 0.1]])
+def test_odeint_by_its_times(times: list[float]) -> None:
+    start = np.array([0.3, 0.4])
+
+    def solved(t: Any) -> Any:
+        return si.odeint(lambda y, t, k: -k * y * np.cos(t), start, t, (1.3,), rtol=1e-11, atol=1e-12)
+
+    def exact(t: Any) -> Any:
+        return start * np.exp(-1.3 * (np.sin(t) - np.sin(t[0])))[:, None]
+
+    t = np.array(times)
+    for made in (cr.jacobian, lambda f: cr.jit(cr.jacobian(f))):
+        np.testing.assert_allclose(made(solved)(t), made(exact)(t), atol=1e-9)
+    with pytest.raises(cr.errors.UnsupportedFunction, match="branches"):
+        cr.grad(lambda t: np.sum(si.odeint(lambda y, t: -y if y[0] > 0.2 else -2 * y, start, t)))(t)
+
+
 def test_odeint() -> None:
     times = np.linspace(0, 2, 5)
 

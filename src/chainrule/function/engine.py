@@ -20,6 +20,7 @@ from ..ir.node import INPUT, Node
 from ..ops.special import expit
 from ..ops.transcendental import exp
 from ..simplify.fusing import fused
+from ..simplify.lengths import smooth
 from ..simplify.loops import trimmed
 from ..simplify.rerolling import rerolled
 from ..simplify.rolling import rolled
@@ -145,6 +146,7 @@ def derive(
             prepared = simplify(rerolled(outputs, level))
             if has_spectra(prepared):
                 prepared = SPECTRA.simplifier(level if level > 1 else 0)(prepared)
+            prepared = smooth(prepared, others, level if level > 1 else 0)
             nodes = simplify(fused(rule(prepared), level))
             smaller = trimmed(nodes, level)
             if smaller != nodes:

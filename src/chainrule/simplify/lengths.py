@@ -6,13 +6,18 @@ program is differentiated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
+from ..ir.graph import dependents, toposort
 from ..ir.node import Node, constant, node
 from ..ops import arithmetic as ar
 from ..ops.contraction import einsum, split_subscripts
+from ..ops.elementwise import where
 from ..ops.reductions import norm
-from ..ops.structural import reduce_sum
+from ..ops.structural import broadcast, reduce_sum
+from ..ops.transcendental import exp, log
+from .engine import Rules
 from .pattern import Algorithm, algorithm, literal
 
 #: Of one number; a product has two equal ones.
@@ -64,6 +69,42 @@ def a_size_in_a_product_with_itself(n: Node) -> Node | None:
             if x.type.dtype.kind == "f":
                 args[i] = args[j] = x
     return None if args == list(n.args) else node(einsum, tuple(args), n.params)
+
+
+def smooth(outputs: Sequence[Node], inputs: Sequence[Node], level: int) -> list[Node]:
+    """``|x| ** p`` as ``x²`` where an array ``p`` is 2: that has a second derivative at 0.
+
+    It is done once, before a program is differentiated by ``inputs``, on which ``p`` does not depend.
+    """
+    if not any(_is_power(n) for n in toposort(outputs)):
+        return list(outputs)
+    moving = dependents(toposort(outputs), inputs)
+
+    @algorithm(ar.power, heads={0: _SIZES})
+    def a_square_among_powers(n: Node) -> Node | None:
+        length, p = n.args
+        size = length.args[0] if length.op is broadcast else length
+        if size.op not in _SIZES or p in moving or not _is_power(n):
+            return None
+        (x,) = size.args
+        if x.type.dtype.kind != "f":
+            return None
+        if length is not size:
+            x = node(broadcast, (x,), length.params)
+        even = ar.equal.build((p, constant(2.0)))
+        squared = ar.square.build((x,))
+        if p.level:  # it may be differentiated by later: there it is x² exp((p − 2) log |x|)
+            away = where.build((ar.equal.build((x, constant(0.0))), constant(1.0), length))
+            beyond = ar.multiply.build((ar.subtract.build((p, constant(2.0))), log.build((away,))))
+            squared = ar.multiply.build((squared, exp.build((beyond,))))
+        rest = ar.power.build((length, where.build((even, constant(3.0), p))))
+        return where.build((even, squared, rest))
+
+    return Rules((a_square_among_powers,)).simplifier(level)(outputs)
+
+
+def _is_power(n: Node) -> bool:
+    return n.op is ar.power and n.args[1].op is not where and literal(n.args[1]) is None
 
 
 LENGTHS: tuple[Algorithm, ...] = (the_square_of_a_size, a_size_in_a_product_with_itself)

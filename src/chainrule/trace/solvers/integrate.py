@@ -170,29 +170,32 @@ def odeint(
             "hmin": hmin, "mxstep": mxstep, "mxordn": mxordn, "mxords": mxords}  # fmt: skip
     if not traced:
         return original(func, y0, t, args, Dfun, col_deriv, full_output, tfirst=tfirst, **rest)
-    if innermost((t,)) is not None:
-        raise _refused(
-            "scipy.integrate.odeint at traced times", "use solve_ivp, or scale the equation"
-        )
     run = concrete(trace, right)
     found = original(run, start, times, tfirst=True, full_output=True, **rest)
     values, info = found
     loose = 1.49e-8
     tolerance = {"rtol": loose if rtol is None else rtol, "atol": loose if atol is None else atol}
-    path = _path(trace, right, run, float(times[0]), start, np.ravel(lifted(y0)), times, tolerance)
-    made = _valued(trace, right, (float(times[0]), start), y0, values, path)
+    when = None if innermost((t,)) is None else lifted(t)
+    if when is not None and (np.diff(times) == 0).any():
+        raise _refused("scipy.integrate.odeint at traced times of which two are equal", "take each once")
+    path = _path(
+        trace, right, run, float(times[0]), start, np.ravel(lifted(y0)), times, tolerance, when
+    )
+    made = _valued(trace, right, (float(times[0]), start), y0, values, path, when)
     return (made, info) if full_output else made
 
 
 def _valued(
-    trace: Any, right: Function, at: tuple[float, Any], y0: Any, values: Any, path: Any
-) -> Any:
+    trace: Any, right: Function, at: tuple[float, Any], y0: Any, values: Any, path: Any,
+    when: Any = None,
+) -> Any:  # fmt: skip
     """The values that SciPy computed, with the derivatives of ``path``.
 
     They belong to these parameters alone, so what the equation reads becomes a decision.
     """
     read = closed(trace, lambda y: right(at[0], y), [at[1]]).operands
-    for x in (*read, *((lifted(y0),) if innermost((y0,)) is not None else ())):
+    given = [lifted(y0)] if innermost((y0,)) is not None else []
+    for x in (*read, *given, *(() if when is None else (when,))):
         if x.node.type.differentiable and x.node.level:
             x.recorder.decide_array(x)
     return values + (path - stop_gradient(path))
@@ -208,9 +211,12 @@ class _Stiff(Exception):
 
 def _path(
     trace: Any, right: Function, run: Function, low: float, start: np.ndarray, y0: Any,
-    times: np.ndarray, tolerance: dict[str, Any],
+    times: np.ndarray, tolerance: dict[str, Any], when: Any = None,
 ) -> Any:  # fmt: skip
-    """The solution at ``times``, one row for each, by a method that is traced step by step."""
+    """The solution at ``times``, one row for each, by a method that is traced step by step.
+
+    ``when`` is ``times`` traced: the steps between two of these stretch with them.
+    """
     from scipy.integrate import solve_ivp
 
     rtol = min(0.1 * float(np.min(tolerance.get("rtol", 1e-3))), 1e-6)
@@ -236,9 +242,14 @@ def _path(
         mesh = mesh[::-1]
     y = trace.lift(lifted(y0) * 1.0)
     made = closed(trace, lambda t, h, y: step(trace, right, t, h, y), [mesh[0], 0.1, start])
-    lengths = np.diff(mesh)
+    grid: Any = mesh if when is None else _stretched(mesh, times, when)
+    lengths = np.diff(grid)
     if made.guards:  # a branch may be taken in one step and not in another
         rows = [y]
+        if when is not None:  # where it branches does not stretch with the times
+            raise _refused(
+                "scipy.integrate.odeint at traced times of an equation that branches", "use np.where"
+            )
         for t, h in zip(mesh, lengths, strict=False):
             rows.append(step(trace, right, float(t), float(h), rows[-1]))
         path = np.stack(rows)
@@ -246,10 +257,18 @@ def _path(
         t, h, state, *read = made.graph.inputs
         (after,) = made.graph.outputs
         body = Graph((state, t, h, *read), (after, after))
-        _, (rows,) = loop(body, lengths.size, [y], [mesh[:-1], lengths], made.operands)
+        _, (rows,) = loop(body, mesh.size - 1, [y], [grid[:-1], lengths], made.operands)
         path = np.concatenate([y[None], rows])
     place = {t: k for k, t in enumerate(mesh)}
     return path[[place[t] for t in times]]
+
+
+def _stretched(mesh: np.ndarray, times: np.ndarray, when: Any) -> Any:
+    """The mesh as it moves with the times between which its points lie."""
+    way = -1.0 if times[-1] < times[0] else 1.0
+    before = np.clip(np.searchsorted(way * times, way * mesh, "right") - 1, 0, times.size - 2)
+    share = (mesh - times[before]) / (times[before + 1] - times[before])
+    return when[before] + share * (when[before + 1] - when[before])
 
 
 def _explicit(trace: Any, right: Function, t: Any, h: Any, y: Any) -> Any:
