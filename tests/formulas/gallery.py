@@ -236,7 +236,7 @@ GALLERY = (
     Entry("Loops and entries", "a loop over rows", grad(by_rows), (w,), "(2/N) Xᵀ(Xw − y)"),
     Entry("Loops and entries", "loops over elements", grad(by_elements), (w,), "(A + Aᵀ)x"),
     Entry("Loops and entries", "polar coordinates", jacobian(polar), (np.array([1.2, 0.4]),), "[[cos(x₂), −x₁ sin(x₂)], [sin(x₂), x₁ cos(x₂)]]"),
-    Entry("Loops and entries", "Rosenbrock's function", grad(rosenbrock), (np.array([0.3, 0.4]),), "[2x₁ − 400x₁r − 2, 200r] where r = x₂ − x₁²"),
+    Entry("Loops and entries", "Rosenbrock's function", grad(rosenbrock), (np.array([0.3, 0.4]),), "[−2(1 − x₁) − 400x₁r, 200r] where r = x₂ − x₁²"),
     Entry("Loops and entries", "its Hessian", hessian(rosenbrock), (np.array([0.3, 0.4]),), "[[1200x₁² + 2 − 400x₂, −400x₁], [−400x₁, 200]]"),
     Entry("Loops and entries", "a quotient", grad(lambda a, b: (a - b) / (a + b)), (0.7, 0.2), "2b / (a + b)²"),
     Entry("Loops and entries", "a power", grad(lambda x, n: np.sum(x**n)), (p, 2.5), "nx^⊙(n − 1)"),

@@ -171,7 +171,8 @@ class Composer:
             name, coefficient = self._alphabet.take(n.params[1]), UNIT
         elif uses > 1 and self._worth_naming(n):
             name, coefficient = self._invented(n), UNIT
-            if n in self._subtracted and turns_round(self._layouts[n]):
+            turned = n in self._subtracted and turns_round(self._layouts[n])
+            if self._order.signs.get(n, -1 if turned else 1) < 0:  # as the program has it
                 coefficient = Coefficient(Fraction(-1))
         else:
             return

@@ -19,8 +19,11 @@ def stands_alone(term: Term) -> bool:
 
 
 def weight(n: Node) -> Coefficient:
-    """The number that a term of a sum is multiplied with."""
-    return n.params[0] if n.op is MONOMIAL else UNIT
+    """The number that a term of a sum is multiplied with; a whole number alone is no such."""
+    if n.op is not MONOMIAL or (not n.args and n.params[0].number.denominator == 1):
+        return UNIT
+    coefficient: Coefficient = n.params[0]
+    return coefficient
 
 
 def distributed(coefficient: Coefficient, x: Layout) -> Layout:
@@ -63,7 +66,9 @@ def is_weighted(x: Layout) -> bool:
 
 def turns_round(x: Layout) -> bool:
     """Whether minus a sum reads as well: ``p − y`` for ``y − p``, but not ``s − 1``."""
-    return x.kind is Kind.SUM and any(s < 0 for s in x.data) and not starts_with_number(x)
+    if x.kind is not Kind.SUM or not any(s < 0 for s in x.data):
+        return False
+    return not starts_with_number(x) or 2 * sum(s < 0 for s in x.data) > len(x.data)
 
 
 def subtracted(nodes: Sequence[Node]) -> set[Node]:

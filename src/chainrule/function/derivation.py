@@ -34,7 +34,7 @@ from ..trace.tree import flatten
 from .abstract import Declared
 from .arguments import Target
 from .derivatives import Derivative
-from .entrywise import reads_better
+from .entrywise import reads_better, written, written_entries
 from .heading import Heading, heading, headings
 from .lifting import lifted
 from .sharing import Names, Shared, with_shared
@@ -296,6 +296,7 @@ class Derivation:
             composed, sizes, text = whole()
         else:
             found, single = entries
+            written_entries(found, [n for n, _ in self.trace.events])
             composed = Composer(found.algebra.order, self.symbols, {}, taken, self.turned)(single)
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             text = unicode_notation.write(composed, sizes)
@@ -417,6 +418,7 @@ class Derivation:
         translate(logistic)  # 1/(1 + exp(−z)) may have been recognised since
         order = translate.algebra.order
         order.written = len(order)
+        written(translate, [n for n, _ in self.trace.events if n in inside])
 
     def local_names(self) -> dict[Node, str]:
         """The user's own local names for what they computed; the first one for each value."""

@@ -1,4 +1,4 @@
-"""Whether whole arrays read better than their entries, where a result can be written both ways."""
+"""Results entry by entry or as whole arrays: which reads better, and how sums are written in both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from ..ir.graph import toposort
 from ..ir.node import Node
+from ..ops.arithmetic import add, subtract
 from ..ops.structural import slice_
+from ..simplify.entries import Entries, NoEntries
+from ..simplify.translation import Translation
 
 
 def reads_better(whole: str, entries: str, outputs: Sequence[Node], *, many: bool) -> bool:
@@ -26,3 +29,24 @@ def reads_better(whole: str, entries: str, outputs: Sequence[Node], *, many: boo
         pieces += r"|;|concatenate|\[[a-z]*:"
     placed = len(re.findall("e[₀-₉]", whole)) > 1
     return not re.search(pieces, whole) and len(whole) * (1 + placed) < len(entries)
+
+
+def written(translate: Translation, nodes: Sequence[Node]) -> None:
+    """Note how the program writes its sums: ``x − c``, and not ``c − x``."""
+    algebra = translate.algebra
+    for n in nodes:
+        if n.op in (add, subtract):
+            number, base = algebra.split(translate.normal[n])
+            algebra.order.write(base, number)
+
+
+def written_entries(entries: Entries, nodes: Sequence[Node]) -> None:
+    """The same for sums of numbers, where a result is written entry by entry."""
+    algebra = entries.algebra
+    for n in nodes:
+        if n.op in (add, subtract) and not n.type.shape:
+            try:
+                number, base = algebra.split(entries.entry(n, ()))
+            except NoEntries:
+                continue
+            algebra.order.write(base, number)

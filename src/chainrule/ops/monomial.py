@@ -231,6 +231,8 @@ class Order:
         self._ranks: dict[Node, int] = {}
         #: How many of them are of the program itself, rather than of its derivative.
         self.written = 0
+        #: Sums that the program has, and the sign with which it has them: ``x − c``.
+        self.signs: dict[Node, int] = {}
         #: Matrices that were proved to equal their transposes.
         self.symmetric: set[Node] = set()
         self.axes: dict[Node, tuple[Axis, ...]] = {}
@@ -251,6 +253,11 @@ class Order:
     def is_written(self, n: Node) -> bool:
         """Whether ``n`` is in the program that is differentiated."""
         return self._ranks.get(n, self.written) < self.written
+
+    def write(self, base: Node, coefficient: Coefficient) -> None:
+        """Note that the program has a multiple of ``base``; of sums the sign is kept."""
+        if base.op is TOTAL and coefficient.magnitude() == UNIT:
+            self.signs.setdefault(base, int(coefficient.number))
 
     def __len__(self) -> int:
         return len(self._ranks)

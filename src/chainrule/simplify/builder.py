@@ -53,6 +53,10 @@ class Builder(Protocol):
         """Whether ``n`` is zero by structure."""
         ...
 
+    def parts(self, base: Node) -> tuple[Node, ...] | None:
+        """The terms of a sum, also where it is transposed or repeated."""
+        ...
+
     def monomial(self, term: Term) -> Node:
         """The normal form of a product."""
         ...

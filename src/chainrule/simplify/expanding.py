@@ -68,13 +68,17 @@ def over_common_denominator(algebra: Builder, terms: Terms) -> tuple[Terms, Fact
         view = algebra.term(base)
         names = {i: p for p, i in enumerate(view.out)}
         for f in view.factors:
-            below = f.exponent < 0 and f.node.op is TOTAL and f.exponent.denominator == 1
+            below = f.exponent < 0 and f.node.op is TOTAL and f.exponent.denominator <= 2
             if below and set(f.indices) <= set(names) and len(names) == len(view.out):
                 found.append(f._replace(indices=tuple(names[i] for i in f.indices)))
     if not found:
         return None
     lowest = min(found, key=lambda f: f.exponent)
-    if any(f.node is not lowest.node or f.indices != lowest.indices for f in found):
+    for f in found:  # 1/√r − x²/r^(3/2) is 1/r^(3/2), where r = x² + 1
+        apart = (f.exponent - lowest.exponent).denominator > 1
+        if f.node is not lowest.node or f.indices != lowest.indices or apart:
+            return None
+    if lowest.exponent.denominator > 1 and len(found) < len(terms):
         return None
     up = lowest._replace(exponent=-lowest.exponent)
     numerators: Terms = []

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from ..ir.node import INPUT, Node
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient, Factor, Term
+from ..ops.structural import slice_
 from .builder import Builder
 
 #: With more factors than this, no subset of them is tried.
@@ -203,4 +204,4 @@ def _divides(f: Factor, g: Factor) -> bool:
         return True
     same_sign = f.exponent * g.exponent > 0
     whole = Fraction(f.exponent).denominator == Fraction(g.exponent).denominator == 1
-    return same_sign and whole and f.node.op is not INPUT and f.node.op is not MONOMIAL
+    return same_sign and whole and f.node.op not in (INPUT, MONOMIAL, slice_)

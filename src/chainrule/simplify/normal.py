@@ -37,7 +37,7 @@ from .assumed import Assumed
 from .equal import soft_of_equal
 from .factoring import common_factors, paired
 from .mirrored import may_be_mirrored, upright
-from .rewriting import diagonals, kept_whole, opened, shorter
+from .rewriting import diagonals, like_terms, opened, shorter
 from .terms import (
     apart,
     find,
@@ -317,7 +317,7 @@ class Algebra:
         result = once(self._trying, whole, lambda: self.total([self.monomial(part) for part in parts]))
         if result is None:
             return None
-        left = self._parts(self.split(result)[1]) or (result,)
+        left = self.parts(self.split(result)[1]) or (result,)
         both = (self.varies(part, 0) and self.varies(part, 1) for part in f.node.args)
         bordered = len(f.indices) == 2 and not any(both)  # x𝟏ᵀ − 𝟏yᵀ
         return result if len(left) < len(f.node.args) + bordered else None
@@ -359,22 +359,7 @@ class Algebra:
 
     def _total(self, nodes: Sequence[Node]) -> Node:
         axes, nodes = self.side_by_side(nodes)
-        sums: dict[tuple[Node, Any], Fraction] = {}
-        stack = [(UNIT, n) for n in reversed(nodes)]
-        whole_sum = kept_whole(self, nodes)
-        while stack:
-            outer, n = stack.pop()
-            coefficient, base = self.split(n)
-            coefficient = outer * coefficient
-            parts = self._parts(base) if base is not whole_sum else None
-            if parts is not None:
-                stack.extend((coefficient, part) for part in reversed(parts))
-                continue
-            key = (base, coefficient.sizes)
-            sums[key] = sums.get(key, Fraction(0)) + coefficient.number
-        terms = [
-            (Coefficient(number, sizes), base) for (base, sizes), number in sums.items() if number
-        ]
+        terms = like_terms(self, nodes)
         if not terms:
             return self.constant(Coefficient(Fraction(0)), axes)
         if len(terms) == 1:
@@ -401,7 +386,7 @@ class Algebra:
             made = once(self._trying, (1, whole), lambda: self.total(pairs))
         return self._hoisted(terms, axes) if made is None else made
 
-    def _parts(self, base: Node) -> tuple[Node, ...] | None:
+    def parts(self, base: Node) -> tuple[Node, ...] | None:
         """The terms of a sum, also where it is transposed or repeated along more axes."""
         if base.op is TOTAL:
             return base.args
@@ -442,6 +427,8 @@ class Algebra:
     def _hoisted(self, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node:
         """The sum with a coefficient in front that all terms share, the first one positive."""
         outside = shared_number([c for c, _ in terms])
+        if not axes and any(base.op is TOTAL for _, base in terms):  # 2(x − 1) − 400xr stays
+            outside = Coefficient(Fraction(-1 if terms[0][0].number < 0 else 1))
         if outside != UNIT:
             terms = [(c * outside**-1, base) for c, base in terms]
         made = node(TOTAL, tuple(self.scale(base, c) for c, base in terms))

@@ -65,6 +65,7 @@ EQUATIONS: tuple[Callable[[Any], Sides], ...] = (
     lambda x: (_slope(tanh, x, 2), -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
     lambda x: (np.sinh(x) / np.cosh(x), np.tanh(x)),
     lambda x: (np.sign(x) * np.abs(x), x),
+    lambda x: (np.sign(x) * x, np.abs(x)),
     lambda x: (np.sign(x) / np.abs(x), 1 / x),
     lambda x: (np.where(x > 0, 1.0, 0.0) * x, relu(x)),
     lambda x: (np.where(x > 0, 1.0, 0.0) * relu(x), relu(x)),
@@ -430,13 +431,17 @@ def _apart(algebra: Algebra, term: Term) -> Term | None:
 def _picked(algebra: Algebra, term: Term) -> Term | None:
     """What is summed against ``eₖ`` is its element, row or column at k."""
     for f in term.factors:
-        if f.node.op is not BASIS or f.exponent != 1 or f.indices[0] in term.out:
+        if f.node.op is not BASIS or f.exponent != 1:
             continue
         (i,), (k,) = f.indices, f.node.params
         met = [g for g in term.factors if g is not f and i in g.indices]
+        if i in term.out and not any(g.indices == (i,) for g in met):
+            continue
         if any(g.node.op is BASIS for g in met):
             continue
         made = [g for g in term.factors if g is not f and g not in met]
+        if i in term.out:  # x ⊙ eₖ is x[k] eₖ
+            made.append(f)
         for g in met:
             pairs = list(zip(g.indices, algebra.axes(g.node), strict=True))
             places = tuple(k if j == i else (0, a.length, 1) for j, a in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from ..ir.node import Node
 from ..ops.monomial import MONOMIAL, TOTAL, UNIT, Axis, Coefficient, Factor, Term, decode
@@ -46,6 +47,49 @@ def kept_whole(algebra: Builder, nodes: Sequence[Node]) -> Node | None:
         ):
             return base
     return None
+
+
+Terms = list[tuple[Coefficient, Node]]
+
+
+def like_terms(algebra: Builder, nodes: Sequence[Node]) -> Terms:
+    """The terms of a sum of nodes, like ones together.
+
+    Sums among them are opened; but a multiple of a sum of numbers, ``2(x₁ − 1)``, only where one of
+    its terms then meets its like.
+    """
+    sums: dict[tuple[Node, Any], Fraction] = {}
+    numbers = not algebra.axes(nodes[0])
+    whole_sum = kept_whole(algebra, nodes)
+    kept: list[tuple[Coefficient, Node]] = []
+
+    def open_up(stack: Terms, *, keep: bool) -> None:
+        while stack:
+            outer, n = stack.pop()
+            coefficient, base = algebra.split(n)
+            coefficient = outer * coefficient
+            parts = algebra.parts(base) if base is not whole_sum else None
+            if parts is None:
+                key = (base, coefficient.sizes)
+                sums[key] = sums.get(key, Fraction(0)) + coefficient.number
+            elif keep and coefficient.magnitude() != UNIT:
+                kept.append((coefficient, base))
+            else:
+                stack.extend((coefficient, part) for part in reversed(parts))
+
+    open_up([(UNIT, n) for n in reversed(nodes)], keep=numbers)
+    while kept:
+        bodies = [{algebra.split(p)[1] for p in base.args} for _, base in kept]
+        met = {base for base, _ in sums}
+        for k, own in enumerate(bodies):
+            if own & met.union(*bodies[:k], *bodies[k + 1 :]):
+                open_up([kept.pop(k)], keep=False)
+                break
+        else:
+            break
+    for coefficient, base in kept:
+        sums[base, coefficient.sizes] = coefficient.number
+    return [(Coefficient(number, sizes), base) for (base, sizes), number in sums.items() if number]
 
 
 def shorter(algebra: Builder, terms: list[tuple[Coefficient, Node]], axes: Axes) -> Node | None:

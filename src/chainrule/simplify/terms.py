@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
 from ..ir.node import INPUT, Node
-from ..ops.monomial import MONOMIAL, ONE, ONEHOT, SOFTMAX, TOTAL, UNIT, Coefficient, Factor, Term
+from ..ops.monomial import (
+    BASIS,
+    MONOMIAL,
+    ONE,
+    ONEHOT,
+    SOFTMAX,
+    TOTAL,
+    UNIT,
+    Coefficient,
+    Factor,
+    Term,
+)
+from ..ops.structural import slice_
 
 
 def merged(factors: Sequence[Factor]) -> list[Factor]:
@@ -102,8 +114,19 @@ def merges(term: Term, f: Factor) -> bool:
             for a, i, p in zip(part.args, indices, exponents, strict=True)
             if a in beside and i == out
         ]
-        met.append(any(q + p == 0 if out else p != 1 for q, p in powers))
+        met.append(any(q + p == 0 if out else p != 1 for q, p in powers) or _at_one(part, beside))
     return any(met) if f.indices else all(met)
+
+
+def _at_one(part: Node, beside: Mapping[Node, Fraction]) -> bool:
+    """Whether ``part`` is ``eₖ / p[k]``, of a ``p`` that stands beside it."""
+    if not any(a.op is BASIS for a in part.args):
+        return False
+    powers = zip(part.args, part.params[2], strict=True)
+    return any(
+        a.op is slice_ and beside.get(a.args[0], Fraction(0)) + exponent == 0
+        for a, exponent in powers
+    )
 
 
 def has_diagonal(n: Node) -> bool:
