@@ -413,12 +413,12 @@ class Derivation:
     def translate_in_order(self, translate: Translation) -> None:
         """Symbols first come in the order of the user's program, which the formula then follows."""
         inside = set(toposort(self.outputs))
-        translate([n for n, _ in self.trace.events if n in inside])
-        logistic = [n for n, _ in self.trace.events if n.op is divide and n not in inside]
-        translate(logistic)  # 1/(1 + exp(−z)) may have been recognised since
-        order = translate.algebra.order
-        order.written = len(order)
-        written(translate, [n for n, _ in self.trace.events if n in inside])
+        events = [n for n, _ in getattr(self, "events", self.trace.events)]
+        translate([n for n in events if n in inside])
+        # 1/(1 + exp(−z)) may have been recognised since.
+        translate([n for n in events if n.op is divide and n not in inside])
+        translate.algebra.order.written = len(translate.algebra.order)
+        written(translate, [n for n in events if n in inside])
 
     def local_names(self) -> dict[Node, str]:
         """The user's own local names for what they computed; the first one for each value."""
