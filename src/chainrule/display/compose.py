@@ -10,7 +10,7 @@ from itertools import count
 from ..errors import FormulaError
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, INPUT, Node
-from ..ops.arithmetic import greater, relu
+from ..ops.arithmetic import CONDITIONS, greater, relu
 from ..ops.elementwise import Elementwise
 from ..ops.monomial import (
     BASIS,
@@ -41,7 +41,7 @@ from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
 from .composed import Composed, reached
-from .conditions import CONDITIONS, both_cases, turned_round
+from .conditions import both_cases, turned_round
 from .layout import (
     Kind,
     Layout,

@@ -9,24 +9,6 @@ from ..ops.arithmetic import equal, greater, greater_equal, less, less_equal, no
 from ..ops.monomial import STEP, Axis, Coefficient
 from .layout import Kind, Layout, scaled, sign_of, summed, without_sign
 
-#: Conditions: printed as such inside a selection, as an indicator wherever a number is meant.
-CONDITIONS = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "logical_xor",
-        "isnan",
-        "isinf",
-        "isfinite",
-    ]
-)
 #: The same with both sides turned round; of a step the sides change places.
 _TURNED = {
     greater: less, less: greater, greater_equal: less_equal, less_equal: greater_equal, STEP: STEP,

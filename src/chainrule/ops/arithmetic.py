@@ -208,4 +208,12 @@ imag      = RealLinear("numpy.imag", "Im({0})", real=True,  adjoint=lambda ct, x
 conjugate = RealLinear(np.conjugate, "conj({0})", real=False, adjoint=lambda ct, x: np.conjugate(ct), latex=r"\overline{{{0}}}")
 # fmt: on
 
-__all__ = ["gate", "logical_and", "logical_not", "logical_or", "not_equal", "where"]
+#: Rows that are true or false of numbers, by name: in a formula 1 where they hold, and 0 elsewhere.
+CONDITIONS = frozenset(
+    row.name
+    for row in list(vars().values())
+    if isinstance(row, Elementwise)
+    and {"d->?", "dd->?"} & set(getattr(getattr(np, row.name, None), "types", ()))
+)
+
+__all__ = ["CONDITIONS", "gate", "logical_and", "logical_not", "logical_or", "not_equal", "where"]

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..ir.graph import toposort
 from ..ir.node import CONSTANT, Node
+from ..ops.arithmetic import CONDITIONS
 from ..ops.monomial import MONOMIAL, TOTAL, Coefficient, Factor, decode
 from .normal import Algebra
-from .terms import CONDITIONS
 
 Number: TypeAlias = Fraction | float
 

@@ -8,6 +8,7 @@ from math import gcd, lcm
 from typing import Any
 
 from ..ir.node import INPUT, Node
+from ..ops.arithmetic import CONDITIONS
 from ..ops.monomial import (
     BASIS,
     MONOMIAL,
@@ -44,25 +45,6 @@ def lowered(factors: list[Factor]) -> Fraction:
             sign *= (-1) ** (int(f.exponent) - 1)
             factors[k] = f._replace(exponent=ONE)
     return sign
-
-
-#: Conditions are 1 where they hold and 0 elsewhere.
-CONDITIONS = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "isnan",
-        "isinf",
-        "isfinite",
-    ]
-)
 
 
 def is_indicator(n: Node) -> bool:
