@@ -524,6 +524,25 @@ def test_u14_the_square_of_a_norm_is_smooth(f: Any) -> None:
     np.testing.assert_array_equal(cr.hvp(f)(np.zeros(2), np.array([1.0, 3.0])), [2.0, 6.0])
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.linalg.norm(x) ** 3,
+        lambda x: (x @ x) ** 1.5 + np.sum(x**2) ** np.sqrt(np.pi),
+        lambda x: (x[0] ** 2 + x[1] ** 2) ** 1.5,
+        lambda x: np.hypot(x[0], x[1]) ** 3.5,
+        lambda x: np.sum(np.abs(x[0] + 1j * x[1]) ** 3),
+    ],
+)
+def test_u14_the_cube_of_a_norm_is_flat(f: Any) -> None:
+    zero, x, v = np.zeros(2), np.array([0.3, 0.4]), np.array([1.0, 2.0])
+    for hessian in (cr.hessian(f), cr.jit(cr.hessian(f)), cr.jacobian(cr.jacobian(f))):
+        assert not hessian(zero).any()
+    slope = (cr.grad(f)(x + 1e-5 * v) - cr.grad(f)(x - 1e-5 * v)) / 2e-5
+    np.testing.assert_allclose(cr.hvp(f)(x, v), slope, rtol=1e-8)
+    assert not cr.hvp(f)(zero, v).any()
+
+
 @pytest.mark.parametrize("powers", [np.arange(2, 6), np.array([2.0, 2.5, 4.0, 2.0])])
 def test_u14_squares_among_powers(powers: Any) -> None:
     f = lambda x, p: np.sum(np.abs(x) ** p)  # noqa: E731 - a function of one line

@@ -72,11 +72,12 @@ def a_size_in_a_product_with_itself(n: Node) -> Node | None:
 
 
 def smooth(outputs: Sequence[Node], inputs: Sequence[Node], level: int) -> list[Node]:
-    """``|x| ** p`` as ``x²`` where an array ``p`` is 2: that has a second derivative at 0.
+    """Powers of sizes, so that their second derivatives at 0 are what they are.
 
+    ``|x| ** p`` is ``x²`` where an array ``p`` is 2; ``‖x‖³`` does not ask for derivatives of ``‖x‖``.
     It is done once, before a program is differentiated by ``inputs``, on which ``p`` does not depend.
     """
-    if not any(_is_power(n) for n in toposort(outputs)):
+    if not any(n.op is ar.power for n in toposort(outputs)):
         return list(outputs)
     moving = dependents(toposort(outputs), inputs)
 
@@ -100,7 +101,39 @@ def smooth(outputs: Sequence[Node], inputs: Sequence[Node], level: int) -> list[
         rest = ar.power.build((length, where.build((even, constant(3.0), p))))
         return where.build((even, squared, rest))
 
-    return Rules((a_square_among_powers,)).simplifier(level)(outputs)
+    return Rules((a_square_among_powers, a_flat_power)).simplifier(level)(outputs)
+
+
+@algorithm(ar.power)
+def a_flat_power(n: Node) -> Node | None:
+    """``‖x‖ ** c`` is as flat at 0 as ``‖x‖⁴``: from 3 on its third derivative has a kink at most."""
+    base, exponent = n.args[0], literal(n.args[1])
+    if not isinstance(exponent, int | float) or base.type.dtype.kind != "f":
+        return None
+    if 3 <= exponent < 4 and base.op in (norm, ar.hypot, ar.absolute):
+        several = base.op is not ar.absolute or base.args[0].type.dtype.kind == "c"
+        square = _squared(base) if several else None
+    elif 1.5 <= exponent < 2 and (base.op in (reduce_sum, einsum) or not base.type.shape):
+        square = base if _adds_squares(base) else None
+    else:
+        square = None
+    if square is None:
+        return None
+    zero = ar.equal.build((base, constant(0.0)))
+    away = where.build((zero, constant(1.0), base))
+    return where.build((zero, ar.square.build((square,)), ar.power.build((away, n.args[1]))))
+
+
+def _adds_squares(n: Node) -> bool:
+    """Whether ``n`` is a sum of squares of real numbers, and so without a slope where it is 0."""
+    if n.op is ar.add:
+        return all(map(_adds_squares, n.args))
+    if n.op is reduce_sum:
+        return _adds_squares(n.args[0])
+    if n.op is einsum and len(n.args) == 2:
+        inputs, _ = split_subscripts(n.params[0])
+        return n.args[0] is n.args[1] and inputs[0] == inputs[1]
+    return n.op is ar.square or n.op is ar.abs2 or (n.op is ar.multiply and n.args[0] is n.args[1])
 
 
 def _is_power(n: Node) -> bool:
