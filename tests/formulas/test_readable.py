@@ -31,6 +31,19 @@ def spring(x):
     return 0.5 * gamma * (np.linalg.norm(x - a) - tau) ** 2
 
 
+def batch_norm(X):
+    m = X.mean(0)
+    v = X.var(0)
+    return (X - m) / np.sqrt(v + 0.01)
+
+
+def covariance(X):
+    m = X.mean(0)
+    R = X - m
+    C = R.T @ R / len(X)
+    return np.trace(C @ C)
+
+
 def pinball(w):
     r = y - X @ w
     return np.sum(np.maximum(tau * r, (tau - 1) * r))
@@ -71,6 +84,7 @@ TEXTS = (
     ("a cross product", cr.jacobian(lambda x: np.cross(x, p[:3])), x[:3], "[[0, p₃, −p₂], [−p₃, 0, p₁], [p₂, −p₁, 0]]"),
     ("a product, twice", cr.hessian(lambda x: np.prod(x[:2]) * x[2]), x[:3], "[[0, x₃, x₂], [x₃, 0, x₁], [x₂, x₁, 0]]"),
     ("one of several", cr.grad(lambda z: -np.log(np.exp(z[1]) / np.sum(np.exp(z)))), x, "softmax(z) − e₂"),
+    ("a mean by its name", cr.grad(covariance), X, "(4/N) RC where m = (1/N) Xᵀ𝟏, R = X − 𝟏mᵀ, C = (1/N) RᵀR"),
     ("nothing", cr.hessian(lambda W: a @ W @ np.ones(6)), D, "0"),
 )
 # fmt: on
@@ -94,3 +108,9 @@ def test_known_numbers_in_source() -> None:
     wave = cr.formula(cr.grad(lambda x: np.sum(np.sin(2 * np.pi * x))))(x)
     assert "2 * np.pi" in wave.code("numpy")
     assert r"2 \pi" in wave.latex or r"2\pi" in wave.latex
+
+
+def test_a_mean_is_called_what_it_is() -> None:
+    """``m`` is the mean of X, not the sum that the mean is computed from."""
+    text = cr.formula(batch_norm)(X).text
+    assert text.endswith("where m = (1/N) Xᵀ𝟏, R = X − 𝟏mᵀ, v = (1/N) (R^⊙2)ᵀ𝟏"), text

@@ -40,7 +40,7 @@ from ..ops.parts import with_part, with_sum
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
-from .composed import Composed, reached
+from .composed import Composed, inlined, reached
 from .conditions import both_cases, turned_round
 from .layout import (
     Kind,
@@ -143,7 +143,8 @@ class Composer:
             self._layouts[n] = self._layout(n)
             self._name(n, uses.get(n, 0), n in roots)
         results = tuple(self._numeric(r) if r in self._names else self._whole(r) for r in roots)
-        return Composed(results, reached(results, tuple(self._definitions.items())))
+        composed = Composed(results, reached(results, tuple(self._definitions.items())))
+        return inlined(composed, self._invented_names) if self._shared else composed
 
     def _is_positive(self, n: Node) -> bool:
         """Whether ``n`` is ``z > 0``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .layout import Kind, Layout
+from .layout import Kind, Layout, fold
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,41 @@ def reached(
             wanted.append(known[x.data])
     # They were made arguments before users.
     return tuple((name, x) for name, x in definitions if name in needed)
+
+
+def inlined(composed: Composed, names: set[str]) -> Composed:
+    """The same with those of the ``names`` that are read once put in their place."""
+    layouts = [*composed.results, *(x for _, x in composed.definitions)]
+    counts = Counter(name for x in layouts for name in _occurrences(x))
+    once = {k: x for k, x in composed.definitions if k in names and counts[k] == 1}
+    if not once:
+        return composed
+    placed: dict[str, Layout] = {}
+
+    def put(x: Layout, children: Sequence[Layout]) -> Layout:
+        if x.kind is Kind.NAME and x.data in once:
+            return placed[x.data]
+        same = all(a is b for a, b in zip(children, x.children, strict=True))
+        return x if same else replace(x, children=tuple(children))
+
+    definitions = []
+    for name, x in composed.definitions:
+        whole = fold(x, put)
+        if name in once:
+            placed[name] = whole
+        else:
+            definitions.append((name, whole))
+    results = tuple(fold(x, put) for x in composed.results)
+    return Composed(results, tuple(definitions))
+
+
+def _occurrences(x: Layout) -> list[str]:
+    """The names in a layout, as often as they stand there."""
+    found = []
+    stack = [x]
+    while stack:
+        x = stack.pop()
+        if x.kind is Kind.NAME:
+            found.append(str(x.data))
+        stack.extend(x.children)
+    return found

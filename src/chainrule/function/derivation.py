@@ -46,6 +46,7 @@ from .symbols import (
     derived_from,
     function_name,
     is_array,
+    last_of_calls,
     literals_in,
     observed,
     outside_values,
@@ -424,7 +425,7 @@ class Derivation:
         """The user's own local names for what they computed; the first one for each value."""
         events = getattr(self, "events", self.trace.events)
         found: dict[Node, str] = {}
-        for n, mark in events:
+        for n, mark in last_of_calls(events):
             if n.op is INPUT or n.op is CONSTANT or type(n.type) is not ArrayType:
                 continue
             names = assigned_names(mark)
@@ -445,8 +446,8 @@ class Derivation:
             (normal,) = translate([n])
             coefficient, base = algebra.split(normal)
             plain = base.op is INPUT or base.op is slice_ or (base.op is MONOMIAL and not base.args)
-            if not plain and not coefficient.sizes and abs(coefficient.number) == 1:
-                bases.setdefault(base, (name, coefficient))
+            if not plain and coefficient.number:
+                bases.setdefault(base, (name, coefficient**-1))
         turned = {algebra.turned(base): base for base in bases if base.type.ndim == 2}
         counts = Counter(name for name, _ in bases.values())
         self.turned = {n: base for n, base in turned.items() if n not in bases and n is not base}

@@ -230,3 +230,17 @@ def observed(n: Node, value: Any, assumed: Assumed) -> None:
         assumed.even.add(n)
     if len(value) > 1 and np.array_equal(value, np.tril(value)):
         assumed.lower.add(n)
+
+
+def last_of_calls(events: Sequence[tuple[Node, Any]]) -> Iterator[tuple[Node, Any]]:
+    """The events without those inside of one call: of ``m = X.mean(0)`` not the sum, which m is not.
+
+    What one instruction records without a pause is one call, or in a loop of one line as many as
+    there are operations like the last.
+    """
+    start = 0
+    for k, (n, mark) in enumerate(events):
+        if k + 1 < len(events) and events[k + 1][1] == mark:
+            continue
+        yield from (e for e in events[start : k + 1] if e[0].op is n.op)
+        start = k + 1

@@ -72,8 +72,18 @@ def upright(
     algebra: Builder, factors: Sequence[Factor], out: Sequence[int]
 ) -> tuple[list[Factor], int]:
     """Factors with their indices in order, those of the result first, and the sign of that."""
-    pairs = [_upright(algebra, f, out) for f in factors]
+    pairs = [_upright(algebra, _as_first_met(algebra, f), out) for f in factors]
     return [f for f, _ in pairs], math.prod(sign for _, sign in pairs)
+
+
+def _as_first_met(algebra: Builder, f: Factor) -> Factor:
+    """A sum of matrices that was there before transposed: that, with its indices turned round."""
+    if f.node.op is not TOTAL or len(f.indices) != 2:
+        return f
+    turned = algebra.total([algebra.turned(a) for a in f.node.args])
+    if turned.op is not TOTAL or algebra.order.rank(turned) >= algebra.order.rank(f.node):
+        return f
+    return f._replace(node=turned, indices=f.indices[::-1])
 
 
 def _upright(algebra: Builder, f: Factor, out: Sequence[int]) -> tuple[Factor, int]:

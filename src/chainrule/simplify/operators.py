@@ -240,7 +240,7 @@ def reshaped(t: State, n: Node, args: list[Node]) -> Node | None:
 
 def _reshaped(t: State, n: Node, x: Node) -> Node | None:
     algebra, axes = t.algebra, t.axes.of(n)
-    if x.op is n.op and algebra.axes(x.args[0]) == axes:
+    if x.op is n.op and [a.length for a in algebra.axes(x.args[0])] == [a.length for a in axes]:
         return x.args[0]
     if x.op is KRONECKER:
         left, right = x.args
