@@ -423,9 +423,8 @@ class Derivation:
 
     def local_names(self) -> dict[Node, str]:
         """The user's own local names for what they computed; the first one for each value."""
-        events = getattr(self, "events", self.trace.events)
         found: dict[Node, str] = {}
-        for n, mark in last_of_calls(events):
+        for n, mark in last_of_calls(getattr(self, "events", self.trace.events)):
             if n.op is INPUT or n.op is CONSTANT or type(n.type) is not ArrayType:
                 continue
             names = assigned_names(mark)
