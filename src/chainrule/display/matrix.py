@@ -331,10 +331,10 @@ class Reduction:
             left, right = over
             if right.kind is not Kind.PRODUCT and left.kind is Kind.PRODUCT:
                 left, right = right, left
-            if is_differential(left) and not is_differential(right):
-                left, right = right, left
             ends = [f.node for f in vertex.factors]
             if len(ends) == 2 and self.order.first.get(frozenset(ends)) is ends[1]:
+                left, right = right, left
+            if is_differential(left) and not is_differential(right):
                 left, right = right, left
             self.over.append(product((*backwards((left,)), right)))
         else:
