@@ -113,3 +113,47 @@ def test_numbers_stay_exact() -> None:
     x = rng.normal(size=3)
     text = cr.formula(cr.grad(lambda x: np.sum(x**2) / 3))(x).text
     assert text == "⅔x"
+
+
+def test_what_a_function_makes_or_holds_has_its_own_name() -> None:
+    A, b, x = rng.normal(size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    held = {"A": A, "b": b}
+    found = cr.formula(cr.grad(lambda x: np.sum((held["A"] @ x - held["b"]) ** 2)))(x)
+    assert found.text == "2Aᵀ(Ax − b)"
+
+    def smoothness(x):
+        D = np.diff(np.eye(3), axis=0)
+        return np.sum((D @ x) ** 2)
+
+    assert cr.formula(cr.grad(smoothness))(x).text == "2DᵀDx"
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1, 2, 0, 0, 1]), np.repeat([0, 1, 2], 2)])
+def test_rows_by_labels(labels: np.ndarray) -> None:
+    """``b[groups]`` is a product with one-hot rows, also where the labels are 0, 1, 2, …"""
+    y, b = rng.normal(size=6), rng.normal(size=3)
+
+    def mixed(b):
+        r = y - b[labels]
+        return np.sum(r**2)
+
+    found = cr.formula(cr.grad(mixed))(b)
+    assert found.text == "−2 onehot(labels)ᵀ r where r = y − b[labels]"
+    scope = {"y": y, "labels": labels}
+    exec(found.code(), scope)
+    assert np.allclose(scope["grad_mixed"](b), cr.grad(mixed)(b))
+    order = np.arange(3)
+    with_order = cr.formula(cr.grad(lambda b: np.sum(b[order] ** 2)))(b)
+    assert "order" in with_order.text
+
+
+def test_a_name_with_a_minus_inside_a_product_that_has_a_name() -> None:
+    """``r = P(y − βx)`` where ``P = I − H``: both are kept with the sign of the program."""
+    H, x, y = rng.normal(size=(4, 4)), rng.normal(size=4), rng.normal(size=4)
+
+    def rest(beta):
+        P = np.eye(4) - H
+        r = P @ (y - beta * x)
+        return r @ r
+
+    assert cr.formula(cr.grad(rest))(0.3).text == "−2rᵀPx where P = I − H, r = P(y − βx)"

@@ -45,6 +45,7 @@ from .symbols import (
     argument_names,
     derived_from,
     function_name,
+    held_as,
     is_array,
     last_of_calls,
     literals_in,
@@ -142,8 +143,7 @@ class Derivation:
     def _captured(self, trace: Trace) -> None:
         """Arrays and numbers from outside, by the names that the function reads them under."""
         outside = outside_values(self.f)
-        taken = set(self.symbols.values())
-        counter = 0
+        taken, counter = set(self.symbols.values()), 0
         originals = trace.captures.originals
         env: dict[Node, Node] = {}
         named = {k: n for n, v in originals.items() for k, w in outside.items() if v is w}
@@ -161,7 +161,7 @@ class Derivation:
                 if not array.ndim and array.dtype.kind == "f":  # a number, made on the way
                     env[n] = constant(array[()])
                     continue
-                name = trace.captures.names.get(n, "")
+                name = trace.captures.names.get(n) or held_as(array, outside, self.f)
                 if not name.isidentifier() or name in taken or name in outside:
                     counter += 1
                     name = f"c{counter}"

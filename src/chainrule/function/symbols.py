@@ -123,6 +123,16 @@ def outside_values(f: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
+def held_as(array: np.ndarray, outside: Mapping[str, Any], f: Callable[..., Any]) -> str:
+    """What holds an array inside what a function reads: a key, or an attribute; else nothing."""
+    for value in (getattr(innermost(f), "__self__", None), *outside.values()):
+        inside = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+        for key, held in inside.items():
+            if held is array and isinstance(key, str):
+                return key
+    return ""
+
+
 def _defaults(f: FunctionType) -> Iterator[tuple[str, Any]]:
     values = f.__defaults__ or ()
     names = f.__code__.co_varnames[: f.__code__.co_argcount]
