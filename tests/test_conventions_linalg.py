@@ -90,3 +90,24 @@ def test_l4_general_eigenvectors_are_normalised() -> None:
     np.testing.assert_allclose(np.sum(np.real(np.conj(v) * t), axis=0), 0, atol=1e-14)
     top = np.argmax(np.abs(v), axis=0)
     np.testing.assert_allclose(np.imag(t[top, [0, 1]]), 0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("of_values", "of_matrix"),
+    [
+        (lambda w: np.sum(w**2), lambda a: np.trace(a @ a)),
+        (lambda w: np.sum(w), np.trace),
+        (lambda w: w @ w, lambda a: np.trace(a @ a)),
+        (lambda w: np.prod(w), np.linalg.det),
+        (lambda w: np.sum(w**3), lambda a: np.trace(a @ a @ a)),
+    ],
+)
+@pytest.mark.parametrize("turn", [0.0, 1.0])
+def test_u6_symmetric_functions_of_general_eigenvalues(of_values: Any, of_matrix: Any, turn: float) -> None:
+    """To second order, where they are equal: they meet as real or as complex ones."""
+    moved = np.array([[0.1, 1.0], [-turn, 0.3]])
+    f = lambda e: np.real(of_values(np.linalg.eigvals(4 * np.eye(2) + e * moved)))  # noqa: E731
+    g = lambda e: of_matrix(4 * np.eye(2) + e * moved)  # noqa: E731
+    for e in (0.0, 0.2):
+        np.testing.assert_allclose(cr.hessian(f)(e), cr.hessian(g)(e), atol=1e-9)
+        np.testing.assert_allclose(cr.jit(cr.hessian(f))(e), cr.hessian(g)(e), atol=1e-9)

@@ -27,6 +27,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "a filter of complex numbers": lambda x: np.abs(signal.lfilter([1, 0.5], [1, -0.2], x * np.exp(1j * x))),
     "emath": lambda x: np.abs(np.emath.sqrt(x) * np.emath.log(x) + np.emath.power(x, 0.3)),
     "emath inverses": lambda x: np.real(np.emath.arccos(x) * np.emath.arctanh(x)) + np.emath.logn(2, x * x),
+    "deviation of one of a column": lambda x: np.std(
+        x.reshape(2, 3), axis=0, where=[[True, True, False], [True, False, True]]) * x[:3],
     "compress": lambda x: x.reshape(2, 3).compress([True, False, True], axis=1),
     "trim_zeros of a matrix": lambda x: np.trim_zeros(np.pad(x.reshape(2, 3), ((1, 0), (2, 1)))),
     "clip": lambda x: x.clip(0, 1) * x,

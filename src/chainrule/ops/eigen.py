@@ -163,6 +163,31 @@ class Eigvals(Eig):
         return product("ii->i", rate)
 
 
+class RealEigvals(Eigvals):
+    """The eigenvalues of a matrix all of whose eigenvalues are real, as real numbers."""
+
+    name = "real_eigvals"
+    text = "eigvals({0})"
+
+    def infer(self, types: Sequence[ArrayType]) -> ArrayType:  # type: ignore[override]
+        (a,) = types
+        check_square(a)
+        return ArrayType(a.shape[:-1], np.result_type(a.dtype, np.float32))
+
+    def evaluate(self, arrays: Sequence[Any]) -> Any:
+        (a,) = arrays
+        return np.real(np.linalg.eigvals(a)).astype(np.result_type(a.dtype, np.float32), copy=False)
+
+    def jvp(
+        self, out: Array, args: Sequence[Array], tangents: Sequence[Maybe], *params: Any
+    ) -> Maybe:
+        return np.real(super().jvp(out, args, tangents))
+
+    def examples(self) -> Sequence[Example]:
+        apart = np.diag([0.0, 7.0, 15.0])
+        return (((matrices(3, 3) + apart,), ()), (((matrices(3, 3, seed=2) + apart)[None],), ()))
+
+
 class Independent(type(solve)):  # type: ignore[misc]
     """``V⁻¹B``, refused where the vectors are dependent within rounding: the matrix is defective."""
 
@@ -273,6 +298,7 @@ def _square(a: Any) -> Any:
 parting = Parting()
 eig = Eig()
 eigvals = Eigvals()
+real_eigvals = RealEigvals()
 independent = Independent()
 hermitian_vectors = Reference("hermitian_vectors", _hermitian, 1)
 hermitian_vectors_upper = Reference("hermitian_vectors_upper", _hermitian_upper, 1)

@@ -22,6 +22,7 @@ from ..ops.equations import polar_factor
 from ..ops.spectral import eigh, eigvalsh, svd, svdvals
 from ..ops.spectral_functions import How, body_of, spectral_function, spectral_sum
 from ..ops.structural import broadcast, cast, place, reduce_sum, slice_, transpose
+from .characteristic import GENERAL, a_power_sum_of_eigenvalues
 from .engine import Rules
 from .pattern import algorithm
 
@@ -305,8 +306,8 @@ def has_spectra(outputs: Sequence[Node]) -> bool:
     return any(n.op in _DECOMPOSITIONS for n in toposort(outputs))
 
 
-_DECOMPOSITIONS = frozenset({eigh, eigvalsh, svd, svdvals})
+_DECOMPOSITIONS = GENERAL | {eigh, eigvalsh, svd, svdvals}
 
 
 #: What a program with eigenvalues is rewritten by before it is differentiated.
-SPECTRA = Rules((a_function_of_a_matrix,))
+SPECTRA = Rules((a_power_sum_of_eigenvalues, a_function_of_a_matrix))

@@ -214,7 +214,7 @@ def eigvals(a: Any) -> Any:
     """As :func:`numpy.linalg.eigvals`; whether all of them are real is a decision of the program."""
     a = _matrix(a, square=True)
     w = general.eigvals(a)
-    return np.real(w) if a.dtype.kind != "c" and _all_real(w) else w
+    return general.real_eigvals(a) if a.dtype.kind != "c" and _all_real(w) else w
 
 
 def _all_real(w: Any) -> bool:

@@ -63,6 +63,9 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
         length = np.real(sum_of(a - a, axes))
     else:
         length = norm(apart, axes) if axes else np.abs(apart)
+        if where is not True and mean is None and axes:
+            alone = sum_of(np.broadcast_to(where, lengths(a)), axes) == 1
+            length = np.where(alone, np.zeros((), length.dtype), length)
     result = length / cast(np.sqrt(n), length.dtype)
     return with_kept_axes(result, a, axes) if keepdims else result
 
