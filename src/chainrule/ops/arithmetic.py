@@ -48,7 +48,8 @@ class Power(Elementwise):
 
     def build(self, nodes: tuple[Node, ...], *params: Any) -> Node:
         x, y = nodes
-        if y.type.weak and is_literal(y, 2.0) and x.type.dtype.kind in "fc":
+        wide = self.name != "float_power" or x.type.dtype.char in "dD"
+        if y.type.weak and is_literal(y, 2.0) and x.type.dtype.kind in "fc" and wide:
             return square.build((x,))
         return super().build((x, y), *params)
 

@@ -172,6 +172,8 @@ class RealEigvals(Eigvals):
     def infer(self, types: Sequence[ArrayType]) -> ArrayType:  # type: ignore[override]
         (a,) = types
         check_square(a)
+        if a.dtype.kind == "c":
+            raise TypeError("real_eigvals is for real numbers")
         return ArrayType(a.shape[:-1], np.result_type(a.dtype, np.float32))
 
     def evaluate(self, arrays: Sequence[Any]) -> Any:

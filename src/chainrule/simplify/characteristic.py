@@ -22,6 +22,8 @@ _HIGHEST = 8
 @algorithm(reduce_sum, reduce_prod, einsum)
 def a_power_sum_of_eigenvalues(n: Node) -> Node | None:
     """``Σ wᵏ`` of the eigenvalues of a matrix is the trace of its power, ``Π w`` its determinant."""
+    if not n.args:
+        return None
     w, power = n.args[0], 1
     if n.op is einsum:
         inputs, output = split_subscripts(n.params[0])
