@@ -21,6 +21,7 @@ from .dispatch import row_of
 from .nesting import innermost
 from .sizes import Named
 from .stack import stack
+from .text import Text
 from .tracer import Tracer
 
 
@@ -241,6 +242,8 @@ def shadow(number: type) -> type:
                 args[0] if imag is None else imag
             )
             args = ()
+        if type(x) is Text and (known := x.read()) is not None:
+            x = known
         traced = _traced_number(x, one=weak)  # NumPy's types convert arrays, element by element
         if traced is None:
             return number(x, *args)

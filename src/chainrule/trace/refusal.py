@@ -84,8 +84,8 @@ def _among(error: Any, refusals: Sequence[Exception]) -> bool:
 #: Its class, or what `json`, `bytes` and `hashlib` say of it without naming it.
 _SPEAKS_OF_ONE = re.compile(
     r"\b(Tracer|Written|Buffer)\b|is not JSON serializable|only integer scalar arrays"
-    r"|object supporting the buffer API|unbox array from PyObject|update read-only array"
-    r"|argument type\(s\) pyobject"
+    r"|string to float: '<traced|object supporting the buffer API|unbox array from PyObject"
+    r"|update read-only array|argument type\(s\) pyobject"
 )
 
 

@@ -19,6 +19,7 @@ from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
 from .attributes import Attributes, no_part, ofarrays
 from .site import is_formatting
+from .text import Text
 
 #: NumPy, whose stubs do not know that a tracer is as good as an array.
 _numpy: Any = np
@@ -147,10 +148,10 @@ class Tracer(Attributes):
     def __str__(self) -> str:
         """The value at hand: a program that prints what it computes prints numbers."""
         value = _shown(self)
-        return repr(self) if value is None else str(value)
+        return repr(self) if value is None else Text.of(str(value), self)
 
     def __format__(self, spec: str) -> str:
-        return format(_shown(self), spec) if spec else str(self)
+        return Text.of(format(_shown(self), spec), self) if spec else str(self)
 
     # -- where a concrete value is needed --------------------------------------------------------
 
