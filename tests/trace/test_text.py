@@ -10,7 +10,7 @@ def read_back(x):
 
 
 def rounded(x):
-    return float(f"{x:.1f}") * x + float("%.2f" % x)
+    return float(f"{x:.1f}") * x + float("%.2f" % x)  # noqa: UP031
 
 
 def test_a_number_that_was_written_is_the_number() -> None:
@@ -36,7 +36,7 @@ def test_where_float_is_pythons_own_it_is_refused() -> None:
 
 def test_printing(capsys: pytest.CaptureFixture[str]) -> None:
     def f(x):
-        print(x, f"{x:.3f}", "%s %g" % (x, x), f"[{x!s:>6}]", np.array([x, 1.0]))
+        print(x, f"{x:.3f}", "%s %g" % (x, x), f"[{x!s:>6}]", np.array([x, 1.0]))  # noqa: UP031
         return x * x
 
     assert cr.grad(f)(0.25) == 0.5
