@@ -20,7 +20,6 @@ from ..display.naming import Alphabet, latex_name, told_apart, unicode_name
 from ..errors import FormulaError
 from ..ir.graph import substitute, toposort
 from ..ir.node import CONSTANT, INPUT, Node, constant, input_node
-from ..ir.types import ArrayType
 from ..ops.arithmetic import divide, multiply
 from ..ops.indexing import gather
 from ..ops.monomial import MONOMIAL, UNIT, Axis, Coefficient
@@ -29,7 +28,6 @@ from ..simplify.formula import by_entries, normaliser
 from ..simplify.rolling import rolled
 from ..simplify.translation import Translation
 from ..trace.recording import Trace, tracing
-from ..trace.site import assigned_names
 from ..trace.tree import flatten
 from .abstract import Declared
 from .arguments import Target
@@ -37,6 +35,7 @@ from .derivatives import Derivative
 from .entrywise import reads_better, written, written_entries
 from .heading import Heading, heading, headings
 from .lifting import lifted
+from .loops import cut_at_loops
 from .sharing import Names, Shared, with_shared
 from .sizes import elsewhere, join_results
 from .statement import Formula, Step, Symbol
@@ -51,6 +50,7 @@ from .symbols import (
     literals_in,
     observed,
     outside_values,
+    values_by_name,
 )
 from .verification import Examples, agree, is_real
 
@@ -262,25 +262,32 @@ class Derivation:
     def written(self) -> tuple[Composed, SizeNames, Translation, str, str]:
         """Normalise and lay out: the layouts, names of sizes, the text and the source."""
         named = self.local_names()
-        translate = self.translation(list(named))
-        translate.named.update(named)
-        self.translate_in_order(translate)
-        results = translate(self.outputs)
-        names = self._names(translate, named, set(self.symbols.values()))
+        taken = {*self.symbols.values(), *self.axis_names.values()}
+        taken.update(self.trace.root.size_names.found().values())
+        entries = by_entries(self.outputs, self.given_nodes())
+        cut = cut_at_loops(self.outputs, named, taken) if entries is None else None
+        translate = self.translation(list(named) if cut is None else [*cut.pieces, *cut.roots])
+        if cut is None:
+            translate.named.update(named)
+            self.translate_in_order(translate)
+        else:
+            translate([*self.symbols, *cut.pieces])
+        results = translate(self.outputs if cut is None else cut.roots)
+        names = self._names(translate, named, set(self.symbols.values())) if cut is None else {}
         order = translate.algebra.order
         symbols = {
             translate.normal[n]: s
-            for n, s in self.symbols.items()
+            for n, s in {**self.symbols, **(cut.names if cut else {})}.items()
             if n in translate.normal and n not in self.counts
         }
-        taken = {*self.symbols.values(), *self.axis_names.values()}
-        taken.update(self.trace.root.size_names.found().values())
 
         def compose(names: Names, shared: Shared) -> Composed:
-            return Composer(order, symbols, names, taken, self.turned, shared)(results)
+            every = taken | set(symbols.values())
+            made = Composer(order, symbols, names, every, self.turned, shared)(results)
+            return made if cut is None else cut.composed(made)
 
         def composition(names: Names) -> Composed:
-            if len(results) > 1:
+            if len(results) > 1 and cut is None:
                 return with_shared(self.outputs, translate, names, taken, compose)
             return compose(names, {})
 
@@ -292,7 +299,6 @@ class Derivation:
             sizes = self.size_names(translate, {n for n, _ in composed.definitions})
             return composed, sizes, unicode_notation.write(composed, sizes)
 
-        entries = by_entries(self.outputs, self.given_nodes())
         if entries is None:
             composed, sizes, text = whole()
         else:
@@ -423,14 +429,7 @@ class Derivation:
 
     def local_names(self) -> dict[Node, str]:
         """The user's own local names for what they computed; the first one for each value."""
-        found: dict[Node, str] = {}
-        for n, mark in last_of_calls(getattr(self, "events", self.trace.events)):
-            if n.op is INPUT or n.op is CONSTANT or type(n.type) is not ArrayType:
-                continue
-            names = assigned_names(mark)
-            if len(names) == 1 and names[0].isidentifier() and n.type.differentiable:
-                found.setdefault(n, names[0])
-        return found
+        return values_by_name(getattr(self, "events", self.trace.events))
 
     def _names(
         self, translate: Translation, named: dict[Node, str], taken: set[str]

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.node import Node, constant, input_node, node
-from ..ir.types import type_of
+from ..ir.node import CONSTANT, INPUT, Node, constant, input_node, node
+from ..ir.types import ArrayType, type_of
 from ..ops.arithmetic import greater, multiply, negative, subtract
 from ..ops.contraction import einsum
 from ..ops.linalg import tril
 from ..ops.monomial import Axis
 from ..ops.structural import broadcast, transpose
 from ..simplify.assumed import Assumed
+from ..trace.site import assigned_names
 from .derivatives import Derivative, HessianVectorProduct, Pullback
 
 #: Sizes without a name of their own, in order of use.
@@ -254,3 +255,15 @@ def last_of_calls(events: Sequence[tuple[Node, Any]]) -> Iterator[tuple[Node, An
             continue
         yield from (e for e in events[start : k + 1] if e[0].op is n.op)
         start = k + 1
+
+
+def values_by_name(events: Sequence[tuple[Node, Any]]) -> dict[Node, str]:
+    """The local names that a program assigned what it computed to; the first one for each value."""
+    found: dict[Node, str] = {}
+    for n, mark in last_of_calls(events):
+        if n.op is INPUT or n.op is CONSTANT or type(n.type) is not ArrayType:
+            continue
+        names = assigned_names(mark)
+        if len(names) == 1 and names[0].isidentifier() and n.type.differentiable:
+            found.setdefault(n, names[0])
+    return found
