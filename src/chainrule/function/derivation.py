@@ -46,7 +46,6 @@ from .symbols import (
     function_name,
     held_as,
     is_array,
-    last_of_calls,
     literals_in,
     observed,
     outside_values,
