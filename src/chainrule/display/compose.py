@@ -76,6 +76,11 @@ _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 DEEP = 4
 
 
+def without_notation(n: Node) -> str:
+    """Why a formula with ``n`` in it cannot be shown."""
+    return f"{n.op.name} has no notation yet, so no formula with it can be shown."
+
+
 class Composer:
     """Gives every node of a normal form its layout, arguments before users."""
 
@@ -128,6 +133,8 @@ class Composer:
                 if not (arg in self._kept and self._is_positive(n)):
                     uses[arg] = uses.get(arg, 0) + 1
         for n in nodes:
+            if n not in self._order:
+                raise FormulaError(without_notation(n))
             self._first[n] = (
                 self._order.rank(n) if not n.args else min(self._first[a] for a in n.args)
             )
@@ -267,7 +274,7 @@ class Composer:
 
     def _layout(self, n: Node) -> Layout:
         if n not in self._order:
-            raise FormulaError(f"{n.op.name} has no notation yet, so no formula with it can be shown.")
+            raise FormulaError(without_notation(n))
         axes = self._order.axes[n]
         if n in self._symbols:
             return Layout(Kind.NAME, (), axes, self._symbols[n])

@@ -115,6 +115,11 @@ class Definiteness:
             self._symmetric[n] = self._is_symmetric(n)
         return self._symmetric[n]
 
+    def take_symmetric(self, variable: Node) -> None:
+        """Take a variable to be symmetric, which then is a hypothesis of what follows from it."""
+        self._symmetric = {n: found for n, found in self._symmetric.items() if found is not None}
+        self._symmetric[variable] = frozenset([Hypothesis(variable, "symmetric", "domain")])
+
     def _is_symmetric(self, n: Node) -> Hypotheses | None:
         axes = self.signs.algebra.axes(n)
         if len(axes) != 2 or axes[0].length != axes[1].length:

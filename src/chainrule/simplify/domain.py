@@ -250,8 +250,12 @@ class Domain:
         if value is None or value.ndim != 2 or not value.size or value.shape[0] != value.shape[1]:
             self.unknown.append(n)
             return
-        if symmetric is None and matrix in self.signs.variables and np.array_equal(value, value.T):
-            symmetric = frozenset([Hypothesis(matrix, "symmetric", "domain")])
+        if symmetric is None and np.allclose(value, value.T, 1e-12):
+            for v in toposort([matrix]):  # S + I is symmetric if S is
+                own = self.signs.here(v) if v in self.signs.variables and v.type.ndim == 2 else None
+                if own is not None and np.array_equal(own, own.T):
+                    self.definite.take_symmetric(v)
+            symmetric = self.definite.symmetric(matrix)
         affine = self.convexity(matrix).affine
         if (
             symmetric is None
