@@ -15,11 +15,13 @@ import numpy as np
 from chainrule.errors import ChainruleError
 from chainrule.function.certificate import Certification
 from chainrule.function.proof import Proof
+from scipy import special
 
 _rng = np.random.default_rng(0)
 _root = _rng.normal(size=(3, 3))
 DATA: dict[str, Any] = {
     "np": np,
+    "special": special,
     "X": _rng.normal(size=(5, 3)),
     "Z": _rng.random((5, 3)) + 0.1,
     "y": _rng.normal(size=5),
@@ -38,6 +40,7 @@ _CHAIN = (
     "np.sinh({})", "np.sin({})", "np.log(1 + ({}) ** 2)", "np.sqrt(1 + ({}) ** 2)", "({}) ** -2",
     "np.minimum({}, 1)", "np.exp(-({}) ** 2)", "np.arctan({})", "({}) ** 4", "np.expm1({})",
     "np.log1p({})", "({}) ** (1 / 3)", "np.where(({0}) > 0, {0}, 0)", "np.abs({}) ** 3",
+    "special.huber(0.7, {})", "np.clip({}, -1, 1)", "special.xlogy({0}, {0})", "np.sign({0}) * {0}",
 )  # fmt: skip
 _PAIRS = (
     "({} + {})",
@@ -54,7 +57,11 @@ _REDUCE3 = (
     "({0} @ P @ {0})", "({0} @ A @ {0})", "np.sum(({0}) * np.log({0}))", "({})[0]", "({})[-1]",
     "np.sum(({0}) * np.log(({0}) / q))", "np.prod({}) ** (1 / 3)", "np.linalg.norm({}, 1)",
     "np.sum(np.diff({}) ** 2)", "np.linalg.norm({}, np.inf)", "np.sum(np.cumsum({}))",
-    "np.sum({0} * np.roll({0}, 1))", "np.exp(np.mean(np.log({})))",
+    "np.sum({0} * np.roll({0}, 1))", "np.exp(np.mean(np.log({})))", "np.var({})", "np.std({})",
+    "np.sum(special.rel_entr({}, q))", "np.linalg.slogdet(P + np.diag({}))[1]",
+    "(c @ np.linalg.solve(P + np.diag({}), c))", "np.sum(np.sort({})[::-1][:2])",
+    "(({0}) @ ({0}) / (1 + q @ ({0})))", "np.max(({0})[::-1] - ({0}))", "np.median({})",
+    "np.sum(special.entr({}))", "np.sum(special.softmax({}) * c)", "np.linalg.norm(({})[:2])",
 )  # fmt: skip
 _REDUCE5 = (
     "np.sum({})", "np.mean({})", "np.max({})", "np.linalg.norm({})", "np.sum(t * {})",
