@@ -15,6 +15,7 @@ A, C, P, W = rng.normal(size=(4, n, n))
 S = A @ A.T + n * np.eye(n)
 L = np.linalg.cholesky(S)
 x, b, g = rng.normal(size=(3, n))
+taps = rng.normal(size=3)
 B, U, X = rng.normal(size=(4, 3)), rng.normal(size=(6, 5)), rng.normal(size=(8, 3))
 small, v = rng.normal(size=(2, 2)), rng.normal(size=2 * n)
 
@@ -62,6 +63,14 @@ TEXTS: tuple[tuple[Callable[..., Any], tuple[Any, ...], str], ...] = (
     (cr.grad(lambda W: 0.5 * log_det(W @ W.T + np.eye(n))), (W,), "(WWᵀ + I)⁻¹W"),
     (cr.grad(lambda X: np.linalg.eigvalsh(X.T @ X)[-1]), (X,), "2Xhhᵀ where V = eigh(XᵀX).V, h = V[:, 2]"),
     (cr.grad(lambda b: np.sum(sl.solve_triangular(L, b, lower=True) ** 2)), (b,), "2L⁻ᵀL⁻¹b"),
+    (cr.grad(lambda x: np.sum(np.convolve(x, g[:3], "valid") ** 2)), (x,), "2CᵀCx where C = conv(g[:3])"),
+    (cr.jacobian(lambda x: np.convolve(x, taps, "valid")), (x,), "conv(taps)"),
+    (cr.pullback(lambda x: np.convolve(x, taps, "valid")), (x, b[:5]), "conv(taps)ᵀ g"),
+    (cr.grad(lambda taps: np.sum(np.convolve(x, taps, "valid") ** 2)), (taps,), "2TᵀT taps where T = toeplitz(x)"),
+    (cr.hessian(lambda x: np.prod(x)), (x,), "prod(x) ((1 ⊘ x)(1 ⊘ x)ᵀ − diag(1 ⊘ x^⊙2))"),
+    (cr.hvp(lambda x: np.prod(x)), (x, b), "prod(x) (sum(b ⊘ x) ⊘ x − b ⊘ x^⊙2)"),
+    (cr.grad(lambda X: np.sum(np.prod(X, axis=1))), (X,), "diag(prod_row(X)) (1 ⊘ X)"),
+    (cr.jacobian(lambda x: (x - x.mean()) / x.std()), (x,), "√N((I − (1/N) 𝟏𝟏ᵀ) / ‖r‖ − rrᵀ / ‖r‖³) where r = x − (1/N) sum(x)"),
     (lambda A: sl.expm(A) @ x, (A,), "expm(A) x"),
     (cr.grad(lambda A: np.trace(sl.expm(A))), (A,), "expm(A)ᵀ"),
     (cr.grad(lambda A: x @ sl.expm(A) @ b), (A,), "L_exp(A, bxᵀ)ᵀ"),

@@ -16,6 +16,7 @@ from ..ops.monomial import (
     BASIS,
     BETWEEN,
     CLIP,
+    CONVOLUTION,
     DET,
     DIFFERENCE,
     ENTRIES,
@@ -67,7 +68,8 @@ from .signs import (
 from .sums import same_indices, with_transposes
 
 _LETTERS = {
-    TOEPLITZ: "t", DIFFERENCE: "d", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K", MONOMIAL: "z", TOTAL: "r",
+    TOEPLITZ: "t", DIFFERENCE: "d", CONVOLUTION: "c", SOFTMAX: "p", SIGMOID: "s", INVERSE: "K",
+    MONOMIAL: "z", TOTAL: "r",
 }  # fmt: skip
 _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 
@@ -221,7 +223,7 @@ class Composer:
         if n.op is MONOMIAL:
             term = decode(n)
             return len(n.args) > 1 and bool(term.out) and bool(term.inner() - set(term.out))
-        if n.op in (TOEPLITZ, DIFFERENCE):
+        if n.op in (TOEPLITZ, DIFFERENCE, CONVOLUTION):
             return True
         if n.op in (SOFTMAX, INVERSE):
             return n.op is SOFTMAX or self._layouts[n.args[0]].kind is not Kind.NAME

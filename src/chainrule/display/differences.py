@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..ops.linalg import expm
-from ..ops.monomial import DIFFERENCE, FRECHET
+from ..ops.monomial import CONVOLUTION, DIFFERENCE, FRECHET
 from .code import ATOM, UNARY, Code, Program, full
 from .layout import Kind, Layout
 from .repeats import Statement
@@ -59,11 +59,16 @@ def without_unread(
 
 
 def named_matrix(x: Layout, texts: Sequence[str], program: Program) -> Code | None:
-    """The matrix of differences itself, the exponential of a matrix, and its derivative."""
+    """The matrix of differences itself, that of a convolution, ``expm`` and its derivative."""
     op = x.data[0]
     if op is DIFFERENCE:
         times = f"{_order(x, program)}, " if _order(x, program) > 1 else ""
         return Code(f"np.diff(np.eye({program.size(x.axes[1])}), {times}axis=0)", ATOM)
+    if op is CONVOLUTION:
+        rows, columns = (a.length for a in x.axes)
+        around, size = columns, columns - rows + 1
+        index = f"np.arange({rows})[:, None] - np.arange({columns}) + {around + size - 1}"
+        return Code(f"np.pad({texts[0]}, ({around}, {around}))[{index}]", ATOM)
     if op is not expm and op is not FRECHET:
         return None
     program.linalg = True
@@ -72,7 +77,8 @@ def named_matrix(x: Layout, texts: Sequence[str], program: Program) -> Code | No
 
 
 def _order(x: Layout, program: Program) -> int:
-    x = program.meaning(x.children[0] if x.kind is Kind.TRANSPOSE else x)
+    turned = x.kind is Kind.TRANSPOSE and x.children  # what stands in for a product has none
+    x = program.meaning(x.children[0] if turned else x)
     if x.kind is not Kind.ITEM or x.data[0] is not DIFFERENCE:
         return 0
     return x.axes[1].length - x.axes[0].length

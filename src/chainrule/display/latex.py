@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..ops.indexing import gather
-from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
+from ..ops.monomial import CONVOLUTION, DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
@@ -318,6 +318,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is DIFFERENCE:
         order = x.axes[1].length - x.axes[0].length
         return Piece(r"\operatorname{diff}(I" + (f", {order})" if order > 1 else ")"), ATOM)
+    if op is CONVOLUTION:
+        return _call("conv", [parts[0].text])
     if op is KRONECKER:
         both = [rf"\left({p.text}\right)" if p.hold <= PRODUCT else p.text for p in parts]
         return Piece(r" \otimes ".join(both), HADAMARD)

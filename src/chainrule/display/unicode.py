@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..ops.indexing import gather
-from ..ops.monomial import DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
+from ..ops.monomial import CONVOLUTION, DIFFERENCE, FACTOR, FRECHET, KRONECKER, Axis, Coefficient
 from ..ops.structural import slice_
 from .abbreviation import shape_of
 from .composed import Composed
@@ -277,6 +277,8 @@ def _item(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
     if op is DIFFERENCE:
         order = x.axes[1].length - x.axes[0].length
         return _word(f"diff(I, {order})" if order > 1 else "diff(I)")
+    if op is CONVOLUTION:
+        return _word(f"conv({parts[0].text})")
     if op is KRONECKER:
         return Piece(" ⊗ ".join(f"({p.text})" if p.hold <= PRODUCT else p.text for p in parts), HADAMARD)
     name, after = ("L_exp", []) if op is FRECHET else parametrised(x)

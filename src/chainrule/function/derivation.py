@@ -46,6 +46,7 @@ from .symbols import (
     function_name,
     held_as,
     is_array,
+    is_second,
     literals_in,
     observed,
     outside_values,
@@ -64,11 +65,11 @@ class Derivation:
         keywords: dict[str, Any],
         scope: dict[str, Any],
         sizes: Mapping[str, int] | None = None,
+        twice: bool = False,
     ) -> None:
-        self.f = f
-        self.wanted_sizes = sizes or {}
+        self.f, self.scope, self.wanted_sizes = f, scope, sizes or {}
         self.given = tuple(args), keywords
-        self.scope = scope
+        self.twice = twice or is_second(f)
         try:
             self._trace(lift=True)
         except Exception:  # noqa: BLE001 - some programs need plain values of what they read
@@ -77,18 +78,17 @@ class Derivation:
     def _trace(self, *, lift: bool) -> None:
         """Run the function; ``lift`` says whether what it reads from outside is traced too."""
         args, keywords = self.given
-        self.examples = Examples()
-        self.symbols: dict[Node, str] = {}
+        self.examples, self.symbols = Examples(), dict[Node, str]()
         self.arguments: list[str] = []
         self.sizes: dict[str, int] = dict(self.wanted_sizes)
         self.numbered: dict[str, str] = {}
         self.rng = np.random.default_rng(7)
-        self.symmetric: list[Node] = []
-        self.counts: dict[Node, str] = {}
+        self.symmetric, self.counts = list[Node](), dict[Node, str]()
         self.turned: dict[Node, Node] = {}  # the transposes of what has a name
         self.counted: dict[Node, Axis] = {}
         self.axis_names: dict[tuple[Node, int], str] = {}
         with tracing(naming=True) as trace:
+            trace.twice = self.twice
             traced, traced_keywords = self._inputs(trace, args, keywords, self.scope)
             f = self.f
             if lift:

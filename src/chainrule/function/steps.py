@@ -74,8 +74,9 @@ def steps_of(derivation: Derivation) -> tuple[Step, ...]:
     if f.verb in ("grad", "value_and_grad", "pullback", "jacobian"):
         return _first(derivation, Derivation(f.function, args, keywords, {}))
     if f.verb in ("hessian", "hvp"):
-        gradient = Derivation(Gradient(f.function, f.wrt), args, keywords, {})
-        return (*steps_of(gradient), *_second(derivation, gradient))
+        slope = Gradient(f.function, f.wrt)
+        first = steps_of(Derivation(slope, args, keywords, {}))
+        return (*first, *_second(derivation, Derivation(slope, args, keywords, {}, twice=True)))
     if f.verb == "derivative":
         return _repeated(derivation, args, keywords)
     return (_statement(derivation, "the chain rule"),)

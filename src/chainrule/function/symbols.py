@@ -226,6 +226,12 @@ class SizeNames:
         return name
 
 
+def is_second(f: Callable[..., Any]) -> bool:
+    """Whether a function is differentiated more than once."""
+    nested = isinstance(f, Derivative) and isinstance(f.function, Derivative)
+    return nested or getattr(f, "verb", "") in ("hessian", "hvp") or getattr(f, "order", 1) > 1
+
+
 def is_array(value: Any) -> bool:
     """Whether an argument stands for numbers that vary, rather than for an option."""
     return isinstance(value, np.ndarray | np.floating | float | complex) and not isinstance(

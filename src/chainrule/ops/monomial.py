@@ -204,6 +204,8 @@ BASIS = Named("basis", ("place",))
 TOEPLITZ = Named("toeplitz", ("width",))
 #: The matrix of differences, (Dx)ᵢ = xᵢ₊₁ − xᵢ; the number of its axis of rows tells it from others.
 DIFFERENCE = Named("difference", ("rows",))
+#: The matrix that convolves with a vector, where that lies wholly in what it is multiplied by.
+CONVOLUTION = Named("convolution", ("columns",))
 #: An array rotated by so many places along an axis.
 ROLL = Named("roll", ("shift", "axis"))
 KRONECKER = Named("kronecker")

@@ -9,7 +9,8 @@ from ..ir.node import INPUT, Node
 from ..ops.cumulative import cumprod
 from ..ops.monomial import TOTAL, Term
 from ..ops.reductions import reduce_prod
-from . import triangles
+from ..ops.transcendental import exp
+from . import convolution, triangles
 from .axes import Axes
 from .differences import repeated, with_differences
 from .entries import LONGEST, Entries, NoEntries, picks_elements
@@ -57,9 +58,12 @@ def _algebra() -> Algebra:
         found = found or cleared(algebra, term) or lengthened(algebra, term)
         if found is None and algebra.factored:
             found = triangles.factors(algebra, term) or repeated(algebra, term)
+            found = found or convolution.factors(algebra, term)
         return found
 
     def node(algebra: Algebra, n: Node) -> Node | None:
+        if n.op is exp and algebra.is_zero(n.args[0]):
+            return algebra.number(1, algebra.axes(n))
         found = assumed.node(algebra, n) or recogniser.node(algebra, n)
         if found is None and n.op is TOTAL and algebra.factored:
             found = with_differences(algebra, n) or both_triangles(algebra, n)

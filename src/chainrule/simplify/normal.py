@@ -49,6 +49,7 @@ from .terms import (
     opens,
     rational,
     renaming,
+    rooted,
     shared_number,
     sized,
     sums_inside,
@@ -237,7 +238,7 @@ class Algebra:
                 out = tuple(find(merge, i) for i in out)
                 indices = {find(merge, i) for i in indices}
             factors = merged(factors)
-        coefficient = coefficient * lowered(factors)
+        coefficient = rooted(factors, coefficient * lowered(factors))
         if coefficient.number == 0:
             return self.constant(Coefficient(Fraction(0)), tuple(axes[i] for i in out))
         if self.symmetric or self.kept or any(may_be_mirrored(f.node) for f in factors):

@@ -22,6 +22,7 @@ from ..ops.monomial import (
 )
 from ..ops.structural import concatenate, slice_
 from .builder import Builder
+from .convolution import spread_over_windows
 from .differences import placed_differences
 from .matrices import side_by_side
 from .mirrored import mirrored
@@ -381,6 +382,7 @@ def extended(rules: dict[str, Rule]) -> dict[str, Rule]:
     own: dict[str, Rule] = {
         "place": placed, "concatenate": joined, "cumsum": running_sum, "tril": triangle,
         "triu": triangle, "where": selected, "slice": exponential_slice,
+        "scatter_add": spread_over_windows,
     }  # fmt: skip
     made = {name: _either(rule, rules.get(name, _none)) for name, rule in own.items()}
     return {**rules, **made, "reshape": _either(rules["reshape"], reshaped)}

@@ -37,6 +37,22 @@ def merged(factors: Sequence[Factor]) -> list[Factor]:
     ]
 
 
+def rooted(factors: list[Factor], coefficient: Coefficient) -> Coefficient:
+    """Roots of sizes beside whole powers of them, in place: ``N/√N`` is ``√N``."""
+    for k, f in enumerate(factors):
+        if f.node.op is not MONOMIAL or f.node.args or f.indices or f.exponent.denominator != 2:
+            continue
+        inside: Coefficient = f.node.params[0]
+        if inside.number != 1 or len(inside.sizes) != 1 or inside.sizes[0][1] != 1:
+            continue
+        size = Coefficient(ONE, inside.sizes)
+        whole = f.exponent + dict(coefficient.sizes).get(inside.sizes[0][0], 0)
+        left = Fraction(1, 2) if whole > 0 else Fraction(-1, 2)
+        coefficient = coefficient * size ** int(f.exponent - left)
+        factors[k] = f._replace(exponent=left)
+    return coefficient
+
+
 def lowered(factors: list[Factor]) -> Fraction:
     """Lower powers of ``m - 1`` for a condition ``m``, in place; the sign that comes of it."""
     sign = Fraction(1)

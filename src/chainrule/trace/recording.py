@@ -55,6 +55,8 @@ class Recorder:
     active = True
     #: Whether sizes and names are kept for a formula.
     naming = False
+    #: Whether what is recorded for a formula is differentiated more than once.
+    twice = False
     #: Where a traced value was last stored in the memory of an array, under a NaN that marks it.
     stored: Mark | None = None
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...ops import cumulative as run
 from ...ops import reductions as red
-from ...ops.structural import cast, reduce_sum, reshape, size
+from ...ops.structural import cast, reduce_sum, reshape, size, stop_gradient
+from ..stack import stack
 
 
 def as_array(x: Any) -> Any:
@@ -87,7 +88,21 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     if where is not True:
         a = np.where(where, a, np.ones((), a.dtype))
     result = _reduced(red.reduce_prod, a, axis, keepdims)
+    whole = stack.traces[0] if stack.traces else None
+    shown = whole is not None and (whole.twice or (whole.naming and np.ndim(result)))
+    if shown and a.dtype.kind == "f" and a.size > ENTRIES:
+        result = _by_logarithms(result, a, axis, keepdims)
     return result if type(initial) is int and initial == 1 else result * initial
+
+
+#: Longer products are not written entry by entry in a formula.
+ENTRIES = 6
+
+
+def _by_logarithms(result: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    """The same product with derivatives by ``1/x``, as a formula has them: no factor is 0 there."""
+    sizes = np.sum(0.5 * np.log(a * a), axis=axis, keepdims=keepdims)
+    return stop_gradient(result) * np.exp(sizes - stop_gradient(sizes))
 
 
 def _reduced(row: Any, a: Any, axis: Any, keepdims: Any) -> Any:
