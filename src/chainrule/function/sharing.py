@@ -99,11 +99,15 @@ def _called(kept: Names, definitions: dict[str, Layout], taken: set[str]) -> Nam
     counts = Counter(letters.values())
     own = {name for name, _ in kept.values()}
     found: Names = {}
+    given: set[str] = set()
     for base, (name, coefficient) in kept.items():
         letter = letters[base]
         if counts[letter] > 1:
-            numbers = _numbers(definitions[name], definitions, own)
-            letter += str(min(numbers, default=1))
+            number = min(_numbers(definitions[name], definitions, own), default=1)
+            while f"{letter}{number}" in given:
+                number += 1
+            letter += str(number)
+        given.add(letter)
         found[base] = alphabet.take(letter), coefficient
     return found
 
