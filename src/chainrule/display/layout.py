@@ -365,6 +365,10 @@ def summed(terms: Sequence[tuple[int, Layout]], axes: tuple[Axis, ...]) -> Layou
         sign, x = term
         return sign < 0, is_number(x), x.kind is Kind.TRANSPOSE
 
-    ordered = sorted(map(_turned_round, terms), key=late)
+    flat: list[tuple[int, Layout]] = []
+    for sign, x in terms:  # a − (b − c) is a − b + c
+        inner = zip(x.data, x.children, strict=True) if x.kind is Kind.SUM else ((1, x),)
+        flat += [(sign * s, c) for s, c in inner]
+    ordered = sorted(map(_turned_round, flat), key=late)
     signs = tuple(s for s, _ in ordered)
     return Layout(Kind.SUM, tuple(x for _, x in ordered), axes, signs)
