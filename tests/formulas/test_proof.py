@@ -142,6 +142,9 @@ def test_rows_by_labels(labels: np.ndarray) -> None:
     scope = {"y": y, "labels": labels}
     exec(found.code(), scope)
     assert np.allclose(scope["grad_mixed"](b), cr.grad(mixed)(b))
+    won, lost = np.array([0, 1, 1]), np.array([2, 2, 0])
+    pairs = cr.formula(cr.grad(lambda b: np.sum(np.log1p(np.exp(b[lost] - b[won])))))(b)
+    assert pairs.text == "Rᵀσ(Rb) where R = onehot(lost) − onehot(won)"
     order = np.arange(3)
     with_order = cr.formula(cr.grad(lambda b: np.sum(b[order] ** 2)))(b)
     assert "order" in with_order.text

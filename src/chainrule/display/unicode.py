@@ -335,6 +335,8 @@ def _scale(x: Layout, parts: Sequence[Piece], sizes: Sizes) -> Piece:
         main = f"({body.text})"
     if loose == HADAMARD and x.children[-1].kind is Kind.DIVIDE and main[:1].isdigit():
         main = f"({body.text})"
+    if under and "/" in main and x.children[-1].kind is Kind.NUMBER:
+        main = f"({main})"
     if main == "1" and (prefix or scalars) and not under:
         main = ""  # an index that nothing has: the number is everywhere
     if prefix and main and main[:1] in "0123456789½⅓⅔¼¾" and not scalars:

@@ -171,12 +171,16 @@ class Axes:
     def _picked(self, n: Node) -> None:
         """Rows of an array by a vector of their numbers, and rows added up so."""
         slots = self._slots
-        axes = n.params[0] if n.op is gather else n.params[1][0]
-        whole, rows = (n.args[0], n) if n.op is gather else (n, n.args[0])
-        if len(n.args) == 2 and n.args[1].type.ndim == 1:
+        every = (n.params[0],) if n.op is gather else n.params[1]
+        if len(n.args) != 2 * len(every):
+            return
+        for x, labels, axes in zip(n.args[::2], n.args[1::2], every, strict=True):
+            whole, rows = (x, n) if n.op is gather else (n, x)
+            if labels.type.ndim != 1 or len(slots[whole]) != len(slots[rows]):
+                continue
             for k, (a, b) in enumerate(zip(slots[whole], slots[rows], strict=True)):
                 at = k - len(slots[whole]) == axes[0]
-                self._union(slots[n.args[1]][0] if at else a, b)
+                self._union(slots[labels][0] if at else a, b)
 
     def _moved(self, n: Node) -> None:
         """Axes that come out elsewhere, or beside new ones."""

@@ -17,7 +17,7 @@ from .entries import LONGEST, Entries, NoEntries, picks_elements
 from .normal import Algebra
 from .operators import both_triangles
 from .recognition import Recogniser, equations
-from .rewriting import cleared, lengthened
+from .rewriting import cleared, lengthened, rooted
 from .translation import Translation
 
 
@@ -55,7 +55,7 @@ def _algebra() -> Algebra:
 
     def factors(algebra: Algebra, term: Term) -> Term | None:
         found = assumed.factors(algebra, term) or recogniser.factors(algebra, term)
-        found = found or cleared(algebra, term) or lengthened(algebra, term)
+        found = found or cleared(algebra, term) or lengthened(algebra, term) or rooted(term)
         if found is None and algebra.factored:
             found = triangles.factors(algebra, term) or repeated(algebra, term)
             found = found or convolution.factors(algebra, term)

@@ -232,8 +232,11 @@ def _rows(
 
 def _scatter_add(t: State, n: Node, args: list[Node]) -> Node | None:
     axes = t.axes.of(n)
-    if len(n.args) == 2 and n.args[1].type.ndim == 1:
-        return _rows(t, args[0], n.args[1], axes, *n.params[1][0], added=True)
+    pieces = list(zip(args[::2], n.args[1::2], n.params[1], strict=False))
+    if len(n.args) == 2 * len(n.params[1]) and all(k.type.ndim == 1 for _, k, _ in pieces):
+        made = [_rows(t, x, labels, axes, *along, added=True) for x, labels, along in pieces]
+        known = [m for m in made if m is not None]
+        return t.algebra.total(known) if len(known) == len(made) else None
     if n.params[1] != ((-2, -1),):
         return None
     axes = t.axes.of(n)

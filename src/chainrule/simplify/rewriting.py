@@ -186,3 +186,21 @@ def lengthened(algebra: Builder, term: Term) -> Term | None:
         left = (f._replace(exponent=f.exponent + 1),) if f.exponent != -1 else ()
         return term._replace(factors=(*factors, *left))
     return None
+
+
+def rooted(term: Term) -> Term | None:
+    """``N / √N`` is ``√N``: a power of a size beside a root of it."""
+    powers = dict(term.coefficient.sizes)
+    for f in term.factors:
+        number = f.node.params[0] if f.node.op is MONOMIAL and not f.node.args else UNIT
+        if f.exponent.denominator == 1 or number.number != 1 or len(number.sizes) != 1:
+            continue
+        ((axis, own),) = number.sizes
+        if own != 1 or powers.get(axis, 0) * f.exponent >= 0:
+            continue
+        step = 1 if f.exponent < 0 else -1
+        rest = tuple(g for g in term.factors if g is not f)
+        left = Coefficient(Fraction(1), ((axis, -step),))
+        whole = f._replace(exponent=f.exponent + step)
+        return term._replace(coefficient=term.coefficient * left, factors=(*rest, whole))
+    return None
