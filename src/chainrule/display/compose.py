@@ -78,11 +78,6 @@ _HIDDEN = "hfguvqackbjlotw"  # e is for unit vectors
 DEEP = 4
 
 
-def without_notation(n: Node) -> str:
-    """Why a formula with ``n`` in it cannot be shown."""
-    return f"{n.op.name} has no notation yet, so no formula with it can be shown."
-
-
 class Composer:
     """Gives every node of a normal form its layout, arguments before users."""
 
