@@ -41,7 +41,7 @@ from ..ops.parts import with_part, with_sum
 from ..ops.sandwich import sandwich
 from ..ops.structural import slice_
 from .chains import nesting, product
-from .composed import Composed, inlined, reached
+from .composed import Composed, inlined, reached, without_notation
 from .conditions import both_cases, turned_round
 from .layout import (
     Kind,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..ir.node import Node
 from .layout import Kind, Layout, fold
 
 
@@ -74,3 +75,8 @@ def _occurrences(x: Layout) -> list[str]:
             found.append(str(x.data))
         stack.extend(x.children)
     return found
+
+
+def without_notation(n: Node) -> str:
+    """Why a formula with ``n`` in it cannot be shown."""
+    return f"{n.op.name} has no notation yet, so no formula with it can be shown."
