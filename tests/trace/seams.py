@@ -333,11 +333,6 @@ def warn(x):
 
 
 @right
-def matrix_(x):
-    return np.sum(np.asarray(np.matrix(A) * np.matrix(x).T))
-
-
-@right
 def block(x):
     return np.linalg.det(np.block([[A, x[:, None]], [x[None, :], np.array([[5.0]])]]))
 
@@ -1047,6 +1042,30 @@ def scalar_shape(x):
 @right
 def getattr_def(x):
     return getattr(x, "foo", x[0]) ** 2
+
+
+@refused("operations of its own")
+def matrix_(x):
+    return np.sum(np.asarray(np.matrix(A) * np.matrix(x).T))
+
+
+@refused("operations of its own")
+def matrix_of_constants(x):
+    return np.sum(np.asmatrix(A) + x)
+
+
+class Metres(np.ndarray):
+    """Numbers with a unit: what a sum of them means is decided here."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
+        if not all(isinstance(x, Metres) for x in inputs):
+            return NotImplemented
+        return getattr(ufunc, method)(*[np.asarray(x) for x in inputs], **keywords)
+
+
+@refused("Metres has operations of its own")
+def units(x):
+    return np.sum(np.ones(1).view(Metres) * x)
 
 
 @refused("compiled")

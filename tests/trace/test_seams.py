@@ -42,6 +42,7 @@ def test_compiled(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", seams.REFUSED)
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_refused_with_the_line(name: str) -> None:
     f, words = seams.REFUSED[name]
     with pytest.raises((cr.errors.ChainruleError, TypeError), match=words) as caught:

@@ -87,6 +87,8 @@ def full_like(
 ) -> Any:  # fmt: skip
     """``full_like``, of a value that may be traced."""
     a = _listed(a)
+    if not issubclass(type(a), Tracer | Buffer) and innermost((fill_value,)) is None:
+        return _new(trace, numpy(a, fill_value, dtype, order, subok, shape, **keywords))
     a = a if hasattr(a, "dtype") else _asarray(a)
     kind = a.dtype if dtype is None else dtype
     return full(trace, _full, a.shape if shape is None else shape, fill_value, kind)

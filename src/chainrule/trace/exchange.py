@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, TraceError
+from .site import here
 
 _PLAIN: frozenset[type] = frozenset({np.ndarray, np.float64, float, int, complex, bool, str})
 _ndarray, _generic = np.ndarray, np.generic
@@ -22,9 +25,46 @@ def is_foreign(kind: type) -> bool:
     )
 
 
+#: What a subclass of ndarray has of its own if its arrays mean more than their numbers.
+_MEANING = (
+    "__array_ufunc__", "__array_function__", "__add__", "__radd__", "__mul__", "__rmul__", "__matmul__",
+    "__truediv__", "__pow__", "__sub__", "__rsub__",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def has_meaning(kind: type) -> bool:
+    """Whether arrays of a type have units, masks or products of their own."""
+    if not issubclass(kind, _ndarray):
+        return hasattr(kind, "__array_ufunc__") and hasattr(kind, "units")
+    return kind.__module__ != __package__ and any(
+        getattr(kind, name) is not getattr(_ndarray, name) for name in _MEANING
+    )
+
+
+def meaningless(kind: type) -> TraceError:
+    """The error for an array whose meaning a traced one would lose."""
+    return TraceError(
+        f"{kind.__module__}.{kind.__name__} has operations of its own (units, masks, products), and a "
+        "traced array beside it would lose them. Use plain arrays: np.asarray(x), or x.value of a "
+        "quantity.",
+        here(),
+    )
+
+
+def keep_meaning(kinds: Iterable[Any]) -> None:
+    """Refuse to see a traced array as one of a type that would mean something else."""
+    for kind in kinds:
+        if isinstance(kind, type) and has_meaning(kind):
+            raise meaningless(kind)
+
+
 def exchanged(x: Any) -> Any:
     """An array of another library as one of NumPy's; anything else as it is."""
-    if not is_foreign(type(x)):
+    kind = type(x)
+    if kind is not _ndarray and has_meaning(kind):  # type: ignore[arg-type]
+        raise meaningless(kind)
+    if not is_foreign(kind):
         return x
     try:
         return np.from_dlpack(x)

@@ -32,3 +32,11 @@ class Text(str):
         except ValueError:
             return None
         return self.number if exact else None
+
+
+def shown(x: Any) -> Any:
+    """The value to make text of: a decision, where nothing is differentiated."""
+    root = getattr(x.recorder, "root", None)
+    if root is None or root.differentiated:
+        return x.recorder.peek(x.node)
+    return x.recorder.decide_array(x)[()]

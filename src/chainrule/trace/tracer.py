@@ -18,8 +18,9 @@ from ..ops import arithmetic as ar
 from ..ops.elementwise import Elementwise
 from ..ops.structural import cast, transpose
 from .attributes import Attributes, no_part, ofarrays
+from .exchange import keep_meaning
 from .site import is_formatting
-from .text import Text
+from .text import Text, shown
 
 #: NumPy, whose stubs do not know that a tracer is as good as an array.
 _numpy: Any = np
@@ -147,11 +148,11 @@ class Tracer(Attributes):
 
     def __str__(self) -> str:
         """The value at hand: a program that prints what it computes prints numbers."""
-        value = _shown(self)
+        value = shown(self)
         return repr(self) if value is None else Text.of(str(value), self)
 
     def __format__(self, spec: str) -> str:
-        return Text.of(format(_shown(self), spec), self) if spec else str(self)
+        return Text.of(format(shown(self), spec), self) if spec else str(self)
 
     # -- where a concrete value is needed --------------------------------------------------------
 
@@ -185,7 +186,7 @@ class Tracer(Attributes):
 
     def __float__(self) -> float:
         if is_formatting():
-            return float(_shown(self))
+            return float(shown(self))
         return float(self.recorder.cut(self, "float(x)"))
 
     def __complex__(self) -> complex:
@@ -280,6 +281,7 @@ class Tracer(Attributes):
     def view(self, *args: Any, **keywords: Any) -> Any:
         """The same elements as another array object; of a complex array also its parts in turn."""
         given = (*args, *keywords.values())
+        keep_meaning(given)
         kinds = [a for a in given if not (isinstance(a, type) and issubclass(a, np.ndarray))]
         if not kinds or np.dtype(kinds[0]) == self.dtype:
             return self.recorder.viewed(self, self.copy(), _same)
@@ -328,14 +330,6 @@ class Tracer(Attributes):
 
 
 _PYTHON = {"i": int, "u": int, "b": bool, "c": complex}
-
-
-def _shown(x: Tracer) -> Any:
-    """The value to make text of: a decision, where nothing is differentiated."""
-    root = getattr(x.recorder, "root", None)
-    if root is None or root.differentiated:
-        return x.recorder.peek(x.node)
-    return x.recorder.decide_array(x)[()]
 
 
 def _transposed(memory: Any) -> Any:
