@@ -132,9 +132,7 @@ class Composer:
         for n in nodes:
             if n not in self._order:
                 raise FormulaError(without_notation(n))
-            self._first[n] = (
-                self._order.rank(n) if not n.args else min(self._first[a] for a in n.args)
-            )
+            self._first[n] = min(self._first[a] for a in n.args) if n.args else self._order.rank(n)
             if n.op is MONOMIAL and not n.args:
                 self._first[n] = 1 << 60
             kept = self._kept.get(n.args[0]) if self._is_positive(n) else None
