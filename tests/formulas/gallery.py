@@ -6,6 +6,7 @@ from typing import Any
 
 import chainrule as cr
 import numpy as np
+import scipy.linalg as sl
 
 rng = np.random.default_rng(3)
 N, d, k = 11, 4, 3
@@ -31,6 +32,7 @@ at_risk = np.triu(np.ones((N, N)))
 lam, delta, tau, nu = 0.31, 0.7, 0.9, 3.5
 layers = (rng.normal(size=(d, 5)), rng.normal(size=5), rng.normal(size=(5, 6)), rng.normal(size=6), rng.normal(size=(6, k)))
 heads = rng.normal(size=(3, 5, d))
+s16 = rng.normal(size=16)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,10 @@ def kept(params):
     return np.mean((X @ params["w"] + params["b"] - y) ** 2) + params["lam"] * np.sum(params["w"] ** 2)
 
 
+def by_cholesky(Z):
+    return np.sum(np.log(np.diag(np.linalg.cholesky(Z @ Z.T + np.eye(d)))))
+
+
 grad, jacobian, hessian, hvp, pullback = cr.grad, cr.jacobian, cr.hessian, cr.hvp, cr.pullback
 
 # fmt: off
@@ -232,6 +238,16 @@ GALLERY = (
     Entry("Matrices and filters", "Sylvester residual", grad(lambda Z: np.sum((A @ Z @ B - S) ** 2)), (A,), "2Aᵀ(AZB − S)Bᵀ"),
     Entry("Matrices and filters", "Kalman update", jacobian(update), (w,), "I − Kg C where Kg = QCᵀ(CQCᵀ + R)⁻¹"),
     Entry("Matrices and filters", "Kalman evidence", grad(evidence), (Q,), "½Cᵀ(S⁻ᵀ − S⁻ᵀeeᵀS⁻ᵀ)C where S = CPCᵀ + R, e = z − Cμ"),
+
+    Entry("Linear maps", "roughness", grad(lambda x: np.sum(np.diff(x) ** 2)), (w,), "2DᵀDx where D = diff(I)"),
+    Entry("Linear maps", "total variation", grad(lambda x: np.sum(np.abs(np.diff(x)))), (w,), "Dᵀ sign(Dx) where D = diff(I)"),
+    Entry("Linear maps", "a filtered signal", grad(lambda x: np.sum(np.convolve(x, h, "valid") ** 2)), (s,), "2CᵀCx where C = conv(h)"),
+    Entry("Linear maps", "running sums", jacobian(lambda x: np.cumsum(x)), (w,), "tril(𝟏𝟏ᵀ)"),
+    Entry("Linear maps", "a circular lag", grad(lambda x: np.sum(np.roll(x, 1) * x)), (w,), "roll(x, 1) + roll(x, −1)"),
+    Entry("Linear maps", "Kronecker product", lambda Z: np.kron(Z, A) @ s16, (S,), "(Z ⊗ A)s₁₆"),
+    Entry("Linear maps", "exponential of a matrix", grad(lambda Z: c @ sl.expm(Z) @ w), (S,), "L_exp(Z, wcᵀ)ᵀ"),
+    Entry("Linear maps", "log-determinant by Cholesky", grad(by_cholesky), (A,), "(ZZᵀ + I)⁻¹Z"),
+    Entry("Linear maps", "largest eigenvalue", grad(lambda Z: np.linalg.eigvalsh(Z.T @ Z)[-1]), (X,), "2Zhhᵀ where V = eigh(ZᵀZ).V, h = V[:, 3]"),
 
     Entry("Loops and entries", "a loop over rows", grad(by_rows), (w,), "(2/N) Xᵀ(Xw − y)"),
     Entry("Loops and entries", "loops over elements", grad(by_elements), (w,), "(A + Aᵀ)x"),
