@@ -143,7 +143,9 @@ class _Jax(ast.NodeTransformer):
 
     def visit_AugAssign(self, n: ast.AugAssign) -> ast.AST:
         """``x[i] += v`` too."""
-        return self._changed(n, n.target, "add" if isinstance(n.op, ast.Add) else "subtract")
+        if isinstance(n.op, ast.Sub):  # at[i].subtract is newer than at[i].add
+            n.value = ast.UnaryOp(ast.USub(), n.value)
+        return self._changed(n, n.target, "add")
 
     def _changed(self, n: ast.Assign | ast.AugAssign, target: ast.expr, how: str) -> ast.AST:
         made = self.generic_visit(n)
