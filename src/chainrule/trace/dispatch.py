@@ -24,6 +24,8 @@ from .functions.refused import REFUSED, message
 from .functions.selection import normalized
 from .site import here
 
+_DOUBLE = np.dtype(float)
+
 #: What stands for an argument that was not given.
 UNSET: Any = np._NoValue  # noqa: SLF001
 
@@ -75,7 +77,13 @@ def _called(function: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _for_each(function, inputs)  # what np.frompyfunc makes
     if composite is None:
         raise unsupported(_name(function))
-    return composite(*inputs)
+    result = composite(*inputs)
+    if any(getattr(x, "dtype", _DOUBLE).char in "fF" for x in inputs) and hasattr(result, "dtype"):
+        # Constants of a composition are double; the ufunc says what comes of single precision.
+        given = [x.dtype if hasattr(x, "dtype") else type(x) for x in inputs]
+        kind = function.resolve_dtypes((*given, *(None,) * function.nout))[function.nin]
+        result = cast(result, kind) if result.dtype != kind else result
+    return result
 
 
 def _for_each(function: np.ufunc, inputs: Sequence[Any]) -> Any:
