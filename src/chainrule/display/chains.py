@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from ..ops.indexing import gather
 from ..ops.monomial import ONEHOT, Axis
-from .layout import Kind, Layout, backwards, divided, fold, names_in
+from .layout import Kind, Layout, backwards, divided, fold, names_in, power
 from .naming import DIFFERENTIAL
 
 
@@ -106,3 +107,16 @@ def nesting(x: Layout) -> int:
 def _nested(x: Layout, inside: Sequence[int]) -> int:
     layer = x.kind is Kind.HADAMARD and any(c.kind is Kind.PRODUCT for c in x.children)
     return max(inside, default=0) + layer
+
+
+def with_powers(scalars: Sequence[Layout]) -> list[Layout]:
+    """Numbers side by side, equal ones as powers: ``‖w‖²`` twice is ``‖w‖⁴``."""
+    found: dict[object, tuple[Layout, Fraction]] = {}
+    for x in scalars:
+        base, exponent = (x.children[0], x.data) if x.kind is Kind.POWER else (x, Fraction(1))
+        named = base.kind is Kind.NORM and base.children[0].kind is Kind.NAME
+        key: object = (base.children[0].data,) if named else x
+        if not named:
+            base, exponent = x, Fraction(1)
+        found[key] = base, exponent + (found[key][1] if key in found else 0)
+    return [power(base, exponent) for base, exponent in found.values()]

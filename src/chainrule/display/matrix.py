@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
 from ..ops.monomial import BETWEEN, STEP, UNIT, Axis, Coefficient, Factor, Order, Term
-from .chains import (
+from .chains import (, with_powers
     has_differential,
     is_differential,
     is_letter,
@@ -99,8 +99,7 @@ class Reduction:
         summed = [i for i in self.term.inner() if i not in out and self._alive(i)]
         if len(out) > 2 and not self.coefficient.number:
             return Layout(Kind.FILL, (number(self.coefficient),), self.term.out_axes)
-        counts = {x: self.over.count(x) for x in self.over}
-        self.over = [power(x, Fraction(k)) for x, k in counts.items()]
+        self.over = with_powers(self.over)
         # Letters before functions, and differentials last: x sin(y) dx.
         self.over.sort(key=lambda x: (is_differential(x), not is_letter(x)))
         if len(out) > 2 and len(set(out)) == len(out) and not any(map(self._alive, out)) and not summed:
