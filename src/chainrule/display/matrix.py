@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from ..ops.arithmetic import greater, greater_equal, less, less_equal
 from ..ops.monomial import BETWEEN, STEP, UNIT, Axis, Coefficient, Factor, Order, Term
-from .chains import (, with_powers
+from .chains import (
     has_differential,
     is_differential,
     is_letter,
@@ -24,6 +24,7 @@ from .chains import (, with_powers
     product,
     quotient,
     rotated,
+    with_powers,
 )
 from .edges import Edge, Vertex
 from .layout import (
