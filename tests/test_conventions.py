@@ -246,6 +246,26 @@ def test_w2_rows_that_are_left_out_never_leak(name: str, fill: float) -> None:
         assert not curved[1].any()
 
 
+def test_w2_entries_written_one_by_one_are_contracted() -> None:
+    """Found by the fuzz, seed 912218: a mask of places of which no axis is left."""
+
+    def f(x: Any) -> Any:
+        y = np.array([np.maximum(x, 0), x, np.maximum(x, 0), x])
+        size = abs(y)
+        a = np.zeros(6)
+        b = a.reshape(2, 3)
+        b.T[0] = size[:2]
+        c = b[:, ::2]
+        c *= size[1] + 1
+        last = size * 1.0
+        last[-1] = size[0] * size[-1]
+        return last + 0.3 * np.sum(np.vdot(y, y)) + 0.3 * np.sum(a + 0.5)
+
+    x = 0.518
+    common = 0.3 * (8 * x + 2 * (2 * x + 1))
+    np.testing.assert_allclose(cr.jacobian(f)(x), common + np.array([1, 1, 1, 2 * x]))
+
+
 def test_w2_what_overflowed_is_computed_otherwise() -> None:
     """Lambert's W of an exponential, as solar cells have it: where it overflows, by iteration."""
 

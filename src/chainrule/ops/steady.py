@@ -146,7 +146,7 @@ def _cover_of_repeated(n: Node, axes: tuple[int, ...]) -> Node | None:
 def _cover_of_placed(n: Node, axes: tuple[int, ...]) -> Node | None:
     """The cover of pieces, placed as they are along the other axes."""
     shape, indices = n.params
-    if len(n.type.shape) != len(shape):
+    if len(n.type.shape) != len(shape) or len(axes) == len(shape):
         return None
     pieces, rests = [], []
     for piece, index in zip(n.args, indices, strict=True):
