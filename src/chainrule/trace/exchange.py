@@ -37,7 +37,7 @@ def has_meaning(kind: type) -> bool:
     """Whether arrays of a type have units, masks or products of their own."""
     if not issubclass(kind, _ndarray):
         return hasattr(kind, "__array_ufunc__") and hasattr(kind, "units")
-    return kind.__module__ != __package__ and any(
+    return not kind.__module__.startswith(f"{__package__}.") and any(
         getattr(kind, name) is not getattr(_ndarray, name) for name in _MEANING
     )
 
