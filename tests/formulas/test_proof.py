@@ -160,3 +160,14 @@ def test_a_name_with_a_minus_inside_a_product_that_has_a_name() -> None:
         return r @ r
 
     assert cr.formula(cr.grad(rest))(0.3).text == "−2rᵀPx where P = I − H, r = P(y − βx)"
+
+
+def test_what_nests_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words, and not with Python's own error from inside."""
+
+    def endless(self: object, *args: object) -> object:
+        return endless(self, *args)
+
+    monkeypatch.setattr("chainrule.function.derivation.Derivation.written", endless)
+    with pytest.raises(FormulaError, match="nests too deep"):
+        cr.formula(cr.grad(lambda x: x @ x))(np.ones(3))

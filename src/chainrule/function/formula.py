@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import FormulaError
 from .derivation import Derivation
 from .statement import Formula, Step, Symbol
 from .steps import steps_of
@@ -31,7 +32,14 @@ def formula(f: Callable[..., Any]) -> Callable[..., Formula]:
 
     def formulate(*args: Any, **keywords: Any) -> Formula:
         caller = sys._getframe(1)  # noqa: SLF001 - what the caller calls a cotangent is its name
-        return Derivation(f, args, keywords, {**caller.f_globals, **caller.f_locals}).formula(steps_of)
+        derivation = Derivation(f, args, keywords, {**caller.f_globals, **caller.f_locals})
+        try:
+            return derivation.formula(steps_of)
+        except RecursionError as error:
+            raise FormulaError(
+                "This program nests too deep for a formula. Give parts of it functions of their own, or "
+                "ask for a derivative of fewer steps."
+            ) from error
 
     formulate.__name__ = f"formula({getattr(f, '__name__', 'f')})"
     formulate.__doc__ = f"The formula of {getattr(f, '__name__', 'f')} at example arguments."
