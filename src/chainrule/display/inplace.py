@@ -31,7 +31,7 @@ _REAL = frozenset("exp expm1 log log1p sqrt tanh sin cos sinh cosh arctan divide
 def stated(composed: Composed, program: Program) -> tuple[list[tuple[str, Layout]], list[Layout]]:
     """Definitions and results, in which every part that is made in place has a name.
 
-    The names given here stand for better ones; ``program.axes_of`` has the axes of each.
+    The names given here stand for better ones; ``program.changed`` has how many axes each has.
     """
     definitions: list[tuple[str, Layout]] = []
     done: dict[int, Layout] = {}
